@@ -1,0 +1,12 @@
+# Writes OUT, a C file with every file of KERNELS as bytes: `cmake -DOUT=kernels.c -DKERNELS=a.cl;b.cl -P embed.cmake`
+set(text "/* Made from cl/ by cl/embed.cmake. */\n#include \"device/kernels.h\"\n\n")
+set(rows "")
+foreach(file ${KERNELS})
+  get_filename_component(name ${file} NAME_WE)
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  string(APPEND text "static const char ${name}[] = {${bytes}0};\n")
+  string(APPEND rows "    {\"${name}\", ${name}},\n")
+endforeach()
+string(APPEND text "\nconst dd__kernel_source dd__kernel_sources[] = {\n${rows}    {0, 0},\n};\n")
+file(WRITE ${OUT} "${text}")

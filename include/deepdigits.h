@@ -1,0 +1,429 @@
+/* deepdigits.h: train convolutional networks and classify images on any OpenCL device.
+ *
+ * This is the whole public interface; the command line uses nothing else.
+ *
+ * Conventions
+ *   Errors      Every call that can fail returns a dd_status. On failure dd_message() holds one
+ * line that says what was expected, what was found and where; it belongs to the calling thread and
+ * lasts until that thread's next failing call. The library never exits, aborts or prints (see
+ * dd_set_log). Ownership   What a call creates through an out parameter belongs to the caller, who
+ * hands it to the matching *_free or *_close. Inputs are const and never kept, unless said. Layout
+ * Images are row-major (count, height, width, channels); pixels are 8-bit, 0 is black, and digits
+ * are bright on black as in MNIST. Probabilities are (count, classes). Strings     UTF-8,
+ * NUL-terminated. NULL where a default makes sense. Threads     A device, and everything opened on
+ * it, is used by one thread at a time. Options     An options struct filled with zeros means the
+ * defaults, which each field names.
+ */
+#ifndef DEEPDIGITS_H
+#define DEEPDIGITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define DD_API __attribute__((visibility("default")))
+#else
+#define DD_API
+#endif
+
+/* ---- Status ------------------------------------------------------------------------- */
+
+/* name, the exit status of the command line, what it means */
+#define DD_STATUS_MAP(X)                               \
+    X(OK, 0, "done")                                   \
+    X(USAGE, 2, "an argument or option is wrong")      \
+    X(FORMAT, 2, "a file is not what it claims to be") \
+    X(SHAPE, 2, "shapes do not fit")                   \
+    X(IO, 2, "a file cannot be read or written")       \
+    X(DEVICE, 1, "the device or its driver failed")    \
+    X(MEMORY, 1, "not enough memory")                  \
+    X(WRONG, 1, "a result is wrong or not finite")     \
+    X(INTERRUPTED, 130, "interrupted by the user")
+
+typedef enum dd_status {
+#define DD_STATUS_ENUM(name, exit_status, text) DD_##name,
+    DD_STATUS_MAP(DD_STATUS_ENUM)
+#undef DD_STATUS_ENUM
+} dd_status;
+
+/* The calling thread's last failure, in one line; "" when nothing failed yet. */
+DD_API const char *dd_message(void);
+/* "DEVICE" for DD_DEVICE, and so on. */
+DD_API const char *dd_status_name(dd_status status);
+/* The exit status the command line gives for `status`: 0, 1, 2 or 130. */
+DD_API int dd_status_exit(dd_status status);
+/* "0.1.0" */
+DD_API const char *dd_version(void);
+
+/* ---- Log ---------------------------------------------------------------------------- */
+
+typedef enum dd_log_level { DD_LOG_WARNING, DD_LOG_INFO, DD_LOG_VERBOSE } dd_log_level;
+/* `line` has no newline and is not kept. */
+typedef void dd_log_function(void *context, dd_log_level level, const char *line);
+/* Where notices go (which device was chosen, kernels being built). NULL, the default, drops them.
+ */
+DD_API void dd_set_log(dd_log_function *function, void *context);
+
+/* Asks a long call on any thread to stop at its next safe point with DD_INTERRUPTED, after saving.
+ * Safe to call from a signal handler. Stays in force until dd_clear_interrupt(). */
+DD_API void dd_interrupt(void);
+DD_API void dd_clear_interrupt(void);
+
+/* ---- Devices ------------------------------------------------------------------------ */
+
+typedef enum dd_device_type {
+    DD_DEVICE_REFERENCE, /* plain C, slow, always there: what every device is measured against */
+    DD_DEVICE_CPU,
+    DD_DEVICE_GPU,
+    DD_DEVICE_ACCELERATOR,
+} dd_device_type;
+
+typedef struct dd_device_info {
+    int index;          /* number in the flat list over all platforms, from 0; reference is last */
+    int platform_index; /* the two numbers of "platform:device"; -1:-1 for the reference */
+    int device_index;
+    char name[256];
+    char vendor[128];
+    char platform[128];
+    char platform_version[256];
+    char driver[128];
+    char version[128];    /* CL_DEVICE_VERSION */
+    char extensions[512]; /* those that matter here, separated by blanks */
+    dd_device_type type;
+    unsigned compute_units;
+    unsigned clock_mhz;    /* as the driver says, which may be 0 */
+    unsigned vector_width; /* native floats a vector */
+    uint64_t memory_bytes;
+    uint64_t largest_allocation_bytes;
+    uint64_t local_memory_bytes;
+    bool local_memory_is_real; /* not emulated in global memory */
+    bool has_fast_fma;
+    bool is_default; /* what a NULL selector opens */
+} dd_device_info;
+
+typedef struct dd_device_list {
+    dd_device_info *devices; /* (count) */
+    size_t count;
+    char **skipped; /* (skipped_count) one line each: what was passed over, and why */
+    size_t skipped_count;
+} dd_device_list;
+
+/* All devices of all platforms, and the reference. Works, with a line in `skipped`, when no OpenCL
+ * runtime is installed or one of them is broken. */
+DD_API dd_status dd_device_list_create(dd_device_list **list);
+DD_API void dd_device_list_free(dd_device_list *list);
+
+typedef enum dd_kernel_class { DD_CLASS_AUTO, DD_CLASS_CPU, DD_CLASS_GPU } dd_kernel_class;
+
+typedef struct dd_device_options {
+    unsigned threads;             /* of a CPU runtime; 0: as many as cores. First open decides. */
+    dd_kernel_class kernel_class; /* which form of kernels; AUTO: by the device's type */
+    const char *implementations;  /* "conv2d=plain,gemm=clblast": forced, by op; NULL: none */
+    bool without_selftest;        /* do not check a device the first time it is met */
+} dd_device_options;
+
+typedef struct dd_device dd_device;
+
+/* Opens the device that `selector` names: a number of the list, "platform:device", a part of a
+ * device's, platform's or driver's name in any case, or cpu, gpu, reference. NULL:
+ * $DEEPDIGITS_DEVICE, else the default. The first time a device, driver and version of this library
+ * meet, a short self-test decides whether the device computes rightly; the verdict is kept in the
+ * cache. options  NULL: defaults DD_USAGE   no match, or several: the message lists the candidates
+ * DD_DEVICE  the runtime failed, or there is none;  DD_WRONG  the device failed the self-test */
+DD_API dd_status dd_device_open(const char *selector, const dd_device_options *options,
+                                dd_device **device);
+/* Waits for what is under way and frees the device. NULL is fine. Models and datasets outlive it;
+ * predictors do not: free them first. */
+DD_API void dd_device_close(dd_device *device);
+/* Valid as long as the device. */
+DD_API const dd_device_info *dd_device_describe(const dd_device *device);
+
+/* One row of a self-test: one op, one implementation, one case. */
+typedef struct dd_selftest_row {
+    const char *op, *implementation, *name;
+    dd_status status;    /* OK, or why it failed */
+    const char *message; /* with DD_OK: "" */
+    double error;        /* largest, relative to the case's tolerance: 1 is just right */
+    double seconds;
+} dd_selftest_row;
+typedef void dd_selftest_function(void *context, const dd_selftest_row *row);
+
+typedef struct dd_selftest_result {
+    size_t passed, failed, refused; /* refused: implementations not made for this device */
+    double seconds;
+} dd_selftest_result;
+
+/* Runs every op's every implementation against the reference, then one training step end to end.
+ *   quick     only the cases that take less than a second in all
+ *   function  called for each row as it is known; may be NULL
+ * DD_WRONG   something failed; the message names the first;  DD_DEVICE  the device gave up */
+DD_API dd_status dd_selftest(dd_device *device, bool quick, dd_selftest_function *function,
+                             void *context, dd_selftest_result *result);
+
+/* ---- Models ------------------------------------------------------------------------- */
+
+/* A network, its tensors (none until initialised, trained or loaded), the names of its classes and
+ * how its inputs are prepared. Lives in host memory, independent of any device. */
+typedef struct dd_model dd_model;
+
+/* Reads a network (.json) or a model (.safetensors).
+ * DD_IO, DD_FORMAT, DD_SHAPE with the file, the layer and the reason */
+DD_API dd_status dd_model_load(const char *path, dd_model **model);
+/* Writes network, tensors, classes and preparation as one safetensors file, atomically. */
+DD_API dd_status dd_model_save(const dd_model *model, const char *path);
+DD_API void dd_model_free(dd_model *model);
+
+/* Gives every parameter its initial value, from `seed` and the parameter's name alone. */
+DD_API dd_status dd_model_initialize(dd_model *model, uint64_t seed);
+/* Whether the model has tensors: was loaded with them, initialised or trained. */
+DD_API bool dd_model_has_tensors(const dd_model *model);
+
+typedef struct dd_model_info {
+    const char *name;
+    unsigned height, width, channels; /* of an input image */
+    unsigned classes;
+    size_t layers;
+    uint64_t parameters; /* numbers that training changes */
+    uint64_t statistics; /* numbers that training keeps beside them: running means, ... */
+    double mflop;        /* of one image, forward; a multiply and an add are two */
+} dd_model_info;
+
+typedef struct dd_layer_info {
+    const char *name, *op;
+    const char *settings; /* "kernel 5x5, filters 64, relu" */
+    unsigned rank;
+    unsigned output[6]; /* shape of the output, without the batch */
+    uint64_t parameters;
+    double mflop;
+} dd_layer_info;
+
+/* Strings live as long as the model. */
+DD_API void dd_model_describe(const dd_model *model, dd_model_info *info);
+/* `layer` from 0 to info.layers - 1; DD_USAGE beyond. */
+DD_API dd_status dd_model_layer(const dd_model *model, size_t layer, dd_layer_info *info);
+/* The name of a class, "0".."9" for digits; NULL when there is no such class. */
+DD_API const char *dd_model_class_name(const dd_model *model, unsigned index);
+
+/* ---- Datasets ----------------------------------------------------------------------- */
+
+/* Images of one size with or without labels, in host memory. */
+typedef struct dd_dataset dd_dataset;
+
+typedef enum dd_split { DD_SPLIT_TRAIN, DD_SPLIT_TEST } dd_split;
+
+/* Loads `source`: a folder with MNIST's IDX files (plain or .gz), one IDX image file, a Kaggle CSV,
+ * a folder of images with one folder a class, or "synthetic[:COUNT[:SEED]]".
+ *   split   which part, where the source has two (train-*, t10k-*; train.csv, test.csv;
+ *           train/, test/); ignored by a single file
+ * DD_IO, DD_FORMAT, with file, position, what was expected and found */
+DD_API dd_status dd_dataset_load(const char *source, dd_split split, dd_dataset **dataset);
+/* Copies; pixels (count, height, width, channels), labels (count) or NULL. */
+DD_API dd_status dd_dataset_create(const uint8_t *pixels, const int32_t *labels, size_t count,
+                                   unsigned height, unsigned width, unsigned channels,
+                                   unsigned classes, dd_dataset **dataset);
+/* Divides at random: round(count * fraction) examples go to `second`, the rest to `first`.
+ * DD_USAGE unless both get at least one. */
+DD_API dd_status dd_dataset_divide(const dd_dataset *dataset, double fraction, uint64_t seed,
+                                   dd_dataset **first, dd_dataset **second);
+DD_API void dd_dataset_free(dd_dataset *dataset);
+
+typedef struct dd_dataset_info {
+    size_t count;
+    unsigned height, width, channels, classes;
+    bool has_labels;
+} dd_dataset_info;
+DD_API void dd_dataset_describe(const dd_dataset *dataset, dd_dataset_info *info);
+/* (height, width, channels); valid as long as the dataset; NULL when there is no such image. */
+DD_API const uint8_t *dd_dataset_pixels(const dd_dataset *dataset, size_t index);
+/* -1 without labels. */
+DD_API int dd_dataset_label(const dd_dataset *dataset, size_t index);
+/* "7", or the folder's name; NULL when there is no such class. */
+DD_API const char *dd_dataset_class_name(const dd_dataset *dataset, unsigned index);
+
+/* ---- Training ----------------------------------------------------------------------- */
+
+typedef enum dd_keep { DD_KEEP_BEST, DD_KEEP_LAST } dd_keep;
+
+/* What a progress function is told, after steps (epoch_done false) and after each epoch. */
+typedef struct dd_train_progress {
+    unsigned epoch, epochs; /* epoch from 1 */
+    uint64_t step, steps;   /* of this epoch */
+    bool epoch_done;
+    double learning_rate;
+    double loss, accuracy;                       /* mean over the epoch so far */
+    double validation_loss, validation_accuracy; /* NaN without validation or before the end */
+    double images_per_second;
+    double seconds, seconds_left;
+} dd_train_progress;
+typedef void dd_train_function(void *context, const dd_train_progress *progress);
+
+typedef struct dd_train_options {
+    unsigned epochs;       /* 0: 50 */
+    unsigned batch;        /* 0: 128 */
+    uint64_t seed;         /* shuffle, initial weights, dropout; 0: 42 */
+    const char *optimizer; /* "sgd", "adam", "adamw"; NULL: adam */
+    double learning_rate;  /* 0: the optimizer's own: sgd 0.01, adam and adamw 0.001 */
+    double momentum;       /* of sgd; 0: 0.9; negative: none */
+    double weight_decay;   /* of adamw and sgd; 0: adamw 0.01, sgd none */
+    dd_keep keep;          /* which weights the model has afterwards: BEST by validation loss */
+    const char *output;    /* a folder for model.safetensors, checkpoint, history.csv and
+                              run.json; NULL: nothing is written */
+    const char *command;   /* recorded in run.json; NULL: none */
+    dd_train_function *progress;
+    void *context; /* for progress */
+} dd_train_options;
+
+typedef struct dd_train_result {
+    unsigned epochs;                             /* finished */
+    unsigned best_epoch;                         /* 0 without validation */
+    double loss, accuracy;                       /* of the last epoch */
+    double validation_loss, validation_accuracy; /* of the model kept; NaN without validation */
+    double seconds;                              /* of training, without loading and building */
+    double images_per_second;
+} dd_train_result;
+
+/* Trains `model` on `data`; `validation` may be NULL (then the last weights are kept). A model
+ * without tensors is initialised from the seed. Two calls with the same arguments on one device
+ * give the same bytes. A training set smaller than the batch is one batch; otherwise each epoch
+ * leaves out the count % batch images that come last in its own shuffle. DD_SHAPE  data and network
+ * do not fit;  DD_WRONG  the loss is no longer finite: the last good weights are kept;
+ * DD_INTERRUPTED  after saving */
+DD_API dd_status dd_train(dd_device *device, dd_model *model, const dd_dataset *data,
+                          const dd_dataset *validation, const dd_train_options *options,
+                          dd_train_result *result);
+
+/* ---- Evaluation and prediction ------------------------------------------------------ */
+
+typedef struct dd_evaluation {
+    size_t count;
+    unsigned classes;
+    double loss;         /* mean cross-entropy */
+    double accuracy;     /* 0..1 */
+    double *top_k;       /* (min(classes, 5)) share with the label among the first k + 1 */
+    uint64_t *confusion; /* (classes, classes) row: label, column: predicted */
+    int32_t *predicted;  /* (count) */
+    float *probability;  /* (count) of the predicted class */
+} dd_evaluation;
+
+/* DD_USAGE  the dataset has no labels or the model no tensors;  DD_SHAPE  they do not fit */
+DD_API dd_status dd_evaluate(dd_device *device, const dd_model *model, const dd_dataset *data,
+                             unsigned batch /* 0: 128 */, dd_evaluation **evaluation);
+DD_API void dd_evaluation_free(dd_evaluation *evaluation);
+
+/* A model compiled for a device and a batch size, for repeated use. Keeps its own copy of the
+ * weights. */
+typedef struct dd_predictor dd_predictor;
+DD_API dd_status dd_predictor_create(dd_device *device, const dd_model *model, unsigned batch,
+                                     dd_predictor **predictor);
+DD_API void dd_predictor_free(dd_predictor *predictor);
+/* pixels (count, height, width, channels) as the model's input; any count;
+ * probabilities (count, classes), each row adds up to 1. Blocks until done. */
+DD_API dd_status dd_predict(dd_predictor *predictor, const uint8_t *pixels, size_t count,
+                            float *probabilities);
+
+/* ---- Folders of images -------------------------------------------------------------- */
+
+typedef enum dd_prepare {
+    DD_PREPARE_AUTO,  /* NONE when the image has the model's size, DIGIT for one-channel models,
+                         PLAIN otherwise */
+    DD_PREPARE_DIGIT, /* find the ink, make it bright on black, fit and centre as MNIST does */
+    DD_PREPARE_PLAIN, /* resize */
+    DD_PREPARE_NONE,  /* refuse what does not fit */
+} dd_prepare;
+
+typedef struct dd_classify_row {
+    const char *path;
+    dd_status status;
+    const char *message;        /* "ok", or why the file could not be classified */
+    unsigned count;             /* of the entries below, best first; 0 on failure */
+    const int *classes;         /* (count) */
+    const char *const *labels;  /* (count) "?" first when below the threshold */
+    const float *probabilities; /* (count) */
+} dd_classify_row;
+/* Called in the order of the input. Anything but DD_OK ends the job with that status. */
+typedef dd_status dd_classify_function(void *context, const dd_classify_row *row);
+
+typedef struct dd_classify_options {
+    unsigned batch;   /* 0: 64 */
+    unsigned top_k;   /* 0: 1 */
+    double threshold; /* below this probability the label is "?"; 0: never */
+    dd_prepare prepare;
+    const char *dump_prepared; /* a folder for what the network saw, as PNG; NULL: none */
+} dd_classify_options;
+
+typedef struct dd_classify_result {
+    size_t files, failed;
+    double seconds, images_per_second;
+} dd_classify_result;
+
+/* Classifies files, and folders recursively in the order of their names. A file that cannot be read
+ * is a row with its reason, never the end of the job.
+ * DD_USAGE  nothing to classify;  DD_IO  a path that does not exist is a row, not this */
+DD_API dd_status dd_classify(dd_device *device, const dd_model *model, const char *const *paths,
+                             size_t path_count, const dd_classify_options *options,
+                             dd_classify_function *function, void *context,
+                             dd_classify_result *result);
+
+/* ---- Measuring ---------------------------------------------------------------------- */
+
+typedef struct dd_bench_options {
+    bool train;     /* a training step; else inference */
+    unsigned batch; /* 0: 128 */
+    double seconds; /* measured at least; 0: 3 */
+    bool profile;   /* also time each node */
+} dd_bench_options;
+
+typedef struct dd_bench_node { /* one row of a profile */
+    const char *name, *op, *implementation;
+    double seconds;    /* a run */
+    double gflops;     /* achieved; 0 where nothing is counted */
+    unsigned launches; /* a run */
+} dd_bench_node;
+
+typedef struct dd_bench_result {
+    double images_per_second;
+    double p50_us, p90_us, p99_us, mean_us; /* one run of one batch */
+    double gflops;                          /* as direct convolution would need them */
+    double build_ms;                        /* compile the graph and its kernels */
+    double first_ms;                        /* first run */
+    uint64_t runs;
+    uint64_t device_bytes; /* allocated on the device */
+    dd_bench_node *nodes;  /* (node_count), with profile */
+    size_t node_count;
+} dd_bench_result;
+
+/* Warms up until steady, then measures whole runs, results fetched each time. A model without
+ * tensors gets random ones. Free the result's nodes with dd_bench_result_clear. */
+DD_API dd_status dd_bench(dd_device *device, const dd_model *model, const dd_bench_options *options,
+                          dd_bench_result *result);
+DD_API void dd_bench_result_clear(dd_bench_result *result);
+
+/* Measures the implementations of the model's ops and keeps the fastest correct ones, for this
+ * device and driver, in the tuning file that every later run reads. Stops after `seconds` (0: 60)
+ * at the next case, keeping what it knows. */
+typedef void dd_tune_function(void *context, const char *op, const char *shape,
+                              const char *implementation, double seconds, bool chosen);
+DD_API dd_status dd_tune(dd_device *device, const dd_model *model, unsigned batch, double seconds,
+                         dd_tune_function *function, void *context);
+
+/* ---- Caches ------------------------------------------------------------------------- */
+
+typedef struct dd_cache_info {
+    char folder[4096]; /* $DEEPDIGITS_CACHE_DIR, or below $XDG_CACHE_HOME or ~/.cache */
+    size_t programs;   /* compiled programs */
+    size_t tunings;    /* measured choices */
+    uint64_t bytes;
+} dd_cache_info;
+DD_API dd_status dd_cache_describe(dd_cache_info *info);
+/* Removes what this library put there, and nothing else. */
+DD_API dd_status dd_cache_clear(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,124 @@
+/* Convolution and its two backward ops.
+ *
+ * Numbers are whole, so that every order of summing gives the same bits and the tolerance is 0; the
+ * bias is whole plus a half, so that no relu is near its kink when differences are taken.
+ */
+#include "check/check.h"
+
+#define OPEN(...)      __VA_ARGS__ /* OPEN (1, 2) is 1, 2 */
+#define INTEGERS(dims) DD__IN(INTEGER, OPEN dims)
+#define ATTRIBUTES(...) .attributes = &(const dd__conv2d) { __VA_ARGS__ }
+
+/* One geometry, forward and both backward ops: x (N, H, W, C), w (KH, KW, C / groups, CO),
+ * y (N, P, Q, CO); then the attributes. */
+#define PASSES(title, in_quick, x, w, y, ...)               \
+    {.op = "conv2d",                                        \
+     .name = title,                                         \
+     ATTRIBUTES(__VA_ARGS__),                               \
+     .in = {INTEGERS(x), INTEGERS(w)},                      \
+     .quick = in_quick},                                    \
+    {.op = "conv2d_backward_data",                          \
+     .name = title,                                         \
+     ATTRIBUTES(__VA_ARGS__, .result = DD__CONST_DIMS(OPEN x)), \
+     .in = {INTEGERS(y), INTEGERS(w)},                      \
+     .quick = in_quick},                                    \
+    {.op = "conv2d_backward_weights",                       \
+     .name = title,                                         \
+     ATTRIBUTES(__VA_ARGS__, .result = DD__CONST_DIMS(OPEN w)), \
+     .in = {INTEGERS(x), INTEGERS(y)},                      \
+     .quick = in_quick}
+
+/* Forward with a bias. The gradients for x, w and b are checked where the case is small. */
+#define BIASED(title, in_quick, differences, x, w, filters_, ...)  \
+    {.op = "conv2d",                                               \
+     .name = title,                                                \
+     ATTRIBUTES(.filters = filters_, .bias = true, __VA_ARGS__),   \
+     .in = {INTEGERS(x), INTEGERS(w), DD__IN(HALF, filters_)},     \
+     .gradient = (differences) ? 7 : 0,                            \
+     .quick = in_quick}
+
+#define KERNEL(rows, columns) .kernel = {rows, columns}
+#define STRIDE(rows, columns) .stride = {rows, columns}
+#define DILATION(rows, columns) .dilation = {rows, columns}
+#define EDGES(...) .padding = {.edges = {__VA_ARGS__}} /* top, left, bottom, right */
+#define PLAIN STRIDE(1, 1), DILATION(1, 1), .groups = 1
+#define RELU .activation = DD__RELU
+
+const dd__case dd__cases_convolution[] = {
+    PASSES("one_pixel", false, (1, 1, 1, 1), (1, 1, 1, 1), (1, 1, 1, 1), .filters = 1,
+           KERNEL(1, 1), PLAIN),
+    PASSES("image_7_channels_3", false, (1, 7, 7, 3), (3, 3, 3, 5), (1, 5, 5, 5), .filters = 5,
+           KERNEL(3, 3), PLAIN),
+    PASSES("kernel_5", false, (2, 9, 8, 1), (5, 5, 1, 7), (2, 5, 4, 7), .filters = 7, KERNEL(5, 5),
+           PLAIN),
+    PASSES("same_padding_even_kernel", false, (1, 7, 6, 2), (4, 2, 2, 3), (1, 7, 6, 3),
+           .filters = 3, KERNEL(4, 2), PLAIN, .padding = {.same = 1}),
+    PASSES("pointwise_65_to_33", false, (1, 5, 7, 65), (1, 1, 65, 33), (1, 5, 7, 33), .filters = 33,
+           KERNEL(1, 1), PLAIN),
+    PASSES("filters_31_width_33", false, (1, 5, 35, 4), (3, 3, 4, 31), (1, 3, 33, 31),
+           .filters = 31, KERNEL(3, 3), PLAIN),
+    PASSES("filters_32_width_32_batch_3", false, (3, 5, 34, 3), (3, 3, 3, 32), (3, 3, 32, 32),
+           .filters = 32, KERNEL(3, 3), PLAIN),
+    PASSES("channels_64", true, (1, 6, 6, 64), (3, 3, 64, 64), (1, 4, 4, 64), .filters = 64,
+           KERNEL(3, 3), PLAIN),
+    PASSES("channels_33_filters_65", false, (2, 5, 9, 33), (3, 3, 33, 65), (2, 3, 7, 65),
+           .filters = 65, KERNEL(3, 3), PLAIN),
+
+    PASSES("stride_two_uneven_padding", true, (2, 8, 7, 3), (3, 3, 3, 6), (2, 4, 4, 6),
+           .filters = 6, KERNEL(3, 3), STRIDE(2, 2), DILATION(1, 1), .groups = 1,
+           EDGES(1, 0, 0, 2)),
+    PASSES("stride_two_same_padding_channels_16", false, (1, 9, 9, 16), (3, 3, 16, 16),
+           (1, 5, 5, 16), .filters = 16, KERNEL(3, 3), STRIDE(2, 2), DILATION(1, 1), .groups = 1,
+           .padding = {.same = 1}),
+    PASSES("stride_three", false, (1, 13, 11, 2), (3, 2, 2, 4), (1, 4, 4, 4), .filters = 4,
+           KERNEL(3, 2), STRIDE(3, 3), DILATION(1, 1), .groups = 1),
+    PASSES("stride_beyond_kernel", false, (1, 8, 8, 2), (1, 1, 2, 3), (1, 3, 3, 3), .filters = 3,
+           KERNEL(1, 1), STRIDE(3, 3), DILATION(1, 1), .groups = 1),
+    PASSES("dilation_two", false, (1, 9, 10, 3), (3, 3, 3, 4), (1, 5, 6, 4), .filters = 4,
+           KERNEL(3, 3), STRIDE(1, 1), DILATION(2, 2), .groups = 1),
+    PASSES("dilation_two_channels_8", false, (1, 9, 10, 8), (3, 3, 8, 8), (1, 5, 6, 8),
+           .filters = 8, KERNEL(3, 3), STRIDE(1, 1), DILATION(2, 2), .groups = 1),
+    PASSES("groups_two", false, (2, 6, 6, 6), (3, 3, 3, 8), (2, 4, 4, 8), .filters = 8,
+           KERNEL(3, 3), STRIDE(1, 1), DILATION(1, 1), .groups = 2),
+    PASSES("groups_two_channels_32", false, (1, 6, 7, 32), (3, 3, 16, 32), (1, 4, 5, 32),
+           .filters = 32, KERNEL(3, 3), STRIDE(1, 1), DILATION(1, 1), .groups = 2),
+    PASSES("depthwise", true, (1, 7, 9, 5), (3, 3, 1, 5), (1, 7, 9, 5), .filters = 5, KERNEL(3, 3),
+           STRIDE(1, 1), DILATION(1, 1), .groups = 5, EDGES(1, 1, 1, 1)),
+    PASSES("depthwise_multiplier_stride_two", false, (1, 9, 9, 3), (3, 3, 1, 6), (1, 4, 4, 6),
+           .filters = 6, KERNEL(3, 3), STRIDE(2, 2), DILATION(1, 1), .groups = 3),
+    PASSES("everything_uneven", false, (2, 11, 10, 4), (3, 3, 2, 6), (2, 5, 5, 6), .filters = 6,
+           KERNEL(3, 3), STRIDE(2, 2), DILATION(2, 2), .groups = 2, EDGES(2, 1, 1, 2)),
+    PASSES("rows_and_columns_differ", false, (1, 12, 9, 8), (5, 2, 8, 8), (1, 5, 3, 8),
+           .filters = 8, KERNEL(5, 2), STRIDE(2, 3), DILATION(1, 2), .groups = 1,
+           EDGES(0, 0, 1, 0)),
+
+    /* The seed network's, two images of them. */
+    PASSES("seed_1", false, (2, 28, 28, 1), (5, 5, 1, 64), (2, 24, 24, 64), .filters = 64,
+           KERNEL(5, 5), PLAIN),
+    PASSES("seed_2", false, (2, 12, 12, 64), (5, 5, 64, 128), (2, 8, 8, 128), .filters = 128,
+           KERNEL(5, 5), PLAIN),
+    PASSES("seed_3", false, (2, 4, 4, 128), (3, 3, 128, 256), (2, 2, 2, 256), .filters = 256,
+           KERNEL(3, 3), PLAIN),
+
+    BIASED("bias", false, true, (1, 5, 6, 3), (3, 3, 3, 4), 4, KERNEL(3, 3), PLAIN),
+    BIASED("bias_relu_stride_two", true, true, (2, 6, 7, 2), (3, 3, 2, 5), 5, KERNEL(3, 3),
+           STRIDE(2, 2), DILATION(1, 1), .groups = 1, EDGES(0, 1, 2, 0), RELU),
+    BIASED("bias_relu_dilation_groups", false, true, (1, 8, 7, 4), (3, 3, 2, 6), 6, KERNEL(3, 3),
+           STRIDE(1, 1), DILATION(2, 2), .groups = 2, EDGES(1, 1, 1, 1), RELU),
+    BIASED("bias_relu_depthwise", false, true, (1, 6, 6, 3), (3, 3, 1, 3), 3, KERNEL(3, 3),
+           STRIDE(1, 1), DILATION(1, 1), .groups = 3, RELU),
+    BIASED("bias_relu_filters_64", true, false, (2, 9, 9, 3), (5, 5, 3, 64), 64, KERNEL(5, 5),
+           PLAIN, RELU),
+    BIASED("seed_1_bias_relu", false, false, (2, 28, 28, 1), (5, 5, 1, 64), 64, KERNEL(5, 5), PLAIN,
+           RELU),
+
+    /* Small whole numbers are exact even in half precision: this one is not. */
+    {.op = "conv2d",
+     .name = "fractions",
+     ATTRIBUTES(.filters = 16, KERNEL(3, 3), PLAIN),
+     .in = {DD__IN(NORMAL, 2, 6, 6, 32), DD__IN(NORMAL, 3, 3, 32, 16)},
+     .tolerance = 3e-5,
+     .why = "sums of 288 products, deviation 17: rounding of each partial sum, 2^-24 * 17 * 17",
+     .quick = true},
+    {0},
+};

@@ -1,0 +1,73 @@
+/* Softmax, cross-entropy and dropout. */
+#include "check/check.h"
+
+#define WHY "exp and log within 4 units in the last place, and sums over the classes in f32"
+#define SOFTMAX(title, kind, differences, in_quick, ...)                              \
+    {.op = "softmax",                                                                 \
+     .name = title,                                                                   \
+     .in = {DD__IN(kind, __VA_ARGS__)},                                               \
+     .tolerance = 1e-6,                                                               \
+     .why = WHY,                                                                      \
+     .gradient = differences,                                                         \
+     .quick = in_quick}
+#define SOFTMAX_BACKWARD(title, in_quick, ...)                                        \
+    {.op = "softmax_backward",                                                        \
+     .name = title,                                                                   \
+     .in = {DD__IN(NORMAL, __VA_ARGS__), DD__IN(POSITIVE, __VA_ARGS__)},              \
+     .tolerance = 1e-5,                                                               \
+     .why = WHY,                                                                      \
+     .quick = in_quick}
+#define CROSS_ENTROPY(title, kind, differences, in_quick, rows, classes)              \
+    {.op = "cross_entropy",                                                           \
+     .name = title,                                                                   \
+     .in = {DD__IN(kind, rows, classes), DD__IN(LABELS, rows)},                       \
+     .tolerance = 2e-6,                                                               \
+     .why = WHY,                                                                      \
+     .gradient = differences,                                                         \
+     .quick = in_quick},                                                              \
+    {.op = "cross_entropy_backward",                                                  \
+     .name = title,                                                                   \
+     .in = {DD__IN(kind, rows, classes), DD__IN(LABELS, rows), DD__IN(NORMAL, rows)}, \
+     .tolerance = 2e-6,                                                               \
+     .why = WHY,                                                                      \
+     .quick = in_quick}
+#define DROPOUT(title, rate_, differences, in_quick, ...)                             \
+    {.op = "dropout",                                                                 \
+     .name = title,                                                                   \
+     .attributes = &(const dd__dropout){.rate = rate_, .stream = 0x1003},             \
+     .in = {DD__IN(NORMAL, __VA_ARGS__), DD__IN(STEP, 8)},                            \
+     .tolerance = 1e-6,                                                               \
+     .why = "one product with 1 / (1 - rate)",                                        \
+     .gradient = differences,                                                         \
+     .quick = in_quick},                                                              \
+    {.op = "dropout_backward",                                                        \
+     .name = title,                                                                   \
+     .attributes = &(const dd__dropout){.rate = rate_},                               \
+     .in = {DD__IN(NORMAL, __VA_ARGS__), DD__IN(MASK, __VA_ARGS__)},                  \
+     .tolerance = 1e-6,                                                               \
+     .why = "one product with 1 / (1 - rate)",                                        \
+     .quick = in_quick}
+
+const dd__case dd__cases_softmax[] = {
+    SOFTMAX("ten_classes", NORMAL, 1, true, 7, 10),
+    SOFTMAX("softmax_large_number", LARGE, 0, true, 33, 10),
+    SOFTMAX("two_classes_one_row", NORMAL, 1, false, 1, 2),
+    SOFTMAX("one_class", NORMAL, 0, false, 5, 1),
+    SOFTMAX("classes_65", NORMAL, 1, false, 3, 65),
+    SOFTMAX("classes_1000_rows_33", NORMAL, 0, false, 33, 1000),
+    SOFTMAX("images", NORMAL, 0, false, 2, 3, 3, 7),
+    SOFTMAX_BACKWARD("ten_classes", true, 7, 10),
+    SOFTMAX_BACKWARD("one_row_of_65", false, 1, 65),
+    SOFTMAX_BACKWARD("images", false, 2, 3, 3, 7),
+    CROSS_ENTROPY("ten_classes", NORMAL, 1, true, 8, 10),
+    CROSS_ENTROPY("large_logits", LARGE, 0, true, 33, 10),
+    CROSS_ENTROPY("ties", INTEGER, 0, false, 65, 10),
+    CROSS_ENTROPY("one_row", NORMAL, 1, false, 1, 7),
+    CROSS_ENTROPY("classes_1000", NORMAL, 0, false, 7, 1000),
+    DROPOUT("quarter", 0.25f, 1, true, 7, 33),
+    DROPOUT("half", 0.5f, 0, false, 2, 5, 5, 31),
+    DROPOUT("half_of_one", 0.5f, 0, false, 1),
+    DROPOUT("none", 0, 0, false, 7, 5),
+    DROPOUT("many", 0.25f, 0, false, 65, 1031),
+    {0},
+};

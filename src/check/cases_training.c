@@ -1,0 +1,76 @@
+/* What surrounds the network in a training step: batches, metrics, optimizers. */
+#include "check/check.h"
+
+#define SGD(title, momentum_, moment, in_quick, n)                                         \
+    {.op = "sgd",                                                                          \
+     .name = title,                                                                        \
+     .attributes = &(const dd__sgd){.momentum = momentum_},                                \
+     .in = {DD__IN(NORMAL, n), DD__IN(NORMAL, n), moment, DD__IN(STEP, 8)},                \
+     .tolerance = 1e-6,                                                                    \
+     .why = "a few roundings of numbers near 1",                                           \
+     .runs = 3,                                                                            \
+     .quick = in_quick}
+#define ADAM(title, moments, steps, in_quick, n)                                           \
+    {.op = "adam",                                                                         \
+     .name = title,                                                                        \
+     .attributes = &(const dd__adam){.beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-7f},    \
+     .in = {DD__IN(NORMAL, n), DD__IN(NORMAL, n), DD__IN(moments, n), DD__IN(moments, n),  \
+            DD__IN(STEP, 8)},                                                              \
+     .tolerance = 2e-6,                                                                    \
+     .why = "1 - beta^t in f32 is off by 3e-5 of itself: of a step of 0.01, 3e-7 a step",  \
+     .runs = steps,                                                                        \
+     .quick = in_quick}
+#define DECAY(title, in_quick, n)                                                          \
+    {.op = "weight_decay",                                                                 \
+     .name = title,                                                                        \
+     .attributes = &(const dd__weight_decay){.decay = 0.1f},                               \
+     .in = {DD__IN(NORMAL, n), DD__IN(STEP, 8)},                                           \
+     .tolerance = 1e-6,                                                                    \
+     .why = "a few roundings of numbers near 1",                                           \
+     .runs = 2,                                                                            \
+     .quick = in_quick}
+/* scale and shift are powers of two: every order of rounding is exact. */
+#define GATHER(title, batch_, shuffle_, when, in_quick, count, ...)                        \
+    {.op = "gather",                                                                       \
+     .name = title,                                                                        \
+     .attributes = &(const dd__gather){.batch = batch_,                                    \
+                                       .shuffle = shuffle_,                                \
+                                       .scale = 0.00390625f,                               \
+                                       .shift = -0.5f},                                    \
+     .in = {DD__IN(PIXELS, count, __VA_ARGS__), DD__IN(CLASSES, count), DD__IN(when, 8)},  \
+     .quick = in_quick}
+#define METRICS(title, in_quick, n)                                                        \
+    {.op = "metrics",                                                                      \
+     .name = title,                                                                        \
+     .in = {DD__IN(INTEGER, n), DD__IN(INTEGER, n), DD__IN(LABELS, n), DD__IN(INTEGER, 4)}, \
+     .runs = 3,                                                                            \
+     .quick = in_quick}
+
+const dd__case dd__cases_training[] = {
+    SGD("no_momentum", 0, DD__ABSENT, false, 33),
+    SGD("momentum", 0.9f, DD__IN(NORMAL, 65), false, 65),
+    SGD("momentum_from_zero", 0.9f, DD__IN(ZEROS, 4099), true, 4099),
+    SGD("one", 0.5f, DD__IN(ZEROS, 1), false, 1),
+    ADAM("four_steps_from_zero", ZEROS, 4, true, 4099),
+    ADAM("moments_under_way", POSITIVE, 3, false, 33),
+    ADAM("one", ZEROS, 1, false, 1),
+    DECAY("matrix", true, 4099),
+    DECAY("one", false, 1),
+
+    GATHER("in_order", 4, false, STEP, false, 9, 7, 7, 1),
+    GATHER("shuffled", 7, true, STEP, true, 31, 5, 3, 3),
+    GATHER("shuffled_65_of_1000", 65, true, STEP, false, 1000, 28, 1),
+    GATHER("beyond_the_end", 8, false, STEP_END, false, 33, 28, 28, 1),
+    GATHER("shuffled_beyond_the_end", 8, true, STEP_END, false, 33, 7, 7, 3),
+    GATHER("one_image", 1, true, STEP, false, 1, 1, 1, 1),
+    {.op = "advance",
+     .name = "three_steps",
+     .attributes = &(const dd__gather){.batch = 7},
+     .in = {DD__IN(STEP, 8)},
+     .runs = 3,
+     .quick = true},
+    METRICS("batch_1", false, 1),
+    METRICS("batch_33", false, 33),
+    METRICS("batch_1000", true, 1000),
+    {0},
+};

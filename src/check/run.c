@@ -1,0 +1,149 @@
+#include <math.h>
+#include <string.h>
+
+#include "check/check.h"
+
+enum { MOST_RESULTS = DD__CASE_INPUTS + DD__CASE_OUTPUTS };
+
+/* What a case's node computed: its outputs, then the inputs it changed. */
+typedef struct results {
+    dd__arena arena;
+    size_t count;
+    struct {
+        const char *name;
+        dd__type type;
+        dd__dims dims;
+        void *data;
+    } row[MOST_RESULTS];
+} results;
+
+static const dd__implementation *find_implementation(const dd__op *op, const char *name) {
+    for (size_t i = 0; op->implementations && op->implementations[i]; i++)
+        if (strcmp(op->implementations[i]->name, name) == 0) return op->implementations[i];
+    return NULL;
+}
+
+static dd_status force(dd_device *device, dd__case_graph *built, const char *name) {
+    if (!name || dd__device_is_reference(device)) return DD_OK;
+    const dd__implementation *found = find_implementation(built->op, name);
+    if (!found)
+        return dd__fail(DD_USAGE, "op \"%s\" has no implementation \"%s\"", built->op->name, name);
+    const char *reason = found->refuse ? found->refuse(built->node, device) : NULL;
+    if (reason) return dd__fail(DD_USAGE, "\"%s\" refuses: %s", name, reason);
+    built->node->forced = found;
+    return DD_OK;
+}
+
+/* NaN in every output, so that what a kernel leaves out is seen. */
+static dd_status poison(const dd__case_graph *built, dd__plan *plan) {
+    for (size_t i = 0; i < built->op->outputs; i++) {
+        size_t bytes = dd__value_bytes(built->out[i]);
+        void *data = dd__alloc(bytes, 1);
+        if (!data) return dd__no_memory(bytes);
+        memset(data, 0xff, bytes);
+        dd_status status = dd__plan_write(plan, built->out[i]->name, data, bytes);
+        dd__free(data);
+        DD_TRY(status);
+    }
+    return DD_OK;
+}
+
+static dd_status fetch(const dd__value *value, dd__plan *plan, results *r) {
+    size_t bytes = dd__value_bytes(value), i = r->count++;
+    r->row[i].name = dd__arena_print(&r->arena, "%s", value->name);
+    r->row[i].type = value->type;
+    r->row[i].dims = value->dims;
+    r->row[i].data = dd__arena_alloc(&r->arena, bytes, 1);
+    if (!r->row[i].name || !r->row[i].data) return dd__no_memory(bytes);
+    return dd__plan_read(plan, value->name, r->row[i].data, bytes);
+}
+
+static dd_status run_and_fetch(const dd__case *c, const dd__case_graph *built, dd__plan *plan,
+                               results *r) {
+    unsigned runs = c->runs ? c->runs : built->op->mutates ? 1 : 2;
+    DD_TRY(poison(built, plan));
+    for (unsigned run = 0; run < runs; run++) {
+        DD_TRY(dd__case_write(c, built, plan, run));
+        DD_TRY(dd__plan_run(plan));
+    }
+    for (size_t i = 0; i < built->op->outputs; i++) DD_TRY(fetch(built->out[i], plan, r));
+    for (size_t i = 0; i < DD__CASE_INPUTS; i++)
+        if (built->in[i] && built->in[i]->role == DD__STATE) DD_TRY(fetch(built->in[i], plan, r));
+    return DD_OK;
+}
+
+/* DD_USAGE means a refusal to the caller; from anywhere else it is a fault. */
+static dd_status fault(dd_status status) {
+    return status == DD_USAGE ? dd__fail(DD_WRONG, "%s", dd_message()) : status;
+}
+
+static dd_status compile_and_run(dd_device *device, const dd__case *c,
+                                 const dd__case_graph *built, results *r) {
+    dd__plan *plan;
+    DD_TRY(dd__plan_create(device, built->graph, NULL, 0, &plan));
+    dd_status status = run_and_fetch(c, built, plan, r);
+    dd__plan_free(plan);
+    return status;
+}
+
+static dd_status run_case(dd_device *device, const dd__case *c, const char *implementation,
+                          results *r) {
+    dd__case_graph built;
+    DD_TRY(fault(dd__case_build(c, false, &built)));
+    dd_status status = force(device, &built, implementation);
+    if (status == DD_OK) return fault(compile_and_run(device, c, &built, r));
+    dd__graph_free(built.graph);
+    return status;
+}
+
+/* Whole numbers and bytes: equal or wrong. */
+static dd_status compare_exactly(const unsigned char *found, const unsigned char *expected,
+                                 size_t count, dd__type type) {
+    for (size_t i = 0; i < count; i++) {
+        int32_t values[2] = {found[i], expected[i]};
+        if (type == DD__I32) {
+            memcpy(&values[0], found + 4 * i, 4);
+            memcpy(&values[1], expected + 4 * i, 4);
+        }
+        if (values[0] != values[1])
+            return dd__fail(DD_WRONG, "element %zu: expected %d, found %d", i, (int)values[1],
+                            (int)values[0]);
+    }
+    return DD_OK;
+}
+
+static dd_status compare_results(const results *found, const results *expected, double tolerance,
+                                 double *worst) {
+    for (size_t i = 0; i < expected->count; i++) {
+        size_t count = dd__dims_count(&expected->row[i].dims);
+        dd__type type = expected->row[i].type;
+        double error = 0;
+        dd_status status =
+            type == DD__F32
+                ? dd__compare(found->row[i].data, expected->row[i].data, count, tolerance, &error)
+                : compare_exactly(found->row[i].data, expected->row[i].data, count, type);
+        *worst = fmax(*worst, error);
+        char dims[80];
+        DD_TRY(dd__within(status, "%s (%s)", expected->row[i].name,
+                          dd__dims_print(&expected->row[i].dims, dims)));
+    }
+    return DD_OK;
+}
+
+dd_status dd__check_forward(dd_device *device, const dd__case *c, const char *implementation,
+                            double *worst) {
+    dd_device *reference = NULL;
+    results found = {0}, expected = {0};
+    double ignored, *largest = worst ? worst : &ignored;
+    *largest = 0;
+    dd_status status;
+    DD_TRY_OUT(run_case(device, c, implementation, &found));
+    DD_TRY_OUT(dd__device_open("reference", NULL, &reference));
+    DD_TRY_OUT(run_case(reference, c, NULL, &expected));
+    status = compare_results(&found, &expected, c->tolerance, largest);
+out:
+    dd_device_close(reference);
+    dd__arena_free(&found.arena);
+    dd__arena_free(&expected.arena);
+    return status;
+}

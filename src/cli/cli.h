@@ -1,0 +1,104 @@
+/* cli.h: what a command is, and what the commands share.
+ *
+ * Each cmd_<name>.c defines one cli_command; main.c lists them. Nothing here uses more of the
+ * library than deepdigits.h offers to everyone. */
+#ifndef DD_CLI_CLI_H
+#define DD_CLI_CLI_H
+
+#include <stdio.h>
+
+#include "cli/options.h"
+#include "deepdigits.h"
+
+#define CLI_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The options that every command knows. */
+typedef struct cli_common {
+    const char *device; /* NULL: $DEEPDIGITS_DEVICE, else the default */
+    int64_t threads;    /* 0: as many as cores */
+    int kernel_class;   /* dd_kernel_class */
+    cli_texts implementations;
+    bool profile;
+    int progress; /* cli_progress_mode */
+    bool quiet, verbose;
+} cli_common;
+
+typedef struct cli_call {
+    cli_common common;
+    const char *const *arguments; /* (argument_count) what is not an option */
+    size_t argument_count;
+    const char *line; /* the whole command line, quoted for a shell */
+} cli_call;
+
+typedef struct cli_command {
+    const char *name;
+    const char *summary;       /* one line */
+    const char *usage;         /* what follows the name: "--model M PATH..." */
+    const char *about;         /* a few lines on what it reads and prints; NULL: none */
+    const char *examples;      /* whole lines, each ended */
+    const cli_option *options; /* (option_count) into a struct of settings_size bytes */
+    size_t option_count, settings_size;
+    size_t min_arguments, max_arguments;
+    /* DD_OK, or a failure whose message is cli_fail's, else the library's */
+    dd_status (*run)(const cli_call *call, const void *settings);
+} cli_command;
+
+/* ---- Failures ------------------------------------------------------------------------ */
+
+/* Keeps the message for main, which prints it, and returns `status`. */
+dd_status cli_fail(dd_status status, const char *format, ...) CLI_PRINTF(2, 3);
+/* The message of the failure under way: of cli_fail, else dd_message(). */
+const char *cli_message(void);
+/* Forgets cli_fail's message: a failure was dealt with. */
+void cli_forget(void);
+
+#define CLI_TRY(expression)                   \
+    do {                                      \
+        dd_status cli_try = (expression);     \
+        if (cli_try != DD_OK) return cli_try; \
+    } while (0)
+
+/* The same in functions that clean up at `out` and return `status`. */
+#define CLI_TRY_OUT(expression)        \
+    do {                               \
+        status = (expression);         \
+        if (status != DD_OK) goto out; \
+    } while (0)
+
+/* ---- Interruption -------------------------------------------------------------------- */
+
+/* From now on the first SIGINT or SIGTERM asks the library to stop, the next ends the program. */
+void cli_catch_signals(void);
+bool cli_interrupted(void);
+/* While true, the first signal ends the program: nothing is under way that needs saving. */
+void cli_stop_at_once(bool at_once);
+
+/* ---- What most commands begin with --------------------------------------------------- */
+
+/* --device, else $DEEPDIGITS_DEVICE, else NULL. */
+const char *cli_selector(const cli_common *common);
+/* Opens what `selector` names with the common options and notes which device that is. */
+dd_status cli_open_device(const cli_common *common, const char *selector, bool without_selftest,
+                          dd_device **device);
+/* The same for a command that works on one device. */
+dd_status cli_open_one_device(const cli_common *common, dd_device **device);
+/* Loads a dataset and notes what it is. `split` is a dd_split. */
+dd_status cli_load_data(const char *source, int split, dd_dataset **data);
+/* Refuses a dataset whose images are not of the model's size. */
+dd_status cli_check_size(const dd_model *model, const dd_dataset *data, const char *source);
+/* Where the model `name` ("seed.json") lies: models/ here, else where it was installed; NULL when
+ * nowhere. `path` has `size` bytes. */
+const char *cli_find_model(const char *name, char *path, size_t size);
+/* Loads --model, or the seed network when `path` is NULL. */
+dd_status cli_load_network(const char *path, dd_model **model);
+
+extern const char *const cli_split_names[]; /* in the order of dd_split */
+
+/* ---- Profiles (profile.c) ------------------------------------------------------------ */
+
+/* The nodes of a profile as a table on standard error, dearest first. */
+dd_status cli_print_profile(const dd_bench_result *result);
+/* For --profile after other work: measures the same model and batch for a second and prints it. */
+dd_status cli_profile(dd_device *device, const dd_model *model, bool train, unsigned batch);
+
+#endif

@@ -1,0 +1,297 @@
+/* cmd_classify.c: what is on these images? */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+
+enum { TEXT, CSV, JSONL };
+static const char *const formats[] = {"text", "csv", "jsonl", NULL};
+static const char *const preparations[] = {"auto", "digit", "plain", "none", NULL}; /* dd_prepare */
+
+typedef struct settings {
+    const char *model, *output, *dump;
+    int format, prepare;
+    int64_t top_k, batch;
+    double threshold;
+    bool json, strict;
+} settings;
+
+static const cli_option options[] = {
+    {.name = "model",
+     .kind = CLI_TEXT,
+     .value = "M",
+     .offset = offsetof(settings, model),
+     .fallback_help = "$DEEPDIGITS_MODEL, else the shipped digit model",
+     .help = "trained model (.safetensors)"},
+    {.name = "format",
+     .kind = CLI_CHOICE,
+     .choices = formats,
+     .fallback = "text",
+     .offset = offsetof(settings, format),
+     .help = "how rows are written"},
+    {.name = "json",
+     .kind = CLI_FLAG,
+     .offset = offsetof(settings, json),
+     .help = "the same as --format jsonl"},
+    {.name = "output",
+     .kind = CLI_TEXT,
+     .value = "F",
+     .fallback_help = "standard output, row by row",
+     .offset = offsetof(settings, output),
+     .help = "file that gets the rows, once complete"},
+    {.name = "top-k",
+     .kind = CLI_INTEGER,
+     .value = "K",
+     .min = 1,
+     .max = 1000,
+     .fallback = "1",
+     .offset = offsetof(settings, top_k),
+     .help = "that many classes an image, best first"},
+    {.name = "threshold",
+     .kind = CLI_NUMBER,
+     .value = "P",
+     .min = 0,
+     .max = 1,
+     .fallback = "0",
+     .offset = offsetof(settings, threshold),
+     .help = "below this probability the label is ?"},
+    {.name = "prepare",
+     .kind = CLI_CHOICE,
+     .choices = preparations,
+     .fallback = "auto",
+     .offset = offsetof(settings, prepare),
+     .help = "how an image becomes the model's input: digit finds the ink\nand centres it as MNIST "
+             "does, plain resizes, none refuses\nwhat does not fit, auto decides for each image"},
+    {.name = "dump-prepared",
+     .kind = CLI_TEXT,
+     .value = "DIR",
+     .offset = offsetof(settings, dump),
+     .help = "write what the network saw as PNG files into DIR"},
+    {.name = "batch",
+     .kind = CLI_INTEGER,
+     .value = "N",
+     .min = 1,
+     .max = 1e6,
+     .fallback = "64",
+     .offset = offsetof(settings, batch),
+     .help = "images at a time"},
+    {.name = "strict",
+     .kind = CLI_FLAG,
+     .offset = offsetof(settings, strict),
+     .help = "exit status 1 when any file failed"},
+};
+
+/* ---- Rows ---------------------------------------------------------------------------- */
+
+typedef struct writer {
+    FILE *stream;
+    int format;
+    unsigned top_k;
+    bool bar; /* rows do not go to the terminal that has the bar */
+    size_t rows;
+} writer;
+
+static void write_text(const writer *to, const dd_classify_row *row) {
+    fprintf(to->stream, "%s: ", row->path);
+    if (row->status != DD_OK) fprintf(to->stream, "failed: %s", row->message);
+    for (unsigned i = 0; i < row->count; i++)
+        fprintf(to->stream, "%s%s (%.2f %%)", i ? ", " : "", row->labels[i],
+                100 * (double)row->probabilities[i]);
+    fputc('\n', to->stream);
+}
+
+static void write_head(const writer *to) {
+    if (to->format != CSV) return;
+    fputs("path,label,probability,status", to->stream);
+    for (unsigned i = 2; i <= to->top_k; i++) fprintf(to->stream, ",label%u,probability%u", i, i);
+    fputc('\n', to->stream);
+}
+
+/* ",label,probability", empty when there is no such entry */
+static void write_entry(const writer *to, const dd_classify_row *row, unsigned index) {
+    fputc(',', to->stream);
+    if (index < row->count) cli_csv_field(to->stream, row->labels[index]);
+    fputc(',', to->stream);
+    if (index < row->count) fprintf(to->stream, "%.6f", (double)row->probabilities[index]);
+}
+
+static void write_csv(const writer *to, const dd_classify_row *row) {
+    cli_csv_field(to->stream, row->path);
+    write_entry(to, row, 0);
+    fputc(',', to->stream);
+    cli_csv_field(to->stream, row->message);
+    for (unsigned i = 1; i < to->top_k; i++) write_entry(to, row, i);
+    fputc('\n', to->stream);
+}
+
+static void add_entry(cJSON *json, const dd_classify_row *row, unsigned index) {
+    bool there = index < row->count;
+    cli_json_text(json, "label", there ? row->labels[index] : NULL);
+    cli_json_number(json, "probability", there ? (double)row->probabilities[index] : (double)NAN);
+}
+
+static dd_status write_json(const writer *to, const dd_classify_row *row) {
+    cJSON *json = cJSON_CreateObject();
+    cli_json_text(json, "path", row->path);
+    add_entry(json, row, 0);
+    cli_json_text(json, "status", row->message);
+    if (to->top_k > 1) {
+        cJSON *top = cJSON_AddArrayToObject(json, "top");
+        for (unsigned i = 0; i < row->count; i++) {
+            cJSON *entry = cJSON_CreateObject();
+            cJSON_AddItemToArray(top, entry);
+            add_entry(entry, row, i);
+        }
+    }
+    return cli_json_end(json, to->stream, false);
+}
+
+static dd_status write_row(void *context, const dd_classify_row *row) {
+    writer *to = context;
+    if (to->format == TEXT) write_text(to, row);
+    if (to->format == CSV) write_csv(to, row);
+    if (to->format == JSONL) CLI_TRY(write_json(to, row));
+    to->rows++;
+    if (to->stream == stdout) fflush(stdout);
+    if (ferror(to->stream))
+        return cli_fail(DD_IO, "cannot write the row of %s: %s", row->path, strerror(errno));
+    if (to->bar) cli_bar("classified %zu images", to->rows);
+    return DD_OK;
+}
+
+/* ---- Paths --------------------------------------------------------------------------- */
+
+typedef struct paths {
+    char **items; /* (count) owned */
+    size_t count, room;
+} paths;
+
+static dd_status add_path(paths *list, const char *path) {
+    if (list->count == list->room) {
+        size_t room = list->room ? 2 * list->room : 256;
+        char **items = realloc(list->items, room * sizeof *items);
+        if (!items) return cli_fail(DD_MEMORY, "no memory for %zu paths", room);
+        list->items = items;
+        list->room = room;
+    }
+    char *copy = strdup(path);
+    if (!copy) return cli_fail(DD_MEMORY, "no memory for %zu paths", list->count);
+    list->items[list->count++] = copy;
+    return DD_OK;
+}
+
+/* A path a line; empty lines are passed over. */
+static dd_status add_standard_input(paths *list) {
+    char *line = NULL;
+    size_t size = 0;
+    dd_status status = DD_OK;
+    cli_stop_at_once(true);
+    for (ssize_t length; status == DD_OK && (length = getline(&line, &size, stdin)) >= 0;) {
+        if (length && line[length - 1] == '\n') line[length - 1] = '\0';
+        if (*line) status = add_path(list, line);
+    }
+    cli_stop_at_once(false);
+    free(line);
+    if (status == DD_OK && ferror(stdin))
+        status = cli_fail(DD_IO, "cannot read the list on standard input: %s", strerror(errno));
+    return status;
+}
+
+static dd_status gather_paths(const cli_call *call, paths *list) {
+    for (size_t i = 0; i < call->argument_count; i++) {
+        bool standard = strcmp(call->arguments[i], "-") == 0;
+        CLI_TRY(standard ? add_standard_input(list) : add_path(list, call->arguments[i]));
+    }
+    if (list->count) return DD_OK;
+    return cli_fail(DD_USAGE, "expected paths of images, found an empty list on standard input");
+}
+
+static void free_paths(paths *list) {
+    for (size_t i = 0; i < list->count; i++) free(list->items[i]);
+    free(list->items);
+}
+
+/* ---- The work ------------------------------------------------------------------------ */
+
+static dd_status load_model(const settings *set, dd_model **model) {
+    char found[4096];
+    const char *path = set->model ? set->model : getenv("DEEPDIGITS_MODEL");
+    if (!path || !*path) path = cli_find_model("seed.safetensors", found, sizeof found);
+    if (!path)
+        return cli_fail(DD_USAGE,
+                        "expected --model M (or $DEEPDIGITS_MODEL): the digit model, "
+                        "models/seed.safetensors, is not here. Make one: deepdigits train --data "
+                        "mnist --output RUN gives RUN/model.safetensors");
+    return dd_model_load(path, model);
+}
+
+static dd_status classify(const cli_call *call, const settings *set, const dd_model *model,
+                          const paths *list, writer *to, dd_classify_result *result) {
+    dd_classify_options made = {.batch = (unsigned)set->batch,
+                                .top_k = (unsigned)set->top_k,
+                                .threshold = set->threshold,
+                                .prepare = (dd_prepare)set->prepare,
+                                .dump_prepared = set->dump};
+    dd_device *device = NULL;
+    dd_status status;
+    CLI_TRY_OUT(cli_open_one_device(&call->common, &device));
+    write_head(to);
+    CLI_TRY_OUT(dd_classify(device, model, (const char *const *)list->items, list->count, &made,
+                            write_row, to, result));
+    cli_note("classified %zu files, %zu failed, %.0f images/s", result->files, result->failed,
+             result->images_per_second);
+    if (call->common.profile) CLI_TRY_OUT(cli_profile(device, model, false, made.batch));
+out:
+    dd_device_close(device);
+    return status;
+}
+
+static dd_status run(const cli_call *call, const void *values) {
+    const settings *set = values;
+    dd_model *model = NULL;
+    paths list = {NULL, 0, 0};
+    dd_classify_result result;
+    cli_output output;
+    dd_status status;
+    memset(&result, 0, sizeof result);
+    memset(&output, 0, sizeof output);
+    CLI_TRY_OUT(load_model(set, &model));
+    CLI_TRY_OUT(gather_paths(call, &list));
+    CLI_TRY_OUT(cli_output_open(&output, set->output));
+    writer to = {.stream = output.stream,
+                 .format = set->json ? JSONL : set->format,
+                 .top_k = (unsigned)set->top_k,
+                 .bar = output.path || !isatty(STDOUT_FILENO)};
+    CLI_TRY_OUT(classify(call, set, model, &list, &to, &result));
+out:
+    status = cli_output_close(&output, status);
+    dd_model_free(model);
+    free_paths(&list);
+    if (status == DD_OK && set->strict && result.failed)
+        return cli_fail(DD_WRONG, "%zu of %zu files could not be classified (--strict)",
+                        result.failed, result.files);
+    return status;
+}
+
+const cli_command cli_command_classify = {
+    .name = "classify",
+    .summary = "classify image files and folders of them",
+    .usage = "[--model M] [--format text|csv|jsonl] [--output F] PATH...",
+    .about = "PATH is a file, a folder (with those below it), or - for a list on standard input,\n"
+             "a path a line. Rows come in the order of the input: path, label, probability,\n"
+             "status. A file that cannot be read is a row with its reason, never the end. The\n"
+             "columns label2, probability2 .. of --top-k follow the status.\n",
+    .examples = "  deepdigits classify --model runs/first/model.safetensors scans/\n"
+                "  find . -name '*.png' | deepdigits classify --format csv --output labels.csv -\n",
+    .options = options,
+    .option_count = CLI_COUNT(options),
+    .settings_size = sizeof(settings),
+    .min_arguments = 1,
+    .max_arguments = SIZE_MAX,
+    .run = run,
+};

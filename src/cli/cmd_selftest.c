@@ -1,0 +1,187 @@
+/* cmd_selftest.c: does this device compute rightly? */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+
+typedef struct settings {
+    bool quick, json;
+} settings;
+
+static const cli_option options[] = {
+    {.name = "quick",
+     .kind = CLI_FLAG,
+     .offset = offsetof(settings, quick),
+     .help = "only the cases that take less than a second in all"},
+    {.name = "json",
+     .kind = CLI_FLAG,
+     .offset = offsetof(settings, json),
+     .help = "{\"devices\":[{..,\"verdict\":..,\"rows\":[..]}]}"},
+};
+
+/* The rows of one op and implementation, which come one after the other, as one line of text. */
+typedef struct group {
+    char op[64], implementation[64];
+    size_t cases, failed;
+    double worst, seconds; /* worst: of a case's tolerance */
+} group;
+
+typedef struct report {
+    bool json;
+    cJSON *rows; /* with json */
+    group group; /* without; cases 0: none yet */
+} report;
+
+/* ---- Text ---------------------------------------------------------------------------- */
+
+static void print_group(group *now) {
+    if (now->cases)
+        printf("  %-6s  %-22s %-18s %4zu cases  %6.2f of tolerance  %7.1f ms\n",
+               now->failed ? "FAILED" : "ok", now->op, now->implementation, now->cases, now->worst,
+               1e3 * now->seconds);
+    memset(now, 0, sizeof *now);
+}
+
+static void take_group(group *now, const dd_selftest_row *row) {
+    if (strcmp(now->op, row->op) != 0 || strcmp(now->implementation, row->implementation) != 0)
+        print_group(now);
+    snprintf(now->op, sizeof now->op, "%s", row->op);
+    snprintf(now->implementation, sizeof now->implementation, "%s", row->implementation);
+    now->cases++;
+    now->seconds += row->seconds;
+    if (!(row->error <= now->worst)) now->worst = row->error; /* a NaN stays */
+    if (row->status == DD_OK) return;
+    now->failed++;
+    printf("  FAILED  %s\n", row->message);
+}
+
+/* ---- JSON ---------------------------------------------------------------------------- */
+
+static void add_row(cJSON *rows, const dd_selftest_row *row) {
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddItemToArray(rows, json);
+    cli_json_text(json, "op", row->op);
+    cli_json_text(json, "implementation", row->implementation);
+    cli_json_text(json, "case", row->name);
+    cli_json_text(json, "status", row->status == DD_OK ? "ok" : row->message);
+    cli_json_number(json, "error", row->error);
+    cli_json_number(json, "seconds", row->seconds);
+}
+
+static void add_verdict(cJSON *json, const dd_selftest_result *result, dd_status status) {
+    char verdict[2048] = "ok";
+    if (status != DD_OK) snprintf(verdict, sizeof verdict, "failed: %s", cli_message());
+    cli_json_count(json, "passed", result->passed);
+    cli_json_count(json, "failed", result->failed);
+    cli_json_count(json, "refused", result->refused);
+    cli_json_number(json, "seconds", result->seconds);
+    cli_json_text(json, "verdict", verdict);
+}
+
+/* ---- One device ---------------------------------------------------------------------- */
+
+static void take_row(void *context, const dd_selftest_row *row) {
+    report *to = context;
+    cli_bar("%s %s %s", row->op, row->implementation, row->name);
+    if (to->json) {
+        add_row(to->rows, row);
+        return;
+    }
+    cli_bar_clear();
+    take_group(&to->group, row);
+    fflush(stdout);
+}
+
+static void print_verdict(const dd_selftest_result *result, dd_status status) {
+    if (status == DD_OK)
+        printf("passed: %zu cases in %.1f s; %zu not made for this device\n", result->passed,
+               result->seconds, result->refused);
+    else
+        printf("FAILED: %s\n", cli_message());
+}
+
+static dd_status test_device(const cli_call *call, const settings *set, const char *selector,
+                             cJSON *devices) {
+    dd_device *device = NULL;
+    dd_selftest_result result;
+    memset(&result, 0, sizeof result);
+    CLI_TRY(cli_open_device(&call->common, selector, true, &device));
+    const dd_device_info *info = dd_device_describe(device);
+    report to = {.json = set->json};
+    cJSON *json = cJSON_CreateObject();
+    cli_json_text(json, "device", info->name);
+    cli_json_text(json, "platform", info->platform);
+    cli_json_text(json, "driver", info->driver);
+    to.rows = cJSON_CreateArray();
+    if (!set->json) printf("%s (%s, %s)\n", info->name, info->platform, info->driver);
+    dd_status status = dd_selftest(device, set->quick, take_row, &to, &result);
+    cli_bar_clear();
+    add_verdict(json, &result, status);
+    cJSON_AddItemToObject(json, "rows", to.rows);
+    cJSON_AddItemToArray(devices, json);
+    if (!set->json) {
+        print_group(&to.group);
+        print_verdict(&result, status);
+    }
+    dd_device_close(device);
+    return status;
+}
+
+/* All but the reference, which is what they are compared with. A failure does not end the round. */
+static dd_status test_all(const cli_call *call, const settings *set, cJSON *devices) {
+    dd_device_list *list = NULL;
+    dd_status status = DD_OK;
+    size_t tested = 0, failed = 0;
+    CLI_TRY(dd_device_list_create(&list));
+    for (size_t i = 0; i < list->count && !cli_interrupted(); i++) {
+        char selector[24];
+        if (list->devices[i].type == DD_DEVICE_REFERENCE) continue;
+        snprintf(selector, sizeof selector, "%d", list->devices[i].index);
+        status = test_device(call, set, selector, devices);
+        tested++;
+        if (status == DD_OK) continue;
+        failed++;
+        cli_note("%s: %s", list->devices[i].name, cli_message());
+        cli_forget();
+    }
+    dd_device_list_free(list);
+    if (cli_interrupted()) return cli_fail(DD_INTERRUPTED, "the self-test was interrupted");
+    if (tested == 0)
+        return cli_fail(DD_DEVICE, "no OpenCL device was found; see deepdigits devices");
+    if (failed) return cli_fail(DD_WRONG, "self-test: %zu of %zu devices failed", failed, tested);
+    return DD_OK;
+}
+
+static dd_status run(const cli_call *call, const void *values) {
+    const settings *set = values;
+    const char *selector = cli_selector(&call->common);
+    cJSON *json = cJSON_CreateObject();
+    cJSON *devices = cJSON_AddArrayToObject(json, "devices");
+    bool all = selector && strcasecmp(selector, "all") == 0;
+    dd_status status =
+        all ? test_all(call, set, devices) : test_device(call, set, selector, devices);
+    if (!set->json || !cJSON_GetArraySize(devices)) {
+        cJSON_Delete(json);
+        return status;
+    }
+    dd_status printed = cli_json_end(json, stdout, true);
+    return status == DD_OK ? printed : status;
+}
+
+const cli_command cli_command_selftest = {
+    .name = "selftest",
+    .summary = "check a device against the reference",
+    .usage = "[--device SEL|all] [--quick] [--json]",
+    .about = "Runs every op in every implementation made for the device and compares with plain\n"
+             "C, then one training step end to end. \"all\" is every OpenCL device. Exit status 1\n"
+             "when anything is wrong.\n",
+    .examples = "  deepdigits selftest\n"
+                "  deepdigits selftest --device all --quick\n",
+    .options = options,
+    .option_count = CLI_COUNT(options),
+    .settings_size = sizeof(settings),
+    .run = run,
+};

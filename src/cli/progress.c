@@ -1,0 +1,148 @@
+#include "cli/progress.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+/* One process has one standard error, and so one of these. */
+static struct {
+    bool quiet, verbose, bar;
+    bool drawn;           /* a bar stands in the terminal's last line */
+    double due;           /* when the next bar may be drawn */
+    bool told_of_kernels; /* "building kernels" was said */
+} console;
+
+double cli_seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+bool cli_quiet(void) { return console.quiet; }
+bool cli_verbose(void) { return console.verbose; }
+
+/* ---- Notes --------------------------------------------------------------------------- */
+
+void cli_note(const char *format, ...) {
+    if (console.quiet) return;
+    cli_bar_clear();
+    va_list list;
+    va_start(list, format);
+    vfprintf(stderr, format, list);
+    va_end(list);
+    fputc('\n', stderr);
+}
+
+/* Said once: the first run on a device must not look hung. */
+static void note_kernels(void) {
+    static dd_cache_info cache;
+    if (console.told_of_kernels) return;
+    console.told_of_kernels = true;
+    if (dd_cache_describe(&cache) == DD_OK)
+        cli_note("building kernels (first run on this device; kept in %s)", cache.folder);
+    else
+        cli_note("building kernels");
+}
+
+static void take_log(void *context, dd_log_level level, const char *line) {
+    (void)context;
+    bool kernels = strncmp(line, "building ", 9) == 0;
+    if (level == DD_LOG_WARNING)
+        cli_note("warning: %s", line);
+    else if (kernels && !console.verbose)
+        note_kernels();
+    else if (level == DD_LOG_INFO || console.verbose)
+        cli_note("%s", line);
+}
+
+void cli_progress_start(cli_progress_mode mode, bool quiet, bool verbose) {
+    console.quiet = quiet;
+    console.verbose = verbose && !quiet;
+    console.bar = !quiet && (mode == CLI_PROGRESS_ALWAYS ||
+                             (mode == CLI_PROGRESS_AUTO && isatty(STDERR_FILENO)));
+    dd_set_log(take_log, NULL);
+}
+
+/* ---- The bar ------------------------------------------------------------------------- */
+
+static size_t terminal_width(void) {
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20) return 100;
+    return size.ws_col;
+}
+
+bool cli_bar_due(void) { return console.bar && cli_seconds() >= console.due; }
+
+void cli_bar_clear(void) {
+    if (!console.drawn) return;
+    fputs("\r\033[K", stderr);
+    console.drawn = false;
+}
+
+void cli_bar(const char *format, ...) {
+    char line[512];
+    if (!cli_bar_due()) return;
+    va_list list;
+    va_start(list, format);
+    vsnprintf(line, sizeof line, format, list);
+    va_end(list);
+    fprintf(stderr, "\r\033[K%.*s", (int)terminal_width() - 1, line);
+    fflush(stderr);
+    console.drawn = true;
+    console.due = cli_seconds() + 0.1;
+}
+
+const char *cli_duration(double seconds, char *out, size_t size) {
+    if (!(seconds >= 0) || seconds > 1e8) {
+        snprintf(out, size, "-");
+        return out;
+    }
+    unsigned whole = (unsigned)(seconds + 0.5), hours = whole / 3600;
+    if (hours)
+        snprintf(out, size, "%u:%02u:%02u", hours, whole / 60 % 60, whole % 60);
+    else
+        snprintf(out, size, "%u:%02u", whole / 60, whole % 60);
+    return out;
+}
+
+const char *cli_bytes(uint64_t bytes, char *out, size_t size) {
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    for (; value >= 1024 && unit < 4; unit++) value /= 1024;
+    snprintf(out, size, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    return out;
+}
+
+/* ---- Training ------------------------------------------------------------------------ */
+
+static void draw_training(const dd_train_progress *now) {
+    enum { WIDTH = 24 };
+    char bar[WIDTH + 1], left[32];
+    double share = now->steps ? (double)now->step / (double)now->steps : 0;
+    size_t full = (size_t)(share * WIDTH);
+    for (size_t i = 0; i < WIDTH; i++) bar[i] = i < full ? '#' : '.';
+    bar[WIDTH] = '\0';
+    cli_bar("epoch %u/%u [%s] %3.0f %%  loss %.4f  accuracy %.2f %%  %.0f images/s  %s left",
+            now->epoch, now->epochs, bar, 100 * share, now->loss, 100 * now->accuracy,
+            now->images_per_second, cli_duration(now->seconds_left, left, sizeof left));
+}
+
+void cli_train_progress(void *context, const dd_train_progress *now) {
+    (void)context;
+    char spent[32], left[32], validation[96] = "";
+    if (!now->epoch_done) {
+        if (cli_bar_due()) draw_training(now);
+        return;
+    }
+    if (isfinite(now->validation_loss))
+        snprintf(validation, sizeof validation, "  validation loss %.4f  accuracy %.2f %%",
+                 now->validation_loss, 100 * now->validation_accuracy);
+    cli_note("epoch %u/%u  loss %.4f  accuracy %.2f %%%s  %.0f images/s  %s, %s left", now->epoch,
+             now->epochs, now->loss, 100 * now->accuracy, validation, now->images_per_second,
+             cli_duration(now->seconds, spent, sizeof spent),
+             cli_duration(now->seconds_left, left, sizeof left));
+}

@@ -1,0 +1,228 @@
+/* csv.c: images of 28x28 as lines of numbers, as Kaggle's digit recognizer has them.
+ *
+ *     label,pixel0,pixel1,...,pixel783        train.csv
+ *     1,0,0,...,0
+ *
+ * test.csv has no label column. Pixel k is row k / 28, column k % 28. Columns may also be named
+ * 1x1, 1x2, ..., 28x28. A file whose very first field is a number has no header: 785 columns begin
+ * with the label, 784 have none. Lines end in LF or CRLF; the last need not end; a byte order mark
+ * is skipped. Every number is a whole one from 0 to 255. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/memory.h"
+#include "data/dataset.h"
+#include "data/reader.h"
+#include "data/sources.h"
+
+enum { SIDE = 28, PIXELS = SIDE * SIDE, CHUNK = 1 << 16, TEXT = 16 };
+
+typedef struct field {
+    char text[TEXT]; /* the first characters; numbers and names that are right all fit */
+    uint8_t length;
+    bool is_cut;
+} field;
+
+typedef struct csv {
+    dd__reader *reader;
+    size_t line;    /* from 1 */
+    size_t at, end; /* of chunk */
+    size_t columns; /* of the line read last; fields hold the first PIXELS + 1 of them */
+    bool is_labelled;
+    field fields[PIXELS + 1];
+    uint8_t chunk[CHUNK];
+    uint8_t *pixels; /* (room, 28, 28) */
+    int32_t *labels; /* (room), or NULL */
+    size_t count, room;
+} csv;
+
+/* The next byte, or -1 at the end. */
+static dd_status next_byte(csv *file, int *byte) {
+    if (file->at == file->end) {
+        file->at = 0;
+        DD_TRY(dd__reader_read(file->reader, file->chunk, CHUNK, &file->end));
+    }
+    *byte = file->at < file->end ? file->chunk[file->at++] : -1;
+    return DD_OK;
+}
+
+static void end_field(csv *file, bool ends_line) {
+    if (file->columns <= PIXELS) {
+        field *last = &file->fields[file->columns];
+        if (ends_line && last->length && last->text[last->length - 1] == '\r') last->length--;
+        last->text[last->length] = 0;
+    }
+    file->columns++;
+}
+
+/* Reads a line into fields; *end when there is none. */
+static dd_status read_line(csv *file, bool *end) {
+    file->columns = 0;
+    file->line++;
+    int byte;
+    DD_TRY(next_byte(file, &byte));
+    *end = byte < 0;
+    for (bool fresh = true; !*end;) {
+        field *now = file->columns <= PIXELS ? &file->fields[file->columns] : NULL;
+        if (fresh && now) *now = (field){.length = 0};
+        fresh = byte == ',' || byte == '\n' || byte < 0;
+        if (fresh)
+            end_field(file, byte != ',');
+        else if (now && now->length < TEXT - 1)
+            now->text[now->length++] = (char)byte;
+        else if (now)
+            now->is_cut = true;
+        if (byte == '\n' || byte < 0) break;
+        DD_TRY(next_byte(file, &byte));
+    }
+    return DD_OK;
+}
+
+/* What a message shows of a field: no control characters. */
+static const char *shown(const field *found, char out[TEXT + 4]) {
+    size_t n = 0;
+    for (; n < found->length; n++)
+        out[n] = isprint((unsigned char)found->text[n]) ? found->text[n] : '?';
+    strcpy(out + n, found->is_cut ? "..." : "");
+    return out;
+}
+
+static dd_status read_number(const csv *file, size_t column, int *number) {
+    const field *found = &file->fields[column];
+    int value = 0;
+    bool is_right = found->length > 0 && !found->is_cut;
+    for (size_t i = 0; is_right && i < found->length; i++) {
+        is_right = found->text[i] >= '0' && found->text[i] <= '9';
+        if (is_right) value = value * 10 + (found->text[i] - '0');
+        is_right = is_right && value <= 255;
+    }
+    *number = value;
+    if (is_right) return DD_OK;
+    char text[TEXT + 4];
+    bool is_label = file->is_labelled && column == 0;
+    return dd__fail(DD_FORMAT,
+                    "line %zu, column %zu (%s): expected a whole number from 0 to 255, found "
+                    "\"%s\"",
+                    file->line, column + 1, is_label ? "label" : "pixel", shown(found, text));
+}
+
+static bool is_blank(const csv *file) {
+    return file->columns == 1 && file->fields[0].length == 0 && !file->fields[0].is_cut;
+}
+
+/* Makes room for one more row: memory follows the bytes read. */
+static dd_status grow(csv *file) {
+    if (file->count < file->room) return DD_OK;
+    size_t room = file->room ? file->room * 2 : 256;
+    uint8_t *pixels = dd__resize(file->pixels, room, PIXELS);
+    if (!pixels) return dd__no_memory(room * PIXELS);
+    file->pixels = pixels;
+    if (file->is_labelled) {
+        int32_t *labels = dd__resize(file->labels, room, sizeof *labels);
+        if (!labels) return dd__no_memory(room * sizeof *labels);
+        file->labels = labels;
+    }
+    file->room = room;
+    return DD_OK;
+}
+
+static dd_status read_row(csv *file) {
+    size_t first = file->is_labelled ? 1 : 0, expected = PIXELS + first;
+    if (file->columns != expected)
+        return dd__fail(DD_FORMAT, "line %zu: expected %zu columns, found %zu", file->line,
+                        expected, file->columns);
+    DD_TRY(grow(file));
+    int number;
+    if (first) {
+        DD_TRY(read_number(file, 0, &number));
+        file->labels[file->count] = number;
+    }
+    uint8_t *row = file->pixels + file->count * PIXELS;
+    for (size_t k = 0; k < PIXELS; k++) {
+        DD_TRY(read_number(file, first + k, &number));
+        row[k] = (uint8_t)number;
+    }
+    file->count++;
+    return DD_OK;
+}
+
+/* Pixels out of order would be read wrongly, so their names are checked too. */
+static dd_status check_names(const csv *file) {
+    for (size_t k = 0, first = file->is_labelled ? 1 : 0; k < PIXELS; k++) {
+        const field *name = &file->fields[first + k];
+        char kaggle[TEXT], grid[TEXT + 8], text[TEXT + 4];
+        snprintf(kaggle, sizeof kaggle, "pixel%u", (unsigned)k);
+        snprintf(grid, sizeof grid, "%ux%u", (unsigned)k / SIDE + 1, (unsigned)k % SIDE + 1);
+        if (strcasecmp(name->text, kaggle) != 0 && strcasecmp(name->text, grid) != 0)
+            return dd__fail(DD_FORMAT, "line 1, column %zu: expected \"%s\", found \"%s\"",
+                            first + k + 1, kaggle, shown(name, text));
+    }
+    return DD_OK;
+}
+
+/* Decides from the first line whether there are a header and labels; a first row is kept. */
+static dd_status read_first_line(csv *file) {
+    field *first = &file->fields[0];
+    if (first->length >= 3 && memcmp(first->text, "\xef\xbb\xbf", 3) == 0) {
+        first->length = (uint8_t)(first->length - 3);
+        memmove(first->text, first->text + 3, (size_t)first->length + 1);
+    }
+    char text[TEXT + 4];
+    if (file->columns != PIXELS && file->columns != PIXELS + 1)
+        return dd__fail(DD_FORMAT,
+                        "line 1: expected 785 columns (label, pixel0 to pixel783) or 784 without "
+                        "label, found %zu",
+                        file->columns);
+    file->is_labelled = file->columns == PIXELS + 1;
+    if (isdigit((unsigned char)first->text[0])) return read_row(file);
+    if (file->is_labelled && strcasecmp(first->text, "label") != 0)
+        return dd__fail(DD_FORMAT, "line 1, column 1: expected \"label\", found \"%s\"",
+                        shown(first, text));
+    return check_names(file);
+}
+
+static dd_status read_lines(csv *file) {
+    bool end;
+    DD_TRY(read_line(file, &end));
+    if (end) return dd__fail(DD_FORMAT, "expected a CSV of images, found an empty file");
+    DD_TRY(read_first_line(file));
+    size_t blank = 0;
+    for (;;) {
+        DD_TRY(read_line(file, &end));
+        if (end) break;
+        if (is_blank(file)) {
+            blank = blank ? blank : file->line;
+            continue;
+        }
+        if (blank) return dd__fail(DD_FORMAT, "line %zu: expected an image, found no text", blank);
+        DD_TRY(read_row(file));
+    }
+    if (file->count == 0)
+        return dd__fail(DD_FORMAT, "expected images after the header, found none");
+    return DD_OK;
+}
+
+dd_status dd__csv_load(const char *path, dd_dataset **dataset) {
+    *dataset = NULL;
+    csv *file = dd__alloc(1, sizeof *file);
+    if (!file) return dd__no_memory(sizeof *file);
+    dd_status status;
+    DD_TRY_OUT(dd__reader_open(path, &file->reader));
+    DD_TRY_OUT(dd__within(read_lines(file), "%s", path));
+    status = dd__dataset_adopt(file->pixels, file->labels, file->count, SIDE, SIDE, 1, dataset);
+    file->pixels = NULL;
+    file->labels = NULL;
+    if (status == DD_OK) status = dd__dataset_check_labels(*dataset, 10);
+out:
+    dd__reader_close(file->reader);
+    dd__free(file->pixels);
+    dd__free(file->labels);
+    dd__free(file);
+    if (status != DD_OK) {
+        dd_dataset_free(*dataset);
+        *dataset = NULL;
+    }
+    return status;
+}

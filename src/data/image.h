@@ -1,0 +1,36 @@
+/* image.h: pictures in memory, from and to files (stb_image, stb_image_write, stb_image_resize). */
+#ifndef DD_DATA_IMAGE_H
+#define DD_DATA_IMAGE_H
+
+#include "base/status.h"
+
+typedef struct dd__image {
+    unsigned width, height, channels; /* channels: 1 grey, 3 red, green, blue */
+    uint8_t *pixels;                  /* (height, width, channels), dd__free */
+} dd__image;
+
+enum {
+    DD__IMAGE_PIXELS = 100000000, /* most a picture may have */
+    DD__IMAGE_BYTES = 256 << 20,  /* most its file may have */
+};
+
+/* Reads PNG, JPEG, BMP, GIF (first frame), TGA, PSD and PNM (P2, P3, P5, P6) by their content. 16
+ * bits become 8, transparency becomes white, and colour grey where 1 channel is asked for.
+ *   channels  wanted: 1 or 3
+ * DD_IO      it cannot be read or is larger than the limits
+ * DD_FORMAT  it is no such picture, or damaged, or cut off: the message has the reason */
+dd_status dd__image_load(const char *path, unsigned channels, dd__image *image);
+/* The same from memory; messages begin with the reason. */
+dd_status dd__image_decode(const uint8_t *bytes, size_t size, unsigned channels, dd__image *image);
+/* Size and channels of the file, transparency not counted, without decoding: pixels stays NULL. */
+dd_status dd__image_size(const char *path, dd__image *image);
+/* Writes a PNG, atomically. */
+dd_status dd__image_save_png(const char *path, const dd__image *image);
+/* To another size: averages over areas where it shrinks, bilinear where it grows. */
+dd_status dd__image_resize(const dd__image *image, unsigned width, unsigned height, dd__image *out);
+/* Frees the pixels. */
+void dd__image_clear(dd__image *image);
+/* Whether a file's name ends as a picture's does. */
+bool dd__image_has_ending(const char *path);
+
+#endif

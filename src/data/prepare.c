@@ -1,0 +1,150 @@
+/* prepare.c: pictures of digits made like MNIST's, which are grey, bright on black, fitted into
+ * 20x20 with their proportions kept, with the centre of mass in the middle of 28x28 (LeCun, Bottou,
+ * Bengio, Haffner: "Gradient-based learning applied to document recognition", 1998, section III.A).
+ */
+#include "data/prepare.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "data/ink.h"
+
+/* One or three channels to three or one; `count` pixels. */
+static void copy_channels(const dd__image *image, unsigned channels, uint8_t *out) {
+    size_t count = (size_t)image->width * image->height;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *in = image->pixels + i * image->channels;
+        unsigned grey = in[0];
+        if (image->channels == 3) grey = (in[0] * 299u + in[1] * 587u + in[2] * 114u + 500) / 1000;
+        for (unsigned c = 0; c < channels; c++)
+            out[i * channels + c] = channels == image->channels ? in[c] : (uint8_t)grey;
+    }
+}
+
+static dd_status prepare_none(const dd__image *image, unsigned height, unsigned width,
+                              unsigned channels, uint8_t *out) {
+    if (image->height != height || image->width != width)
+        return dd__fail(DD_SHAPE, "expected an image of %ux%u (width x height), found %ux%u", width,
+                        height, image->width, image->height);
+    copy_channels(image, channels, out);
+    return DD_OK;
+}
+
+static dd_status prepare_plain(const dd__image *image, unsigned height, unsigned width,
+                               unsigned channels, uint8_t *out) {
+    dd__image resized;
+    DD_TRY(dd__image_resize(image, width, height, &resized));
+    copy_channels(&resized, channels, out);
+    dd__image_clear(&resized);
+    return DD_OK;
+}
+
+/* Grey, and no larger than SIDE: ample for 20x20, and it bounds the time for large photos. */
+static dd_status shrink_to_grey(const dd__image *image, dd__image *grey) {
+    enum { SIDE = 1024 };
+    unsigned longer = image->width > image->height ? image->width : image->height;
+    dd__image small = *image;
+    if (longer > SIDE) {
+        unsigned width = (unsigned)((uint64_t)image->width * SIDE / longer);
+        unsigned height = (unsigned)((uint64_t)image->height * SIDE / longer);
+        DD_TRY(dd__image_resize(image, width ? width : 1, height ? height : 1, &small));
+    }
+    *grey = (dd__image){small.width, small.height, 1, NULL};
+    grey->pixels = dd__alloc((size_t)grey->width * grey->height, 1);
+    if (grey->pixels) copy_channels(&small, 1, grey->pixels);
+    if (small.pixels != image->pixels) dd__image_clear(&small);
+    return grey->pixels ? DD_OK : dd__no_memory((size_t)grey->width * grey->height);
+}
+
+/* Averaging thin strokes dims them; the brightest becomes white again. */
+static void stretch_to_white(dd__image *image) {
+    size_t count = (size_t)image->width * image->height;
+    unsigned most = 1;
+    for (size_t i = 0; i < count; i++)
+        if (image->pixels[i] > most) most = image->pixels[i];
+    for (size_t i = 0; i < count; i++)
+        image->pixels[i] = (uint8_t)((image->pixels[i] * 255u + most / 2) / most);
+}
+
+/* Where a picture of `size` begins along an axis of `room` so that its centre of mass is in the
+ * middle, as far as all of it stays inside. */
+static unsigned place(double center, unsigned size, unsigned room) {
+    double start = floor(room / 2.0 - center + 0.5);
+    if (start < 0) start = 0;
+    if (start > room - size) start = room - size;
+    return (unsigned)start;
+}
+
+/* Puts `tile` into out (height, width), which is black. */
+static void paste_centered(const dd__image *tile, unsigned height, unsigned width, uint8_t *out) {
+    double mass = 0, x = 0, y = 0;
+    for (unsigned row = 0; row < tile->height; row++)
+        for (unsigned column = 0; column < tile->width; column++) {
+            double value = tile->pixels[(size_t)row * tile->width + column];
+            mass += value;
+            x += value * (column + 0.5);
+            y += value * (row + 0.5);
+        }
+    unsigned left = place(mass > 0 ? x / mass : tile->width / 2.0, tile->width, width);
+    unsigned top = place(mass > 0 ? y / mass : tile->height / 2.0, tile->height, height);
+    for (unsigned row = 0; row < tile->height; row++)
+        memcpy(out + (size_t)(top + row) * width + left, tile->pixels + (size_t)row * tile->width,
+               tile->width);
+}
+
+static unsigned scaled(unsigned size, double scale, unsigned most) {
+    double result = floor(size * scale + 0.5);
+    return result < 1 ? 1 : result > most ? most : (unsigned)result;
+}
+
+/* Fits `ink` into 20/28 of the height and width and pastes it into out (height, width). */
+static dd_status fit(const dd__image *ink, unsigned height, unsigned width, uint8_t *out) {
+    unsigned box_height = scaled(height, 20.0 / 28, height);
+    unsigned box_width = scaled(width, 20.0 / 28, width);
+    double down = (double)box_height / ink->height, across = (double)box_width / ink->width;
+    double scale = down < across ? down : across;
+    dd__image tile;
+    DD_TRY(dd__image_resize(ink, scaled(ink->width, scale, box_width),
+                            scaled(ink->height, scale, box_height), &tile));
+    stretch_to_white(&tile);
+    paste_centered(&tile, height, width, out);
+    dd__image_clear(&tile);
+    return DD_OK;
+}
+
+static dd_status prepare_digit(const dd__image *image, unsigned height, unsigned width,
+                               unsigned channels, uint8_t *out) {
+    dd__image grey = {.pixels = NULL}, ink = {.pixels = NULL};
+    size_t count = (size_t)height * width;
+    uint8_t *picture = dd__alloc(count, 1);
+    if (!picture) return dd__no_memory(count);
+    dd_status status;
+    DD_TRY_OUT(shrink_to_grey(image, &grey));
+    DD_TRY_OUT(dd__ink_find(&grey, &ink));
+    if (ink.pixels) DD_TRY_OUT(fit(&ink, height, width, picture));
+    for (size_t i = 0; i < count * channels; i++) out[i] = picture[i / channels];
+out:
+    dd__image_clear(&grey);
+    dd__image_clear(&ink);
+    dd__free(picture);
+    return status;
+}
+
+dd_status dd__prepare(const dd__image *image, dd_prepare mode, unsigned height, unsigned width,
+                      unsigned channels, uint8_t *out) {
+    bool fits = image->height == height && image->width == width;
+    if (mode == DD_PREPARE_AUTO)
+        mode = fits ? DD_PREPARE_NONE : channels == 1 ? DD_PREPARE_DIGIT : DD_PREPARE_PLAIN;
+    switch (mode) {
+    case DD_PREPARE_NONE:
+        return prepare_none(image, height, width, channels, out);
+    case DD_PREPARE_PLAIN:
+        return prepare_plain(image, height, width, channels, out);
+    case DD_PREPARE_DIGIT:
+        return prepare_digit(image, height, width, channels, out);
+    case DD_PREPARE_AUTO:
+        break;
+    }
+    return dd__fail(DD_USAGE, "%d is no way of preparing an image", (int)mode);
+}

@@ -1,0 +1,63 @@
+/* device.h: devices, their memory and their programs. Only this folder includes <CL/cl.h>.
+ *
+ * The reference device computes with plain C in host memory; to everything above it is one device
+ * more, whose launches are function calls.
+ */
+#ifndef DD_DEVICE_DEVICE_H
+#define DD_DEVICE_DEVICE_H
+
+#include "base/status.h"
+
+/* Every value starts at a multiple of this: the largest CL_DEVICE_MEM_BASE_ADDR_ALIGN met so far is
+ * 512 bytes; a device that asks for more is refused when it is opened. */
+enum { DD__ALIGNMENT = 1024 };
+
+/* Opens without the self-test that dd_device_open adds; arguments and errors are the same. */
+dd_status dd__device_open(const char *selector, const dd_device_options *options,
+                          dd_device **device);
+bool dd__device_is_reference(const dd_device *device);
+/* CPU or GPU, never AUTO. */
+dd_kernel_class dd__device_class(const dd_device *device);
+/* The implementation forced for `op` by the options, or NULL. */
+const char *dd__device_forced(const dd_device *device, const char *op);
+/* Largest work-group the device takes, in all and along its first dimension. */
+size_t dd__device_group_limit(const dd_device *device);
+/* Names this device and everything that decides what its compiler and its timings yield: device,
+ * driver, platform, host processor, version of this library. One line, for keys of caches. */
+const char *dd__device_key(const dd_device *device);
+/* Waits until everything enqueued is done. DD_DEVICE when something failed on the way. */
+dd_status dd__device_finish(dd_device *device);
+/* False with DEEPDIGITS_CACHE=off: nothing is read from the cache's folder nor written to it. */
+bool dd__cache_is_on(void);
+/* Bytes in buffers now. */
+uint64_t dd__device_bytes(const dd_device *device);
+
+/* ---- Memory ------------------------------------------------------------------------- */
+
+typedef struct dd__buffer dd__buffer;
+
+/* DD_MEMORY  more than the device's largest allocation, or than it has left; sizes are named */
+dd_status dd__buffer_create(dd_device *device, size_t bytes, dd__buffer **buffer);
+/* A part of `parent`, which must outlive it; `offset` is a multiple of DD__ALIGNMENT. */
+dd_status dd__buffer_view(dd__buffer *parent, size_t offset, size_t bytes, dd__buffer **view);
+void dd__buffer_free(dd__buffer *buffer);
+size_t dd__buffer_bytes(const dd__buffer *buffer);
+/* Blocking copies, in order with the launches; `bytes` may be less than the buffer's. */
+dd_status dd__buffer_write(dd__buffer *buffer, size_t offset, const void *from, size_t bytes);
+dd_status dd__buffer_read(dd__buffer *buffer, size_t offset, void *to, size_t bytes);
+dd_status dd__buffer_zero(dd__buffer *buffer);
+/* On the reference device, where the bytes are; NULL on others. */
+void *dd__buffer_host(const dd__buffer *buffer);
+
+/* ---- Programs ----------------------------------------------------------------------- */
+
+typedef struct dd__program dd__program;
+
+/* The only way to a compiled program: cl/<name>.cl with `options` ("-DVW=8 -DMR=6"), from memory,
+ * else from the disk cache, else from source. Belongs to the device. Options that every program
+ * gets, and the macros that cl/common.cl takes, are listed in cl/README.md.
+ * DD_DEVICE  it does not compile: the message holds the device, the options and the build log */
+dd_status dd__program_get(dd_device *device, const char *name, const char *options,
+                          dd__program **program);
+
+#endif

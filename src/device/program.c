@@ -1,0 +1,241 @@
+/* program.c: the only way to a compiled program: from memory, from the disk cache, from source. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "device/kernels.h"
+#include "device/opencl.h"
+
+enum { MAX_SOURCE = 1 << 20 };
+
+/* ---- Source ---------------------------------------------------------------------------- */
+
+/* cl/<name>.cl out of $DEEPDIGITS_CL_DIR when it is there, else as built in; to be freed. */
+static dd_status read_source(const char *name, char **text) {
+    const char *folder = getenv("DEEPDIGITS_CL_DIR");
+    char file[256], path[4096];
+    size_t size;
+    snprintf(file, sizeof file, "%.250s.cl", name);
+    if (folder && *folder) {
+        DD_TRY(dd__path_join(path, sizeof path, folder, file));
+        if (dd__is_file(path)) return dd__file_read(path, MAX_SOURCE, text, &size);
+    }
+    for (const dd__kernel_source *row = dd__kernel_sources; row->name; row++) {
+        if (strcmp(row->name, name) != 0) continue;
+        *text = dd__copy_string(row->text);
+        return *text ? DD_OK : dd__no_memory(strlen(row->text));
+    }
+    return dd__fail(DD_USAGE, "no program is called \"%s\": expected cl/%s", name, file);
+}
+
+/* common.cl and the program, with lines numbered as in their files for the build log. */
+static dd_status make_source(const char *name, char **source) {
+    char *common = NULL, *text = NULL;
+    dd_status status = DD_OK;
+    DD_TRY_OUT(read_source("common", &common));
+    DD_TRY_OUT(read_source(name, &text));
+    size_t size = strlen(common) + strlen(text) + strlen(name) + 64;
+    *source = dd__alloc(size, 1);
+    if (*source)
+        snprintf(*source, size, "#line 1 \"common.cl\"\n%s\n#line 1 \"%s.cl\"\n%s\n", common, name,
+                 text);
+    else
+        status = dd__no_memory(size);
+out:
+    dd__free(common);
+    dd__free(text);
+    return status;
+}
+
+static char *make_options(const dd_device *device, const char *options) {
+    static const char form[] = "-cl-std=CL1.2 -cl-denorms-are-zero -DDD_FMA=%d -DDD_CPU=%d%s%s";
+    size_t size = sizeof form + strlen(options) + 1;
+    char *all = dd__alloc(size, 1);
+    if (all)
+        snprintf(all, size, form, device->info.has_fast_fma ? 1 : 0,
+                 device->class == DD_CLASS_CPU ? 1 : 0, *options ? " " : "", options);
+    return all;
+}
+
+/* ---- Building -------------------------------------------------------------------------- */
+
+static char *build_log(const dd__program *program) {
+    size_t size = 0;
+    cl_device_id id = program->device->id;
+    clGetProgramBuildInfo(program->program, id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size);
+    char *log = dd__alloc(size + 1, 1);
+    if (log && size)
+        clGetProgramBuildInfo(program->program, id, CL_PROGRAM_BUILD_LOG, size, log, NULL);
+    return log;
+}
+
+static cl_int build(dd__program *program, const char *extra) {
+    char options[4096];
+    snprintf(options, sizeof options, "%s%s", program->all_options, extra);
+    return clBuildProgram(program->program, 1, &program->device->id, options, NULL, NULL);
+}
+
+static dd_status build_source(dd__program *program, const char *source) {
+    dd_device *device = program->device;
+    cl_int error;
+    double start = dd__seconds();
+    dd__log(DD_LOG_INFO, "building kernels: %s (%s)", program->name, program->all_options);
+    program->program = clCreateProgramWithSource(device->context, 1, &source, NULL, &error);
+    if (error != CL_SUCCESS) return dd__cl_fail(device, error, "program %s", program->name);
+    error = build(program, "");
+    if (error != CL_SUCCESS) {
+        char *log = build_log(program);
+        error = build(program, " -cl-opt-disable");
+        if (error != CL_SUCCESS) {
+            dd_status status =
+                dd__fail(DD_DEVICE, "%s (%s): program %s does not compile with \"%s\": %s (%d)\n%s",
+                         device->info.name, device->info.platform, program->name,
+                         program->all_options, dd__cl_name(error), (int)error, log ? log : "");
+            dd__free(log);
+            return status;
+        }
+        dd__log(DD_LOG_WARNING, "%s: program %s compiles only with -cl-opt-disable and is slow: %s",
+                device->info.name, program->name, log ? log : "");
+        dd__free(log);
+    }
+    dd__log(DD_LOG_VERBOSE, "built %s in %.0f ms", program->name, (dd__seconds() - start) * 1e3);
+    return DD_OK;
+}
+
+/* False when there is no binary, or the driver does not take it: then the source is built. */
+static bool build_cached(dd__program *program) {
+    dd_device *device = program->device;
+    size_t size = 0;
+    cl_int error, taken = CL_SUCCESS;
+    char *binary = dd__program_cache_read(program->key, &size);
+    if (!binary) return false;
+    const unsigned char *bytes = (const unsigned char *)binary;
+    program->program =
+        clCreateProgramWithBinary(device->context, 1, &device->id, &size, &bytes, &taken, &error);
+    if (error == CL_SUCCESS) error = taken;
+    if (error == CL_SUCCESS) error = build(program, "");
+    dd__free(binary);
+    if (error == CL_SUCCESS) {
+        dd__log(DD_LOG_VERBOSE, "kernels from the cache: %s (%s)", program->name,
+                program->all_options);
+        return true;
+    }
+    dd__log(DD_LOG_VERBOSE, "%s: the driver refuses the cached binary: %s", program->name,
+            dd__cl_name(error));
+    if (program->program) clReleaseProgram(program->program);
+    program->program = NULL;
+    return false;
+}
+
+/* The key of the disk cache: all that decides the binary. */
+static dd_status make_key(dd__program *program, const char *source) {
+    const char *device = dd__device_key(program->device);
+    size_t size = strlen(source) + strlen(program->all_options) + strlen(device) + 16;
+    char *text = dd__alloc(size, 1);
+    if (!text) return dd__no_memory(size);
+    int length = snprintf(text, size, "%s\n%s\n%s", device, program->all_options, source);
+    dd__hash_name(text, (size_t)length, program->key);
+    dd__free(text);
+    return DD_OK;
+}
+
+static dd_status obtain(dd__program *program, bool try_cache) {
+    char *source = NULL;
+    DD_TRY(make_source(program->name, &source));
+    dd_status status = make_key(program, source);
+    if (status == DD_OK) {
+        program->from_cache = program->saved = try_cache && build_cached(program);
+        if (!program->from_cache) status = build_source(program, source);
+    }
+    dd__free(source);
+    return status;
+}
+
+static void program_free(dd__program *program) {
+    if (!program) return;
+    if (program->program) clReleaseProgram(program->program);
+    dd__free(program->name);
+    dd__free(program->options);
+    dd__free(program->all_options);
+    dd__free(program);
+}
+
+dd_status dd__program_get(dd_device *device, const char *name, const char *options,
+                          dd__program **program) {
+    *program = NULL;
+    if (!options) options = "";
+    if (!device->id)
+        return dd__fail(DD_USAGE, "program %s: the reference device runs no kernels", name);
+    DD_TRY(dd__device_usable(device));
+    for (dd__program *p = device->programs; p; p = p->next) {
+        if (strcmp(p->name, name) != 0 || strcmp(p->options, options) != 0) continue;
+        *program = p;
+        return DD_OK;
+    }
+    dd__program *made = dd__alloc(1, sizeof *made);
+    if (!made) return dd__no_memory(sizeof *made);
+    made->device = device;
+    made->name = dd__copy_string(name);
+    made->options = dd__copy_string(options);
+    made->all_options = make_options(device, options);
+    dd_status status = made->name && made->options && made->all_options
+                           ? obtain(made, true)
+                           : dd__no_memory(strlen(name) + strlen(options));
+    if (status != DD_OK) {
+        program_free(made);
+        return status;
+    }
+    made->next = device->programs;
+    device->programs = made;
+    *program = made;
+    return DD_OK;
+}
+
+void dd__programs_free(dd_device *device) {
+    while (device->programs) {
+        dd__program *next = device->programs->next;
+        program_free(device->programs);
+        device->programs = next;
+    }
+}
+
+/* ---- Kernels ---------------------------------------------------------------------------- */
+
+/* Some drivers compile only when a kernel is made (viennacl-dev#225): so not before. */
+static void save(dd__program *program) {
+    size_t size = 0;
+    program->saved = true; /* one attempt */
+    if (clGetProgramInfo(program->program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) !=
+            CL_SUCCESS ||
+        size == 0)
+        return;
+    unsigned char *binary = dd__alloc(size, 1);
+    if (!binary) return;
+    if (clGetProgramInfo(program->program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) ==
+        CL_SUCCESS)
+        dd__program_cache_write(program->key, binary, size);
+    dd__free(binary);
+}
+
+dd_status dd__program_kernel(dd__program *program, const char *name, cl_kernel *kernel) {
+    cl_int error;
+    *kernel = clCreateKernel(program->program, name, &error);
+    if (error != CL_SUCCESS && program->from_cache) {
+        dd__log(DD_LOG_VERBOSE, "%s: the cached binary gives no kernel %s: %s", program->name, name,
+                dd__cl_name(error));
+        clReleaseProgram(program->program);
+        program->program = NULL;
+        DD_TRY(obtain(program, false));
+        *kernel = clCreateKernel(program->program, name, &error);
+    }
+    if (error != CL_SUCCESS)
+        return dd__cl_fail(program->device, error, "kernel %s of program %s (%s)", name,
+                           program->name, program->all_options);
+    if (!program->saved) save(program);
+    return DD_OK;
+}

@@ -1,0 +1,41 @@
+/* steps.h: what a recorder holds; shared by recorder.c and profile.c. */
+#ifndef DD_DEVICE_STEPS_H
+#define DD_DEVICE_STEPS_H
+
+#include "base/memory.h"
+#include "device/opencl.h"
+#include "device/recorder.h"
+
+typedef struct dd__step {
+    enum { DD__STEP_KERNEL, DD__STEP_CALL, DD__STEP_GEMM } kind;
+    const char *label;
+    /* KERNEL */
+    cl_kernel kernel;
+    const char *name; /* program/kernel (options), for messages */
+    cl_uint dimensions;
+    size_t global[3], local[3];
+    bool has_local; /* else the driver chooses */
+    /* CALL */
+    dd_status (*call)(const void *context);
+    const void *context;
+    /* GEMM */
+    dd__gemm_shape gemm;
+    const dd__buffer *a, *b;
+    dd__buffer *c;
+} dd__step;
+
+struct dd__recorder {
+    dd_device *device;
+    const char *label;
+    dd__step *steps; /* (count), with space for `room` */
+    size_t count, room;
+    dd__arena arena; /* names */
+};
+
+/* Enqueues a kernel; `event` may be NULL. */
+dd_status dd__step_enqueue(dd_device *device, const dd__step *step, cl_command_queue queue,
+                           cl_event *event);
+/* Any step, without waiting for it (a call on the host waits for what is before it). */
+dd_status dd__step_run(dd_device *device, const dd__step *step, cl_command_queue queue);
+
+#endif

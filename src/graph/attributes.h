@@ -1,0 +1,86 @@
+/* attributes.h: what each op is told. An op's file documents its own; these are together because
+ * the reference, other ops' gradients and the test cases fill them in or read them.
+ */
+#ifndef DD_GRAPH_ATTRIBUTES_H
+#define DD_GRAPH_ATTRIBUTES_H
+
+#include "graph/op.h"
+
+typedef enum dd__activation {
+    DD__LINEAR,
+    DD__RELU,
+    DD__LEAKY_RELU, /* x > 0 ? x : alpha x */
+    DD__ELU,        /* x > 0 ? x : alpha (exp(x) - 1) */
+    DD__SIGMOID,
+    DD__TANH,
+    DD__GELU,       /* x Phi(x), with erf */
+    DD__SWISH,      /* x sigmoid(x) */
+    DD__HARD_SWISH, /* x min(max(x + 3, 0), 6) / 6 */
+} dd__activation;
+
+typedef struct dd__conv2d { /* conv2d and its two backward ops */
+    int32_t filters, kernel[2], stride[2], dilation[2], groups;
+    dd__padding padding;
+    bool bias;
+    int32_t activation; /* as a node: LINEAR or RELU; as a layer: any */
+    dd__dims result; /* backward ops: the dims of what they compute, which dy alone does not tell */
+} dd__conv2d;
+
+typedef struct dd__gemm { /* C = activation(A B + bias), A^T or B^T on request */
+    bool transpose_a, transpose_b;
+    int32_t activation; /* LINEAR or RELU */
+} dd__gemm;
+
+typedef struct dd__pool {         /* max_pool, average_pool and their backward ops */
+    int32_t kernel[2], stride[2]; /* stride 0: as kernel */
+    dd__padding padding;
+    bool count_padding; /* average_pool: divide by all of the window, also what lies outside */
+    dd__dims result;    /* backward ops: x's dims */
+} dd__pool;
+
+typedef struct dd__activate { /* activation, activation_backward */
+    int32_t kind;
+    float alpha;
+} dd__activate;
+
+typedef struct dd__batch_norm {
+    float momentum, epsilon; /* running = momentum * running + (1 - momentum) * batch's, as Keras */
+} dd__batch_norm;
+
+typedef struct dd__dropout {
+    float rate;
+    uint32_t stream; /* of random numbers; different for each layer */
+} dd__dropout;
+
+typedef struct dd__slice { /* concat: axis; slice: begin and size along it */
+    int32_t axis;          /* from 0, or from -1 backwards */
+    int32_t begin, size;
+} dd__slice;
+
+typedef struct dd__reshape {
+    dd__dims dims;
+} dd__reshape;
+
+typedef struct dd__fill {
+    float value;
+} dd__fill;
+
+typedef struct dd__sgd {
+    float momentum; /* 0: none, and no moment is read */
+} dd__sgd;
+
+typedef struct dd__adam {
+    float beta1, beta2, epsilon;
+} dd__adam;
+
+typedef struct dd__weight_decay {
+    float decay;
+} dd__weight_decay;
+
+typedef struct dd__gather { /* also advance, which uses batch alone */
+    int32_t batch;
+    bool shuffle;
+    float scale, shift; /* x = pixel * scale + shift */
+} dd__gather;
+
+#endif

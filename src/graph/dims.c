@@ -1,0 +1,40 @@
+#include <stdio.h>
+
+#include "graph/graph.h"
+
+size_t dd__dims_count(const dd__dims *dims) {
+    size_t count = 1;
+    for (unsigned i = 0; i < dims->rank; i++) count *= dims->d[i];
+    return count;
+}
+
+bool dd__dims_equal(const dd__dims *a, const dd__dims *b) {
+    if (a->rank != b->rank) return false;
+    for (unsigned i = 0; i < a->rank; i++)
+        if (a->d[i] != b->d[i]) return false;
+    return true;
+}
+
+char *dd__dims_print(const dd__dims *dims, char out[80]) {
+    int at = 0;
+    out[0] = 0;
+    for (unsigned i = 0; i < dims->rank; i++)
+        at += snprintf(out + at, (size_t)(80 - at), "%s%u", i ? "x" : "", (unsigned)dims->d[i]);
+    return out;
+}
+
+size_t dd__type_bytes(dd__type type) { return type == DD__U8 ? 1 : 4; }
+
+size_t dd__value_bytes(const dd__value *value) {
+    return dd__dims_count(&value->dims) * dd__type_bytes(value->type);
+}
+
+dd__value *dd__value_root(dd__value *value) {
+    while (value->base) value = value->base;
+    return value;
+}
+
+const dd__value *dd__value_root_const(const dd__value *value) {
+    while (value->base) value = value->base;
+    return value;
+}

@@ -1,0 +1,161 @@
+/* A model file is a safetensors file whose metadata holds
+ *     "deepdigits": "model 1"      what the file is, and its version
+ *     "network":    "{...}"        the network file of network.h, classes and preparation included
+ *     "version":    "0.1.0"        of the library that wrote it; for people
+ * and whose tensors, all F32, are the network's parameters and statistics.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "model/layers.h"
+#include "model/network.h"
+#include "model/tensors.h"
+
+static const char model_format[] = "model 1";
+
+/* ---- From a network ---------------------------------------------------------------------------- */
+
+static const cJSON *member(const cJSON *object, const char *key) {
+    return cJSON_GetObjectItemCaseSensitive(object, key);
+}
+
+static unsigned number_of(const cJSON *object, const char *key) {
+    return (unsigned)member(object, key)->valuedouble; /* was checked by the parser */
+}
+
+/* Puts "0", "1", ... into the network where it names no classes, so that a saved one does. */
+static dd_status name_classes(dd_model *model) {
+    cJSON *names = cJSON_GetObjectItemCaseSensitive(model->network, "classes");
+    if (!names) {
+        names = cJSON_AddArrayToObject(model->network, "classes");
+        for (unsigned i = 0; i < model->classes; i++) {
+            char name[16];
+            snprintf(name, sizeof name, "%u", i);
+            cJSON *item = names ? cJSON_CreateString(name) : NULL;
+            if (!item || !cJSON_AddItemToArray(names, item)) return dd__no_memory(sizeof name);
+        }
+    }
+    if ((unsigned)cJSON_GetArraySize(names) != model->classes)
+        return dd__fail(DD_SHAPE, "\"classes\": %d names for the %u numbers of the last layer",
+                        cJSON_GetArraySize(names), model->classes);
+    model->class_names = dd__arena_alloc(&model->arena, model->classes, sizeof(char *));
+    if (!model->class_names) return dd__no_memory(model->classes * sizeof(char *));
+    size_t count = 0;
+    cJSON *name;
+    cJSON_ArrayForEach(name, names) model->class_names[count++] = name->valuestring;
+    return DD_OK;
+}
+
+static dd_status read_network(dd_model *model, const char *text, size_t size) {
+    DD_TRY(dd__network_parse(text, size, &model->network));
+    const cJSON *input = member(model->network, "input");
+    const cJSON *preparation = member(model->network, "preparation");
+    model->name = member(model->network, "name")->valuestring;
+    model->info.name = model->name;
+    model->height = number_of(input, "height");
+    model->width = number_of(input, "width");
+    model->channels = number_of(input, "channels");
+    model->preparation.scale = (float)member(preparation, "scale")->valuedouble;
+    model->preparation.shift = (float)member(preparation, "shift")->valuedouble;
+    DD_TRY(dd__layers_describe(model));
+    return name_classes(model);
+}
+
+/* ---- From a model file ---------------------------------------------------------------------------- */
+
+static dd_status read_model(dd_model *model, const dd__safetensors *file) {
+    const char *format = dd__safetensors_metadata(file, "deepdigits");
+    const char *network = dd__safetensors_metadata(file, "network");
+    if (!format)
+        return dd__fail(DD_FORMAT,
+                        "no \"deepdigits\" in the metadata: expected a model of deepdigits, found "
+                        "%zu tensors without a network",
+                        file->count);
+    if (strcmp(format, model_format) != 0)
+        return dd__fail(DD_FORMAT,
+                        "\"deepdigits\" in the metadata: expected \"%s\", found \"%.40s\"",
+                        model_format, format);
+    if (!network) return dd__fail(DD_FORMAT, "no \"network\" in the metadata");
+    DD_TRY(dd__within(read_network(model, network, strlen(network)), "network"));
+    return dd__tensors_load(model, file);
+}
+
+/* A header's length, then its opening brace; a network starts with the brace, or a blank. */
+static bool is_safetensors(const char *path, const char *bytes, size_t size) {
+    if (dd__ends_with(path, ".json")) return false;
+    if (dd__ends_with(path, ".safetensors")) return true;
+    return size > 8 && bytes[8] == '{' && bytes[6] == 0 && bytes[7] == 0;
+}
+
+static dd_status read_bytes(dd_model *model, const char *path, const char *bytes, size_t size) {
+    if (is_safetensors(path, bytes, size)) {
+        dd__safetensors file;
+        DD_TRY(dd__safetensors_parse(bytes, size, &file));
+        dd_status status = read_model(model, &file);
+        dd__safetensors_clear(&file);
+        return status;
+    }
+    if (size > DD__NETWORK_BYTES)
+        return dd__fail(DD_FORMAT,
+                        "neither a model (.safetensors) nor a network (.json, at most %d bytes)",
+                        DD__NETWORK_BYTES);
+    return read_network(model, bytes, size);
+}
+
+dd_status dd_model_load(const char *path, dd_model **out) {
+    size_t limit = dd__ends_with(path, ".json") ? DD__NETWORK_BYTES : DD__SAFETENSORS_BYTES;
+    size_t size = 0;
+    char *bytes = NULL;
+    DD_TRY(dd__file_read(path, limit, &bytes, &size));
+    dd_model *model = dd__alloc(1, sizeof *model);
+    dd_status status = model ? read_bytes(model, path, bytes, size) : dd__no_memory(sizeof *model);
+    dd__free(bytes);
+    if (status == DD_OK)
+        *out = model;
+    else
+        dd_model_free(model);
+    return dd__within(status, "%s", path);
+}
+
+void dd_model_free(dd_model *model) {
+    if (!model) return;
+    dd__tensors_free(model->tensors, model->tensor_count);
+    dd__arena_free(&model->arena);
+    cJSON_Delete(model->network);
+    dd__free(model);
+}
+
+/* ---- To a file --------------------------------------------------------------------------------------- */
+
+dd_status dd_model_save(const dd_model *model, const char *path) {
+    if (!model->tensors)
+        return dd__fail(DD_USAGE,
+                        "%s: network \"%s\" was neither initialised nor trained: there is "
+                        "nothing to save",
+                        path, model->name);
+    char *network = cJSON_PrintUnformatted(model->network);
+    if (!network) return dd__within(dd__no_memory(DD__NETWORK_BYTES), "%s", path);
+    const char *const pairs[][2] = {
+        {"deepdigits", model_format}, {"network", network}, {"version", dd_version()}};
+    dd_status status =
+        dd__safetensors_write(path, pairs, DD_COUNT(pairs), model->tensors, model->tensor_count);
+    cJSON_free(network);
+    return status;
+}
+
+/* ---- What it is ---------------------------------------------------------------------------------------- */
+
+void dd_model_describe(const dd_model *model, dd_model_info *info) { *info = model->info; }
+
+dd_status dd_model_layer(const dd_model *model, size_t layer, dd_layer_info *info) {
+    if (layer >= model->layer_count)
+        return dd__fail(DD_USAGE, "network \"%s\" has %zu layers: there is no layer %zu",
+                        model->name, model->layer_count, layer);
+    *info = model->layers[layer];
+    return DD_OK;
+}
+
+const char *dd_model_class_name(const dd_model *model, unsigned index) {
+    return index < model->classes ? model->class_names[index] : NULL;
+}

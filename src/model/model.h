@@ -1,0 +1,50 @@
+/* model.h: a network and its tensors in host memory, and how a graph is built from them. */
+#ifndef DD_MODEL_MODEL_H
+#define DD_MODEL_MODEL_H
+
+#include <cjson/cJSON.h>
+
+#include "graph/graph.h"
+
+/* A parameter or statistic by its name ("conv1.weight"), in the plain layout of graph/op.h. */
+typedef struct dd__tensor {
+    char *name;
+    dd__dims dims;
+    float *data;
+} dd__tensor;
+
+/* How an image's bytes become the network's input: x = pixel * scale + shift. */
+typedef struct dd__preparation {
+    float scale, shift;
+} dd__preparation;
+
+struct dd_model {
+    cJSON *network; /* the network file, checked; see network.h */
+    char *name;
+    unsigned height, width, channels, classes;
+    char **class_names; /* (classes) */
+    dd__preparation preparation;
+    dd__tensor
+        *tensors; /* (tensor_count): all parameters, then all statistics, in graph order; or none */
+    size_t tensor_count;
+    dd_layer_info *layers; /* (layer_count), for dd_model_layer; strings in `arena` */
+    size_t layer_count;
+    dd_model_info info;
+    dd__arena arena;
+};
+
+/* Adds the network's layers to `graph`, reading x (N, height, width, channels) f32. *logits is the
+ * input of the closing softmax (or the last value, when there is none), *y the last value.
+ * In an inference graph dropout adds nothing. */
+dd_status dd__model_build(const dd_model *model, dd__graph *graph, dd__value *x, dd__value **logits,
+                          dd__value **y);
+
+/* Between the model's tensors and the flat stretches of a graph built from it: `parameters` and
+ * `statistics` have the size of graph->parameters and graph->statistics (NULL where there is none).
+ * store fills the stretches (padding zeroed); fetch makes or replaces the model's tensors.
+ * DD_SHAPE  a tensor is missing, too many, or of other dims: by name */
+dd_status dd__model_store(const dd_model *model, const dd__graph *graph, float *parameters,
+                          float *statistics);
+dd_status dd__model_fetch(dd_model *model, const dd__graph *graph, const float *parameters,
+                          const float *statistics);
+#endif

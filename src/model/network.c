@@ -1,0 +1,262 @@
+#include "model/network.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "model/attributes.h"
+#include "ops/ops.h"
+
+enum { NAME_LENGTH = 100, TEXT_LENGTH = 1000, MAX_EXTENT = 65536, MAX_PIXELS = 1 << 28 };
+
+static const char format_name[] = "network 1";
+static const char image_name[] = "input"; /* what "inputs" calls the image */
+
+/* ---- Texts: they end up in messages, tables and CSV files ------------------------------------ */
+
+/* Bytes of the UTF-8 sequence at s, 0 when it is not one (Unicode 15, table 3-7). */
+static size_t sequence_length(const unsigned char *s) {
+    if (s[0] < 0x80) return 1;
+    size_t length = s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
+    if (s[0] < 0xC2 || s[0] > 0xF4) return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((s[i] & 0xC0) != 0x80) return 0;
+    bool overlong = (s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xF0 && s[1] < 0x90);
+    bool outside = (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF4 && s[1] > 0x8F);
+    return overlong || outside ? 0 : length;
+}
+
+static dd_status check_text(const char *text) {
+    const unsigned char *s = (const unsigned char *)text;
+    if (strlen(text) > TEXT_LENGTH)
+        return dd__fail(DD_FORMAT, "a text of %zu bytes is longer than %d", strlen(text),
+                        TEXT_LENGTH);
+    while (*s) {
+        size_t length = sequence_length(s);
+        if (length == 0) return dd__fail(DD_FORMAT, "a text that is not valid UTF-8");
+        if (*s < 0x20 || *s == 0x7F) return dd__fail(DD_FORMAT, "a text with a control character");
+        s += length;
+    }
+    return DD_OK;
+}
+
+/* All keys and strings; cJSON bounds the depth. */
+static dd_status check_texts(const cJSON *item) {
+    if (item->string) DD_TRY(check_text(item->string));
+    if (cJSON_IsString(item)) DD_TRY(check_text(item->valuestring));
+    for (const cJSON *child = item->child; child; child = child->next) DD_TRY(check_texts(child));
+    return DD_OK;
+}
+
+/* ---- The file but for its layers -------------------------------------------------------------- */
+
+static dd_status check_input(const cJSON *network) {
+    static const char *const known[] = {"height", "width", "channels"};
+    const cJSON *input = cJSON_GetObjectItemCaseSensitive(network, "input");
+    if (!cJSON_IsObject(input))
+        return dd__fail(DD_FORMAT, "expected an object with height, width and channels");
+    DD_TRY(dd__keys_check(input, known, DD_COUNT(known)));
+    int64_t numbers = 1, extent;
+    for (size_t i = 0; i < DD_COUNT(known); i++) {
+        DD_TRY(dd__json_integer(input, known[i], 1, MAX_EXTENT, &extent));
+        numbers *= extent;
+    }
+    if (numbers > MAX_PIXELS)
+        return dd__fail(DD_FORMAT, "%lld numbers an image are more than %d", (long long)numbers,
+                        MAX_PIXELS);
+    return DD_OK;
+}
+
+static dd_status check_preparation(const cJSON *network) {
+    static const char *const known[] = {"scale", "shift"};
+    const cJSON *preparation = cJSON_GetObjectItemCaseSensitive(network, "preparation");
+    if (!cJSON_IsObject(preparation))
+        return dd__fail(DD_FORMAT, "expected an object with scale and shift");
+    DD_TRY(dd__keys_check(preparation, known, DD_COUNT(known)));
+    for (size_t i = 0; i < DD_COUNT(known); i++) {
+        const cJSON *number = cJSON_GetObjectItemCaseSensitive(preparation, known[i]);
+        if (!number) return dd__fail(DD_FORMAT, "\"%s\" is missing", known[i]);
+        if (!cJSON_IsNumber(number) || !isfinite((float)number->valuedouble))
+            return dd__fail(DD_FORMAT, "\"%s\": expected a number that fits a float", known[i]);
+    }
+    if ((float)cJSON_GetObjectItemCaseSensitive(preparation, "scale")->valuedouble == 0)
+        return dd__fail(DD_FORMAT, "\"scale\": expected a number that is not 0");
+    return DD_OK;
+}
+
+static dd_status check_classes(const cJSON *network) {
+    const cJSON *classes = cJSON_GetObjectItemCaseSensitive(network, "classes"), *name;
+    if (!classes) return DD_OK;
+    bool fine = cJSON_IsArray(classes) && classes->child;
+    cJSON_ArrayForEach(name, classes) fine = fine && cJSON_IsString(name) && *name->valuestring;
+    return fine ? DD_OK : dd__fail(DD_FORMAT, "expected a list of names");
+}
+
+static dd_status check_head(const cJSON *network) {
+    static const char *const known[] = {"deepdigits",  "name",    "input",
+                                        "preparation", "classes", "layers"};
+    if (!cJSON_IsObject(network))
+        return dd__fail(DD_FORMAT, "expected an object {...} with the network's members");
+    DD_TRY(check_texts(network));
+    DD_TRY(dd__keys_check(network, known, DD_COUNT(known)));
+    const char *format, *name;
+    DD_TRY(dd__within(dd__json_string(network, "deepdigits", &format),
+                      "a network file says {\"deepdigits\": \"%s\", ...}", format_name));
+    if (strcmp(format, format_name) != 0)
+        return dd__fail(DD_FORMAT, "\"deepdigits\": expected \"%s\", found \"%s\"", format_name,
+                        format);
+    DD_TRY(dd__json_string(network, "name", &name));
+    if (!*name) return dd__fail(DD_FORMAT, "\"name\": expected a name, found \"\"");
+    DD_TRY(dd__within(check_input(network), "\"input\""));
+    DD_TRY(dd__within(check_preparation(network), "\"preparation\""));
+    return dd__within(check_classes(network), "\"classes\"");
+}
+
+static dd_status add_preparation(cJSON *network) {
+    if (cJSON_GetObjectItemCaseSensitive(network, "preparation")) return DD_OK;
+    cJSON *preparation = cJSON_AddObjectToObject(network, "preparation");
+    bool added = preparation && cJSON_AddNumberToObject(preparation, "scale", 1.0 / 255.0) &&
+                 cJSON_AddNumberToObject(preparation, "shift", 0);
+    return added ? DD_OK : dd__no_memory(sizeof *preparation);
+}
+
+/* ---- Its layers, before their shapes are known --------------------------------------------------- */
+
+static dd_status find_op(const cJSON *layer, const dd__op **op) {
+    const char *name;
+    DD_TRY(dd__json_string(layer, "op", &name));
+    const dd__op *found = dd__op_find(name);
+    if (found && found->layer) {
+        *op = found;
+        return DD_OK;
+    }
+    char known[2048] = "";
+    size_t used = 0;
+    for (size_t i = 0; dd__op_at(i); i++) {
+        if (!dd__op_at(i)->layer || used >= sizeof known) continue;
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "",
+                                 dd__op_at(i)->name);
+    }
+    return dd__fail(DD_FORMAT, "\"%s\" is not a layer; known: %s", name, known);
+}
+
+/* The layer before `end` that is called `name`, or NULL. */
+static const cJSON *find_layer(const cJSON *layers, const cJSON *end, const char *name) {
+    for (const cJSON *layer = layers->child; layer && layer != end; layer = layer->next) {
+        const cJSON *own = cJSON_GetObjectItemCaseSensitive(layer, "name");
+        if (own && strcmp(own->valuestring, name) == 0) return layer;
+    }
+    return NULL;
+}
+
+/* How many layers before `end` are of this op. */
+static size_t count_before(const cJSON *layers, const cJSON *end, const dd__op *op) {
+    size_t count = 0;
+    for (const cJSON *layer = layers->child; layer != end; layer = layer->next) {
+        const cJSON *other = cJSON_GetObjectItemCaseSensitive(layer, "op");
+        count += strcmp(other->valuestring, op->name) == 0;
+    }
+    return count;
+}
+
+static dd_status check_name(const cJSON *layers, cJSON *layer, const dd__op *op) {
+    if (!cJSON_GetObjectItemCaseSensitive(layer, "name")) {
+        char name[NAME_LENGTH];
+        snprintf(name, sizeof name, "%s%zu", op->name, count_before(layers, layer, op) + 1);
+        if (!cJSON_AddStringToObject(layer, "name", name)) return dd__no_memory(sizeof name);
+    }
+    const char *name;
+    DD_TRY(dd__json_string(layer, "name", &name));
+    size_t length = strlen(name);
+    if (length == 0 || length > NAME_LENGTH ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != length)
+        return dd__fail(DD_FORMAT,
+                        "\"name\": expected 1 to %d letters, digits, '_', '.' or '-', found \"%s\"",
+                        NAME_LENGTH, name);
+    if (strcmp(name, image_name) == 0)
+        return dd__fail(DD_FORMAT, "\"name\": \"%s\" is the name of the image", name);
+    if (find_layer(layers, layer, name))
+        return dd__fail(DD_FORMAT, "\"name\": an earlier layer is called \"%s\" too", name);
+    return DD_OK;
+}
+
+static dd_status check_inputs(const cJSON *layers, const cJSON *layer) {
+    const cJSON *inputs = cJSON_GetObjectItemCaseSensitive(layer, "inputs"), *name;
+    if (!inputs) return DD_OK;
+    if (!cJSON_IsArray(inputs) || !inputs->child)
+        return dd__fail(DD_FORMAT, "\"inputs\": expected a list of layers' names");
+    cJSON_ArrayForEach(name, inputs) {
+        if (!cJSON_IsString(name))
+            return dd__fail(DD_FORMAT, "\"inputs\": expected a list of layers' names");
+        if (strcmp(name->valuestring, image_name) != 0 &&
+            !find_layer(layers, layer, name->valuestring))
+            return dd__fail(DD_FORMAT, "\"inputs\": \"%s\" is neither an earlier layer nor \"%s\"",
+                            name->valuestring, image_name);
+    }
+    return DD_OK;
+}
+
+static dd_status check_layer(const cJSON *layers, cJSON *layer) {
+    const dd__op *op;
+    if (!cJSON_IsObject(layer)) return dd__fail(DD_FORMAT, "expected an object {\"op\": ...}");
+    DD_TRY(find_op(layer, &op));
+    DD_TRY(check_name(layers, layer, op));
+    return check_inputs(layers, layer);
+}
+
+/* 'layer 3 "conv2"', or 'layer 3' when it has no proper name. */
+static void print_place(char out[160], size_t index, const cJSON *layer) {
+    const cJSON *name = cJSON_GetObjectItemCaseSensitive(layer, "name");
+    int at = snprintf(out, 160, "layer %zu", index + 1);
+    if (cJSON_IsString(name) && strlen(name->valuestring) <= NAME_LENGTH)
+        snprintf(out + at, (size_t)(160 - at), " \"%s\"", name->valuestring);
+}
+
+static bool is_read(const cJSON *layer) {
+    const char *own = cJSON_GetObjectItemCaseSensitive(layer, "name")->valuestring;
+    if (!layer->next || !cJSON_GetObjectItemCaseSensitive(layer->next, "inputs")) return true;
+    for (const cJSON *later = layer->next; later; later = later->next) {
+        const cJSON *name;
+        cJSON_ArrayForEach(name, cJSON_GetObjectItemCaseSensitive(later, "inputs")) {
+            if (strcmp(name->valuestring, own) == 0) return true;
+        }
+    }
+    return false;
+}
+
+static dd_status check_layers(const cJSON *network) {
+    cJSON *layers = cJSON_GetObjectItemCaseSensitive(network, "layers"), *layer;
+    int count = cJSON_IsArray(layers) ? cJSON_GetArraySize(layers) : 0;
+    if (count == 0) return dd__fail(DD_FORMAT, "\"layers\": expected a list of layers");
+    if (count > DD__NETWORK_LAYERS)
+        return dd__fail(DD_FORMAT, "\"layers\": %d layers are more than %d", count,
+                        DD__NETWORK_LAYERS);
+    char place[160];
+    size_t index = 0;
+    cJSON_ArrayForEach(layer, layers) {
+        dd_status status = check_layer(layers, layer);
+        print_place(place, index++, layer); /* now that it may have been named */
+        DD_TRY(dd__within(status, "%s", place));
+    }
+    index = 0;
+    cJSON_ArrayForEach(layer, layers) {
+        print_place(place, index++, layer);
+        if (!is_read(layer)) return dd__fail(DD_FORMAT, "%s: no later layer reads it", place);
+    }
+    return DD_OK;
+}
+
+dd_status dd__network_parse(const char *text, size_t size, cJSON **network) {
+    cJSON *parsed = NULL;
+    DD_TRY(dd__json_parse(text, size, &parsed));
+    dd_status status = DD_OK;
+    if (cJSON_IsObject(parsed)) DD_TRY_OUT(add_preparation(parsed));
+    DD_TRY_OUT(check_head(parsed));
+    DD_TRY_OUT(check_layers(parsed));
+    *network = parsed;
+    parsed = NULL;
+out:
+    cJSON_Delete(parsed);
+    return status;
+}

@@ -1,0 +1,53 @@
+/* network.h: the network file, a JSON text of at most 1 MB.
+ *
+ *     { "deepdigits": "network 1",                          what the file is, and its version
+ *       "name": "tiny",
+ *       "input": {"height": 28, "width": 28, "channels": 1},
+ *       "preparation": {"scale": 0.00392156862745098, "shift": 0},     x = pixel * scale + shift;
+ *                                                                      default: these, 1/255 and 0
+ *       "classes": ["zero", "one"],                           default: "0", "1", ...
+ *       "layers": [
+ *         {"op": "conv2d", "name": "conv1", "filters": 8, "kernel": 3, "activation": "relu"},
+ *         {"op": "conv2d", "name": "conv2", "filters": 8, "kernel": 3, "padding": "same"},
+ *         {"op": "add", "inputs": ["conv1", "conv2"]},
+ *         {"op": "flatten"},
+ *         {"op": "dense", "name": "logits", "units": 2},
+ *         {"op": "softmax"} ] }
+ *
+ * A layer reads the one before it, the first one the image, unless "inputs" names others: earlier
+ * layers, or "input" for the image. A name is made of letters, digits, '_', '.' and '-'; without
+ * one a layer is called after its op and the how-manyth of that op it is: "add1". What else a layer
+ * takes are its op's attributes. The last layer gives one number a class.
+ */
+#ifndef DD_MODEL_NETWORK_H
+#define DD_MODEL_NETWORK_H
+
+#include "model/model.h"
+
+enum { DD__NETWORK_BYTES = 1 << 20, DD__NETWORK_LAYERS = 1000 };
+
+/* Parses and checks all that can be known without shapes. In the result "preparation" and every
+ * layer's "name" are there. *network belongs to the caller (cJSON_Delete).
+ * DD_FORMAT  with line and column, or 'layer 3 "conv2": "fliters" is not known here; known: ...' */
+dd_status dd__network_parse(const char *text, size_t size, cJSON **network);
+
+/* A layer that was just added. */
+typedef struct dd__layer_visit {
+    size_t index; /* from 0 */
+    const char *name;
+    const dd__op *op;
+    const void *attributes;
+    const dd__value *y;
+    size_t first_node, first_value; /* what it added: from here to the graph's present counts */
+} dd__layer_visit;
+typedef dd_status dd__layer_function(void *context, const dd__graph *graph,
+                                     const dd__layer_visit *visit);
+
+/* Adds the layers of a parsed network to `graph`, as dd__model_build says. `function` is told of
+ * each; NULL: nobody is.
+ * DD_FORMAT, DD_SHAPE  'layer 3 "conv2": kernel 5x5 does not fit input 4x4' */
+dd_status dd__network_walk(const cJSON *network, dd__graph *graph, dd__value *x,
+                           dd__layer_function *function, void *context, dd__value **logits,
+                           dd__value **y);
+
+#endif

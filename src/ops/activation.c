@@ -1,0 +1,127 @@
+/* activation: y = f(x), and activation_backward: dx = dy f'(x), element by element.
+ *
+ * relu is the same function of its result as of x (both are 0 or both positive), so convolutions
+ * that end in relu call activation_backward with y in place of x. Its derivative at 0 is 0.
+ */
+#include <stdio.h>
+
+#include "ops/lanes.h"
+#include "ops/launch.h"
+#include "ops/ops.h"
+#include "reference/reference.h"
+
+const char *const dd__activation_names[] = {"linear", "relu", "leaky_relu", "elu",        "sigmoid",
+                                            "tanh",   "gelu", "swish",      "hard_swish", NULL};
+
+static const dd__attribute attributes[] = {
+    {.name = "kind",
+     .type = DD__CHOICE,
+     .offset = offsetof(dd__activate, kind),
+     .choices = dd__activation_names,
+     .required = true,
+     .help = "the function"},
+    {.name = "alpha",
+     .type = DD__FLOAT,
+     .offset = offsetof(dd__activate, alpha),
+     .min = 0,
+     .max = 1e6,
+     .help = "slope or limit below 0; 0: leaky_relu 0.01, elu 1"},
+    {0},
+};
+
+static dd_status infer(dd__graph *graph, dd__node *node) {
+    dd__activate *a = node->attributes;
+    if (a->alpha == 0) a->alpha = a->kind == DD__LEAKY_RELU ? 0.01f : 1;
+    for (size_t i = 0; i < node->in_count; i++)
+        if (node->in[i]->type != DD__F32)
+            return dd__fail(DD_SHAPE, "input %zu is not of type f32", i);
+    if (node->in_count == 2 && !dd__dims_equal(&node->in[0]->dims, &node->in[1]->dims)) {
+        char dy[80], x[80];
+        return dd__fail(DD_SHAPE, "dy is %s, x is %s", dd__dims_print(&node->in[0]->dims, dy),
+                        dd__dims_print(&node->in[1]->dims, x));
+    }
+    return dd__node_output(graph, node, 0, DD__F32, node->in[0]->dims);
+}
+
+static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *const dy[],
+                          dd__value *dx[]) {
+    if (dy[0] == NULL) return DD_OK;
+    char name[256];
+    snprintf(name, sizeof name, "%s.backward", node->name);
+    dd__value *in[] = {dy[0], node->in[0]};
+    return dd__graph_add1(graph, &dd__op_activation_backward, name, node->attributes, in, 2,
+                          &dx[0]);
+}
+
+/* The forward op has one input, the backward op two; otherwise they are launched alike. */
+static void bind(dd__launch *launch, const dd__node *node) {
+    size_t i = 0;
+    for (; i < node->in_count; i++) launch->arguments[i] = DD_BUFFER(node->in[i]->buffer);
+    launch->arguments[i++] = DD_BUFFER(node->out[0]->buffer);
+    launch->arguments[i] = DD_INT(dd__dims_count(&node->out[0]->dims));
+}
+
+static dd_status record_plain(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+    const dd__activate *a = node->attributes;
+    const char *kind = dd__activation_names[a->kind];
+    char options[64];
+    snprintf(options, sizeof options, "-DF=f_%s -DD=d_%s", kind, kind);
+    bool backward = node->in_count == 2;
+    dd__launch launch = {.program = "activation",
+                         .kernel = backward ? "activation_backward_plain" : "activation_plain"};
+    dd__launch_elements(&launch, site->device, dd__dims_count(&node->out[0]->dims));
+    launch.options = options;
+    bind(&launch, node);
+    launch.arguments[node->in_count + 2] = DD_FLOAT(a->alpha);
+    return dd__record(recorder, &launch);
+}
+
+static dd_status record_vector(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+    const dd__activate *a = node->attributes;
+    unsigned lanes = dd__lanes(site->device, 0);
+    const char *kind = dd__activation_names[a->kind];
+    char options[64];
+    snprintf(options, sizeof options, "-DVW=%u -DF=f_%s -DD=d_%s", lanes, kind, kind);
+    bool backward = node->in_count == 2;
+    dd__launch launch = {.program = "activation",
+                         .kernel = backward ? "activation_backward_vector" : "activation_vector"};
+    size_t count = dd__dims_count(&node->out[0]->dims);
+    size_t chunk = dd__launch_chunks(&launch, site->device, count, 1, lanes);
+    launch.options = options;
+    bind(&launch, node);
+    launch.arguments[node->in_count + 2] = DD_INT(chunk);
+    launch.arguments[node->in_count + 3] = DD_FLOAT(a->alpha);
+    return dd__record(recorder, &launch);
+}
+
+static const dd__implementation vector = {
+    .name = "vector", .classes = DD__ON_CPU, .record = record_vector};
+static const dd__implementation plain = {
+    .name = "plain", .classes = DD__ANYWHERE, .record = record_plain};
+static const dd__implementation *const implementations[] = {&vector, &plain, NULL};
+
+const dd__op dd__op_activation = {
+    .name = "activation",
+    .attributes_bytes = sizeof(dd__activate),
+    .attributes = attributes,
+    .min_in = 1,
+    .max_in = 1,
+    .outputs = 1,
+    .layer = dd__layer_plain,
+    .infer = infer,
+    .gradient = gradient,
+    .reference = dd__reference_activation,
+    .implementations = implementations,
+};
+
+const dd__op dd__op_activation_backward = {
+    .name = "activation_backward",
+    .attributes_bytes = sizeof(dd__activate),
+    .attributes = attributes,
+    .min_in = 2,
+    .max_in = 2,
+    .outputs = 1,
+    .infer = infer,
+    .reference = dd__reference_activation_backward,
+    .implementations = implementations,
+};

@@ -1,0 +1,314 @@
+/* batch_norm, batch_norm_training and batch_norm_backward: normalisation over the last axis; x is
+ * (..., C), everything else (C). See cl/batch_norm.cl for the formulas.
+ *
+ * batch_norm           x, gamma, beta, mean, variance -> y
+ * batch_norm_training  x, gamma, beta, running mean, running variance (both changed in place)
+ *                      -> y, the batch's mean, 1 / its deviation
+ * batch_norm_backward  dy, x, gamma, mean, 1 / deviation -> dx, dgamma, dbeta
+ *
+ * As in Keras the running variance is of the biased batch variance (a sum divided by the number of
+ * rows), where PyTorch divides by one less.
+ */
+#include <stdio.h>
+
+#include "ops/lanes.h"
+#include "ops/launch.h"
+#include "ops/ops.h"
+#include "reference/reference.h"
+
+static const dd__attribute attributes[] = {
+    {.name = "momentum",
+     .type = DD__FLOAT,
+     .offset = offsetof(dd__batch_norm, momentum),
+     .fallback = 0.99,
+     .max = 1,
+     .help = "share of the running mean and variance that a step keeps"},
+    {.name = "epsilon",
+     .type = DD__FLOAT,
+     .offset = offsetof(dd__batch_norm, epsilon),
+     .fallback = 1e-3,
+     .min = 1e-12,
+     .max = 1,
+     .help = "added to the variance"},
+    {0},
+};
+
+/* ---- Shapes ------------------------------------------------------------------------- */
+
+static uint32_t channels_of(const dd__value *x) { return x->dims.d[x->dims.rank - 1]; }
+
+/* Inputs from `first` on are one f32 a channel. */
+static dd_status expect(const dd__node *node, size_t first) {
+    const dd__value *x = node->in[first - 1];
+    if (x->type != DD__F32 || x->dims.rank < 2)
+        return dd__fail(DD_SHAPE, "expected f32 values (N, ..., C)");
+    dd__dims channels = DD_DIMS(channels_of(x));
+    for (size_t i = first; i < node->in_count; i++) {
+        const dd__value *v = node->in[i];
+        char found[80];
+        if (v->type != DD__F32 || !dd__dims_equal(&v->dims, &channels))
+            return dd__fail(DD_SHAPE, "expected %u numbers as input %zu, found %s", channels.d[0],
+                            i, dd__dims_print(&v->dims, found));
+    }
+    return DD_OK;
+}
+
+static dd_status infer(dd__graph *graph, dd__node *node) {
+    DD_TRY(expect(node, 1));
+    const dd__value *x = node->in[0];
+    DD_TRY(dd__node_output(graph, node, 0, DD__F32, x->dims));
+    for (size_t i = 1; i < node->out_count; i++)
+        DD_TRY(dd__node_output(graph, node, i, DD__F32, DD_DIMS(channels_of(x))));
+    return DD_OK;
+}
+
+static dd_status infer_backward(dd__graph *graph, dd__node *node) {
+    DD_TRY(expect(node, 2));
+    const dd__value *dy = node->in[0], *x = node->in[1];
+    if (dy->type != DD__F32 || !dd__dims_equal(&dy->dims, &x->dims))
+        return dd__fail(DD_SHAPE, "dy and x have different shapes");
+    DD_TRY(dd__node_output(graph, node, 0, DD__F32, x->dims));
+    for (size_t i = 1; i < 3; i++)
+        DD_TRY(dd__node_output(graph, node, i, DD__F32, DD_DIMS(channels_of(x))));
+    return DD_OK;
+}
+
+/* ---- Layer and gradient ------------------------------------------------------------- */
+
+static dd_status layer(dd__graph *graph, const dd__op *op, const char *name, const void *a,
+                       dd__value *const x[], size_t count, dd__value **y) {
+    (void)op, (void)count;
+    if (x[0]->dims.rank < 2) return dd__fail(DD_SHAPE, "batch_norm expects (N, ..., C)");
+    dd__value ones = {.dims = DD_DIMS(channels_of(x[0])), .initial = DD__ONES};
+    dd__value zeros = {.dims = ones.dims, .initial = DD__ZEROS};
+    dd__value *in[5] = {x[0]}, *saved[2];
+    DD_TRY(dd__graph_parameter(graph, name, "gamma", &ones, &in[1]));
+    DD_TRY(dd__graph_parameter(graph, name, "beta", &zeros, &in[2]));
+    DD_TRY(dd__graph_statistic(graph, name, "mean", &zeros, &in[3]));
+    DD_TRY(dd__graph_statistic(graph, name, "variance", &ones, &in[4]));
+    if (!graph->training) return dd__graph_add1(graph, &dd__op_batch_norm, name, a, in, 5, y);
+    dd__value **out[] = {y, &saved[0], &saved[1]};
+    return dd__graph_add(graph, &dd__op_batch_norm_training, name, a, in, 5, out, 3);
+}
+
+static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *const dy[],
+                          dd__value *dx[]) {
+    if (dy[0] == NULL) return DD_OK;
+    char name[256];
+    snprintf(name, sizeof name, "%s.backward", node->name);
+    dd__value *in[] = {dy[0], node->in[0], node->in[1], node->out[1], node->out[2]};
+    dd__value **out[] = {&dx[0], &dx[1], &dx[2]};
+    return dd__graph_add(graph, &dd__op_batch_norm_backward, name, node->attributes, in, 5, out, 3);
+}
+
+/* ---- Launches ----------------------------------------------------------------------- */
+
+/* How the rows of x are cut and the kernels built for one implementation. */
+typedef struct cut {
+    const dd_device *device;
+    size_t rows, channels, chunk, chunks;
+    unsigned lanes; /* 0: the plain form */
+    char options[32];
+} cut;
+
+/* Plain: so many chunks that a GPU is full with few channels, of at least 32 rows. Vector: as the
+ * work-groups of all CPU kernels. */
+static cut cut_rows(const dd__node *node, const dd_device *device, bool vector) {
+    const dd__value *x = node->in[0];
+    cut k = {.device = device, .channels = channels_of(x)};
+    k.rows = dd__dims_count(&x->dims) / k.channels;
+    if (vector) {
+        dd__launch launch = {0};
+        k.lanes = dd__lanes(device, k.channels);
+        k.chunk = dd__launch_chunks(&launch, device, k.rows, k.channels, 1);
+        snprintf(k.options, sizeof k.options, "-DVW=%u", k.lanes);
+    } else {
+        k.chunk = (k.rows + 255) / 256;
+        if (k.chunk < 32) k.chunk = 32;
+    }
+    k.chunks = (k.rows + k.chunk - 1) / k.chunk;
+    return k;
+}
+
+/* What a launch's work-items are for. */
+typedef enum pass { PARTIAL, COMBINE, ELEMENTS } pass;
+
+static dd__launch start(const cut *k, const char *kernel, pass what) {
+    dd__launch launch = {.program = "batch_norm", .kernel = kernel};
+    size_t combined = k->lanes ? k->channels / k->lanes : k->channels;
+    if (k->lanes) {
+        launch.global[0] = what == COMBINE ? combined : k->chunks;
+        launch.local[0] = launch.local[1] = launch.local[2] = 1;
+    } else {
+        size_t items = what == ELEMENTS ? k->rows * k->channels : k->channels;
+        dd__launch_elements(&launch, k->device, items);
+        launch.global[1] = what == PARTIAL ? k->chunks : 1;
+        launch.global[2] = 1;
+    }
+    launch.options = k->lanes ? k->options : NULL;
+    return launch;
+}
+
+static void push(dd__launch *launch, dd__argument argument) {
+    size_t i = 0;
+    while (launch->arguments[i].kind != DD__ARGUMENT_NONE) i++;
+    launch->arguments[i] = argument;
+}
+
+static void push_values(dd__launch *launch, dd__value *const values[], size_t count) {
+    for (size_t i = 0; i < count; i++) push(launch, DD_BUFFER(values[i]->buffer));
+}
+
+static void push_cut(dd__launch *launch, const cut *k) {
+    push(launch, DD_INT(k->rows));
+    push(launch, DD_INT(k->chunk));
+    push(launch, DD_INT(k->channels));
+}
+
+static dd_status record_inference(dd__recorder *recorder, const dd__node *node, const cut *k) {
+    const dd__batch_norm *a = node->attributes;
+    dd__launch launch = start(k, "batch_norm", ELEMENTS);
+    push_values(&launch, node->in, 5);
+    push_values(&launch, node->out, 1);
+    push_cut(&launch, k);
+    push(&launch, DD_FLOAT(a->epsilon));
+    return dd__record(recorder, &launch);
+}
+
+static dd_status record_training(dd__recorder *recorder, const dd__node *node, const cut *k,
+                                 dd__buffer *partial) {
+    const dd__batch_norm *a = node->attributes;
+    dd__launch launch = start(k, "batch_norm_statistics", PARTIAL);
+    push_values(&launch, node->in, 1);
+    push(&launch, DD_BUFFER(partial));
+    push_cut(&launch, k);
+    DD_TRY(dd__record(recorder, &launch));
+
+    launch = start(k, "batch_norm_combine", COMBINE);
+    push(&launch, DD_BUFFER(partial));
+    push_values(&launch, node->in + 3, 2);
+    push_values(&launch, node->out + 1, 2);
+    push_cut(&launch, k);
+    push(&launch, DD_FLOAT(a->momentum));
+    push(&launch, DD_FLOAT(a->epsilon));
+    DD_TRY(dd__record(recorder, &launch));
+
+    launch = start(k, "batch_norm_normalize", ELEMENTS);
+    push_values(&launch, node->in, 3);
+    push_values(&launch, node->out + 1, 2);
+    push_values(&launch, node->out, 1);
+    push_cut(&launch, k);
+    return dd__record(recorder, &launch);
+}
+
+static dd_status record_backward(dd__recorder *recorder, const dd__node *node, const cut *k,
+                                 dd__buffer *partial) {
+    dd__value *const *in = node->in;
+    dd__launch launch = start(k, "batch_norm_sums", PARTIAL);
+    push_values(&launch, (dd__value *[]){in[0], in[1], in[3]}, 3);
+    push(&launch, DD_BUFFER(partial));
+    push_cut(&launch, k);
+    DD_TRY(dd__record(recorder, &launch));
+
+    launch = start(k, "batch_norm_combine_sums", COMBINE);
+    push(&launch, DD_BUFFER(partial));
+    push_values(&launch, in + 4, 1);
+    push_values(&launch, node->out + 1, 2);
+    push(&launch, DD_INT(k->chunks));
+    push(&launch, DD_INT(k->channels));
+    DD_TRY(dd__record(recorder, &launch));
+
+    launch = start(k, "batch_norm_backward", ELEMENTS);
+    push_values(&launch, in, 5);
+    push_values(&launch, node->out + 1, 2);
+    push_values(&launch, node->out, 1);
+    push_cut(&launch, k);
+    return dd__record(recorder, &launch);
+}
+
+static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__site *site,
+                        bool vector) {
+    cut k = cut_rows(node, site->device, vector);
+    if (node->op == &dd__op_batch_norm) return record_inference(recorder, node, &k);
+    if (node->op == &dd__op_batch_norm_training)
+        return record_training(recorder, node, &k, site->workspace[0]);
+    return record_backward(recorder, node, &k, site->workspace[0]);
+}
+
+static dd_status record_vector(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+    return record(recorder, node, site, true);
+}
+
+static dd_status record_plain(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+    return record(recorder, node, site, false);
+}
+
+static void scratch(const dd__node *node, const cut *k, dd__scratch *need) {
+    if (node->op != &dd__op_batch_norm)
+        need->workspace_bytes[0] = k->chunks * 2 * k->channels * sizeof(float);
+}
+
+static void scratch_vector(const dd__node *node, const dd_device *device, dd__scratch *need) {
+    cut k = cut_rows(node, device, true);
+    scratch(node, &k, need);
+}
+
+static void scratch_plain(const dd__node *node, const dd_device *device, dd__scratch *need) {
+    cut k = cut_rows(node, device, false);
+    scratch(node, &k, need);
+}
+
+static const char *refuse_vector(const dd__node *node, const dd_device *device) {
+    bool fits = dd__lanes(device, channels_of(node->in[0])) > 0;
+    return fits ? NULL : "channels are not a multiple of 4";
+}
+
+static const dd__implementation vector = {.name = "vector",
+                                          .classes = DD__ON_CPU,
+                                          .refuse = refuse_vector,
+                                          .scratch = scratch_vector,
+                                          .record = record_vector};
+static const dd__implementation plain = {
+    .name = "plain", .classes = DD__ANYWHERE, .scratch = scratch_plain, .record = record_plain};
+static const dd__implementation *const implementations[] = {&vector, &plain, NULL};
+
+/* ---- The ops ------------------------------------------------------------------------ */
+
+const dd__op dd__op_batch_norm = {
+    .name = "batch_norm",
+    .attributes_bytes = sizeof(dd__batch_norm),
+    .attributes = attributes,
+    .min_in = 5,
+    .max_in = 5,
+    .outputs = 1,
+    .layer = layer,
+    .infer = infer,
+    .reference = dd__reference_batch_norm,
+    .implementations = implementations,
+};
+
+const dd__op dd__op_batch_norm_training = {
+    .name = "batch_norm_training",
+    .attributes_bytes = sizeof(dd__batch_norm),
+    .attributes = attributes,
+    .min_in = 5,
+    .max_in = 5,
+    .outputs = 3,
+    .mutates = 1u << 3 | 1u << 4,
+    .infer = infer,
+    .gradient = gradient,
+    .reference = dd__reference_batch_norm_training,
+    .implementations = implementations,
+};
+
+const dd__op dd__op_batch_norm_backward = {
+    .name = "batch_norm_backward",
+    .attributes_bytes = sizeof(dd__batch_norm),
+    .attributes = attributes,
+    .min_in = 5,
+    .max_in = 5,
+    .outputs = 3,
+    .infer = infer_backward,
+    .reference = dd__reference_batch_norm_backward,
+    .implementations = implementations,
+};

@@ -1,0 +1,165 @@
+/* conv2d: y = f(x * w + b); graph/conv_shape.h has the formula. Its gradient is two ops of their own, in
+ * conv2d_backward.c. As a layer it makes its weights (Glorot uniform) and bias; relu is computed with
+ * the convolution, other activations by a node behind it.
+ */
+#include "ops/conv2d.h"
+
+#include <stdio.h>
+
+#include "reference/reference.h"
+
+const dd__attribute dd__conv2d_attributes[] = {
+    {.name = "filters",
+     .type = DD__INT,
+     .offset = offsetof(dd__conv2d, filters),
+     .min = 1,
+     .max = 1 << 20,
+     .required = true,
+     .help = "output channels"},
+    {.name = "kernel",
+     .type = DD__INT_PAIR,
+     .offset = offsetof(dd__conv2d, kernel),
+     .min = 1,
+     .max = 1024,
+     .required = true,
+     .help = "rows and columns of the window"},
+    {.name = "stride",
+     .type = DD__INT_PAIR,
+     .offset = offsetof(dd__conv2d, stride),
+     .fallback = 1,
+     .min = 1,
+     .max = 1024,
+     .help = "step of the window"},
+    {.name = "padding",
+     .type = DD__PADDING,
+     .offset = offsetof(dd__conv2d, padding),
+     .min = 0,
+     .max = 1024,
+     .help = "zeros around the input"},
+    {.name = "dilation",
+     .type = DD__INT_PAIR,
+     .offset = offsetof(dd__conv2d, dilation),
+     .fallback = 1,
+     .min = 1,
+     .max = 1024,
+     .help = "distance between the window's elements; 1: none"},
+    {.name = "groups",
+     .type = DD__INT,
+     .offset = offsetof(dd__conv2d, groups),
+     .fallback = 1,
+     .min = 1,
+     .max = 1 << 20,
+     .help = "groups of channels that do not mix"},
+    {.name = "bias",
+     .type = DD__BOOL,
+     .offset = offsetof(dd__conv2d, bias),
+     .fallback = 1,
+     .help = "add a number for each output channel"},
+    {.name = "activation",
+     .type = DD__CHOICE,
+     .offset = offsetof(dd__conv2d, activation),
+     .choices = dd__activation_names,
+     .help = "applied to the result"},
+    {0},
+};
+
+double dd__conv_flop(const dd__node *node) {
+    dd__conv_shape s = dd__conv_shape_of(node);
+    return 2.0 * s.n * s.p * s.q * s.o * s.kh * s.kw * s.cg;
+}
+
+static dd_status infer(dd__graph *graph, dd__node *node) {
+    const dd__conv2d *a = node->attributes;
+    dd__conv_shape s;
+    DD_TRY(dd__conv_shape_make(a, &node->in[0]->dims, &node->in[1]->dims, &s));
+    const dd__value *bias = node->in_count > 2 ? node->in[2] : NULL;
+    if (bias && (bias->dims.rank != 1 || bias->dims.d[0] != (uint32_t)s.o))
+        return dd__fail(DD_SHAPE, "expected a bias of %d numbers", s.o);
+    if (a->activation != DD__LINEAR && a->activation != DD__RELU)
+        return dd__fail(DD_SHAPE, "a convolution node computes linear or relu");
+    return dd__node_output(
+        graph, node, 0, DD__F32,
+        DD_DIMS((uint32_t)s.n, (uint32_t)s.p, (uint32_t)s.q, (uint32_t)s.o));
+}
+
+/* dz = dy f'(z), then three products. The bias, where there is one, sums dz over all pixels. */
+static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *const dy[],
+                          dd__value *dx[]) {
+    dd__conv2d a = *(const dd__conv2d *)node->attributes;
+    dd__value *dz = dy[0];
+    char name[256];
+    if (a.activation == DD__RELU) {
+        dd__activate relu = {.kind = DD__RELU};
+        snprintf(name, sizeof name, "%s.relu_backward", node->name);
+        DD_TRY(dd__graph_add1(graph, &dd__op_activation_backward, name, &relu,
+                              (dd__value *[]){dz, node->out[0]}, 2, &dz));
+    }
+    a.activation = DD__LINEAR;
+    if (node->in_count > 2 && node->in[2] && node->in[2]->wants_gradient) {
+        snprintf(name, sizeof name, "%s.backward_bias", node->name);
+        DD_TRY(dd__graph_add1(graph, &dd__op_column_sums, name, NULL, &dz, 1, &dx[2]));
+    }
+    if (node->in[1]->wants_gradient) {
+        a.result = node->in[1]->dims;
+        snprintf(name, sizeof name, "%s.backward_weights", node->name);
+        DD_TRY(dd__graph_add1(graph, &dd__op_conv2d_backward_weights, name, &a,
+                              (dd__value *[]){node->in[0], dz}, 2, &dx[1]));
+    }
+    if (node->in[0]->wants_gradient) {
+        a.result = node->in[0]->dims;
+        snprintf(name, sizeof name, "%s.backward_data", node->name);
+        DD_TRY(dd__graph_add1(graph, &dd__op_conv2d_backward_data, name, &a,
+                              (dd__value *[]){dz, node->in[1]}, 2, &dx[0]));
+    }
+    return DD_OK;
+}
+
+static dd_status layer(dd__graph *graph, const dd__op *op, const char *name,
+                       const void *given, dd__value *const x[], size_t count, dd__value **y) {
+    dd__conv2d a = *(const dd__conv2d *)given;
+    const dd__dims *in = &x[0]->dims;
+    if (count != 1 || in->rank != 4)
+        return dd__fail(DD_SHAPE, "expected one input of images (H, W, C)");
+    if (in->d[3] % (uint32_t)a.groups || a.filters % a.groups)
+        return dd__fail(DD_SHAPE, "%d groups do not divide %u channels into %d filters", a.groups,
+                        (unsigned)in->d[3], a.filters);
+    uint32_t kh = (uint32_t)a.kernel[0], kw = (uint32_t)a.kernel[1], filters = (uint32_t)a.filters;
+    uint32_t channels = in->d[3] / (uint32_t)a.groups;
+    dd__value like = {.dims = DD_DIMS(kh, kw, channels, filters),
+                      .initial = DD__GLOROT_UNIFORM,
+                      .fan_in = kh * kw * channels,
+                      .fan_out = kh * kw * filters,
+                      .decays = true};
+    dd__value *inputs[3] = {x[0]};
+    DD_TRY(dd__graph_parameter(graph, name, "weight", &like, &inputs[1]));
+    if (a.bias) {
+        dd__value zeros = {.dims = DD_DIMS(filters), .initial = DD__ZEROS};
+        DD_TRY(dd__graph_parameter(graph, name, "bias", &zeros, &inputs[2]));
+    }
+    dd__activate activation = {.kind = a.activation};
+    bool fused = a.activation == DD__LINEAR || a.activation == DD__RELU;
+    if (!fused) a.activation = DD__LINEAR;
+    DD_TRY(dd__graph_add1(graph, op, name, &a, inputs, a.bias ? 3 : 2, y));
+    if (fused) return DD_OK;
+    char behind[256];
+    snprintf(behind, sizeof behind, "%s.activation", name);
+    return dd__graph_add1(graph, &dd__op_activation, behind, &activation, y, 1, y);
+}
+
+static const dd__implementation *const implementations[] = {&dd__conv2d_direct[0],
+                                                            &dd__conv2d_plain[0], NULL};
+
+const dd__op dd__op_conv2d = {
+    .name = "conv2d",
+    .attributes_bytes = sizeof(dd__conv2d),
+    .attributes = dd__conv2d_attributes,
+    .min_in = 2,
+    .max_in = 3,
+    .outputs = 1,
+    .layer = layer,
+    .infer = infer,
+    .gradient = gradient,
+    .reference = dd__reference_conv2d,
+    .implementations = implementations,
+    .flop = dd__conv_flop,
+};

@@ -1,0 +1,235 @@
+/* gemm: C (M,N) = f(A B + bias), A (M,K), B (K,N), bias (N) optional; either operand may lie transposed in
+ * memory. What dense layers and their gradients are made of. Three implementations: our register tiles for CPU
+ * runtimes, CLBlast, and plain. Which one runs is a matter of class and measurement.
+ */
+#include <stdio.h>
+
+#include "ops/launch.h"
+#include "ops/ops.h"
+#include "reference/reference.h"
+
+static const dd__attribute attributes[] = {
+    {.name = "transpose_a",
+     .type = DD__BOOL,
+     .offset = offsetof(dd__gemm, transpose_a),
+     .help = "A lies as (K, M)"},
+    {.name = "transpose_b",
+     .type = DD__BOOL,
+     .offset = offsetof(dd__gemm, transpose_b),
+     .help = "B lies as (N, K)"},
+    {.name = "activation",
+     .type = DD__CHOICE,
+     .offset = offsetof(dd__gemm, activation),
+     .choices = dd__activation_names,
+     .help = "applied to the result"},
+    {0},
+};
+
+typedef struct shape {
+    int32_t m, n, k, ai, ak, bk, bj; /* extents, strides of A(i,k) and B(k,j) */
+    const dd__value *bias;
+    bool relu;
+} shape;
+
+static shape shape_of(const dd__node *node) {
+    const dd__gemm *g = node->attributes;
+    const uint32_t *a = node->in[0]->dims.d, *b = node->in[1]->dims.d;
+    int32_t a_row = (int32_t)a[1], b_row = (int32_t)b[1];
+    return (shape){.m = (int32_t)(g->transpose_a ? a[1] : a[0]),
+                   .k = (int32_t)(g->transpose_a ? a[0] : a[1]),
+                   .n = (int32_t)(g->transpose_b ? b[0] : b[1]),
+                   .ai = g->transpose_a ? 1 : a_row,
+                   .ak = g->transpose_a ? a_row : 1,
+                   .bk = g->transpose_b ? 1 : b_row,
+                   .bj = g->transpose_b ? b_row : 1,
+                   .bias = node->in_count > 2 ? node->in[2] : NULL,
+                   .relu = g->activation == DD__RELU};
+}
+
+static dd_status infer(dd__graph *graph, dd__node *node) {
+    const dd__gemm *g = node->attributes;
+    const dd__dims *a = &node->in[0]->dims, *b = &node->in[1]->dims;
+    char left[80], right[80];
+    if (a->rank != 2 || b->rank != 2 || a->d[!g->transpose_a] != b->d[g->transpose_b])
+        return dd__fail(DD_SHAPE, "cannot multiply %s%s by %s%s", dd__dims_print(a, left),
+                        g->transpose_a ? " transposed" : "", dd__dims_print(b, right),
+                        g->transpose_b ? " transposed" : "");
+    shape s = shape_of(node);
+    if (s.bias && (s.bias->dims.rank != 1 || s.bias->dims.d[0] != (uint32_t)s.n))
+        return dd__fail(DD_SHAPE, "expected a bias of %d numbers, found %s", s.n,
+                        dd__dims_print(&s.bias->dims, left));
+    if (g->activation != DD__LINEAR && g->activation != DD__RELU)
+        return dd__fail(DD_SHAPE, "a product node computes linear or relu");
+    return dd__node_output(graph, node, 0, DD__F32, DD_DIMS((uint32_t)s.m, (uint32_t)s.n));
+}
+
+static dd_status product(dd__graph *graph, const dd__node *node, const char *what, dd__value *a,
+                         bool transpose_a, dd__value *b, bool transpose_b, dd__value **c) {
+    char name[256];
+    snprintf(name, sizeof name, "%s.%s", node->name, what);
+    dd__gemm g = {.transpose_a = transpose_a, .transpose_b = transpose_b};
+    return dd__graph_add1(graph, &dd__op_gemm, name, &g, (dd__value *[]){a, b}, 2, c);
+}
+
+/* C = op(A) op(B) gives d op(A) = dC op(B)^T and d op(B) = op(A)^T dC; where an operand lies transposed, so
+ * does its gradient. */
+static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *const dy[],
+                          dd__value *dx[]) {
+    const dd__gemm *g = node->attributes;
+    dd__value *a = node->in[0], *b = node->in[1], *dc = dy[0];
+    char name[256];
+    if (g->activation == DD__RELU) {
+        dd__activate relu = {.kind = DD__RELU};
+        snprintf(name, sizeof name, "%s.relu_backward", node->name);
+        DD_TRY(dd__graph_add1(graph, &dd__op_activation_backward, name, &relu,
+                              (dd__value *[]){dc, node->out[0]}, 2, &dc));
+    }
+    if (node->in_count > 2 && node->in[2] && node->in[2]->wants_gradient) {
+        snprintf(name, sizeof name, "%s.backward_bias", node->name);
+        DD_TRY(dd__graph_add1(graph, &dd__op_column_sums, name, NULL, &dc, 1, &dx[2]));
+    }
+    bool ta = g->transpose_a, tb = g->transpose_b;
+    if (b->wants_gradient)
+        DD_TRY(tb ? product(graph, node, "backward_weights", dc, true, a, ta, &dx[1])
+                  : product(graph, node, "backward_weights", a, !ta, dc, false, &dx[1]));
+    if (a->wants_gradient)
+        DD_TRY(ta ? product(graph, node, "backward_data", b, tb, dc, true, &dx[0])
+                  : product(graph, node, "backward_data", dc, false, b, !tb, &dx[0]));
+    return DD_OK;
+}
+
+static double flop(const dd__node *node) {
+    shape s = shape_of(node);
+    return 2.0 * s.m * s.n * s.k;
+}
+
+/* ---- plain -------------------------------------------------------------------------------- */
+
+static dd_status record_plain(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+    shape s = shape_of(node);
+    dd__buffer *b = node->in[1]->buffer;
+    dd__launch launch = {.program = "gemm",
+                         .kernel = "multiply",
+                         .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(b),
+                                       DD_BUFFER(s.bias ? s.bias->buffer : b),
+                                       DD_BUFFER(node->out[0]->buffer), DD_INT(s.bias != NULL),
+                                       DD_INT(s.relu), DD_INT(s.m * s.n), DD_INT(s.n), DD_INT(s.k),
+                                       DD_INT(s.ai), DD_INT(s.ak), DD_INT(s.bk), DD_INT(s.bj)}};
+    dd__launch_elements(&launch, site->device, (size_t)s.m * (size_t)s.n);
+    return dd__record(recorder, &launch);
+}
+
+static const dd__implementation plain = {
+    .name = "plain", .classes = DD__ANYWHERE, .record = record_plain};
+
+/* ---- direct: register tiles for CPU runtimes ---------------------------------------------- */
+
+typedef struct tile {
+    size_t mr, nr;
+    char options[64];
+} tile;
+
+static tile tile_of(const dd_device *device) {
+    unsigned lanes = dd_device_describe(device)->vector_width;
+    lanes = lanes >= 16 ? 16 : lanes >= 8 ? 8 : 4;
+    tile t = {.mr = lanes == 16 ? 8 : 6, .nr = 2 * lanes};
+    snprintf(t.options, sizeof t.options, "-DVW=%u -DMR=%zu -DNV=2", lanes, t.mr);
+    return t;
+}
+
+static size_t divide_up(int32_t a, size_t b) { return ((size_t)a + b - 1) / b; }
+
+static void scratch_direct(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
+    shape s = shape_of(node);
+    scratch->packed_bytes =
+        sizeof(float) * (size_t)s.k * dd__round_up((size_t)s.n, tile_of(device).nr);
+}
+
+static dd_status pack_direct(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+    shape s = shape_of(node);
+    tile t = tile_of(site->device);
+    return dd__record(recorder,
+                      &(dd__launch){.program = "gemm_direct",
+                                    .options = t.options,
+                                    .kernel = "pack",
+                                    .global = {(size_t)s.k, divide_up(s.n, t.nr), 1},
+                                    .local = {1, 1, 1},
+                                    .arguments = {DD_BUFFER(node->in[1]->buffer),
+                                                  DD_BUFFER(site->packed), DD_INT(s.k), DD_INT(s.n),
+                                                  DD_INT(s.bk), DD_INT(s.bj)}});
+}
+
+static dd_status record_direct(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+    shape s = shape_of(node);
+    tile t = tile_of(site->device);
+    return dd__record(recorder,
+                      &(dd__launch){.program = "gemm_direct",
+                                    .options = t.options,
+                                    .kernel = "multiply",
+                                    .global = {divide_up(s.m, t.mr), divide_up(s.n, t.nr), 1},
+                                    .local = {1, 1, 1},
+                                    .arguments = {DD_BUFFER(node->in[0]->buffer),
+                                                  DD_BUFFER(site->packed),
+                                                  DD_BUFFER(s.bias ? s.bias->buffer : site->packed),
+                                                  DD_BUFFER(node->out[0]->buffer),
+                                                  DD_INT(s.bias != NULL), DD_INT(s.relu),
+                                                  DD_INT(s.m), DD_INT(s.n), DD_INT(s.k),
+                                                  DD_INT(s.ai), DD_INT(s.ak)}});
+}
+
+static const dd__implementation direct = {.name = "direct",
+                                          .classes = DD__ON_CPU,
+                                          .scratch = scratch_direct,
+                                          .pack = pack_direct,
+                                          .record = record_direct};
+
+/* ---- CLBlast ------------------------------------------------------------------------------ */
+
+static const char *refuse_clblast(const dd__node *node, const dd_device *device) {
+    (void)node;
+    (void)device;
+    return dd__has_clblast() ? NULL : "built without CLBlast";
+}
+
+static dd_status record_clblast(dd__recorder *recorder, const dd__node *node,
+                                const dd__site *site) {
+    const dd__gemm *g = node->attributes;
+    shape s = shape_of(node);
+    dd__buffer *c = node->out[0]->buffer;
+    dd__gemm_shape product_shape = {.m = (size_t)s.m,
+                                    .n = (size_t)s.n,
+                                    .k = (size_t)s.k,
+                                    .transpose_a = g->transpose_a,
+                                    .transpose_b = g->transpose_b};
+    DD_TRY(dd__record_clblast(recorder, &product_shape, node->in[0]->buffer, node->in[1]->buffer,
+                              c));
+    if (!s.bias && !s.relu) return DD_OK;
+    dd__launch launch = {.program = "gemm",
+                         .kernel = "finish",
+                         .arguments = {DD_BUFFER(s.bias ? s.bias->buffer : c), DD_BUFFER(c),
+                                       DD_INT(s.bias != NULL), DD_INT(s.relu), DD_INT(s.m * s.n),
+                                       DD_INT(s.n)}};
+    dd__launch_elements(&launch, site->device, (size_t)s.m * (size_t)s.n);
+    return dd__record(recorder, &launch);
+}
+
+static const dd__implementation clblast = {.name = "clblast",
+                                           .classes = DD__ON_GPU,
+                                           .refuse = refuse_clblast,
+                                           .record = record_clblast};
+
+static const dd__implementation *const implementations[] = {&direct, &clblast, &plain, NULL};
+
+const dd__op dd__op_gemm = {
+    .name = "gemm",
+    .attributes_bytes = sizeof(dd__gemm),
+    .attributes = attributes,
+    .min_in = 2,
+    .max_in = 3,
+    .outputs = 1,
+    .infer = infer,
+    .gradient = gradient,
+    .reference = dd__reference_gemm,
+    .implementations = implementations,
+    .flop = flop,
+};

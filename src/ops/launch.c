@@ -1,0 +1,36 @@
+#include "ops/launch.h"
+
+/* PoCL and Intel deal work-groups out as threads come free: some per thread level the load, while
+ * too small ones cost more than they do. */
+enum { GROUPS_A_THREAD = 16, SMALLEST_CHUNK = 4096 };
+
+/* A GPU keeps few groups a compute unit: smaller ones leave it half empty. llvmpipe, on a CPU but of
+ * the GPU class, runs no more than 32 work-items a group, whatever the device's limit says. */
+enum { GROUP_ON_GPU = 64, GROUP_ON_CPU = 32 };
+
+const char *dd__vector_option(const dd_device *device) {
+    unsigned width = dd_device_describe(device)->vector_width;
+    return width >= 16 ? "-DVW=16" : width >= 8 ? "-DVW=8" : "-DVW=4";
+}
+
+void dd__launch_elements(dd__launch *launch, const dd_device *device, size_t count) {
+    size_t limit = dd__device_group_limit(device);
+    bool gpu = dd_device_describe(device)->type == DD_DEVICE_GPU;
+    size_t group = gpu ? GROUP_ON_GPU : GROUP_ON_CPU;
+    launch->options = dd__vector_option(device);
+    launch->local[0] = limit < group ? limit : group;
+    launch->local[1] = launch->local[2] = 1;
+    launch->global[0] = dd__round_up(count, launch->local[0]);
+}
+
+size_t dd__launch_chunks(dd__launch *launch, const dd_device *device, size_t count, size_t width,
+                         size_t multiple) {
+    size_t threads = dd_device_describe(device)->compute_units, groups = threads * GROUPS_A_THREAD;
+    if (groups == 0) groups = 1;
+    size_t chunk = (count + groups - 1) / groups, smallest = (SMALLEST_CHUNK + width - 1) / width;
+    chunk = dd__round_up(chunk > smallest ? chunk : smallest, multiple);
+    launch->options = dd__vector_option(device);
+    launch->local[0] = launch->local[1] = launch->local[2] = 1;
+    launch->global[0] = (count + chunk - 1) / chunk;
+    return chunk;
+}

@@ -1,0 +1,24 @@
+/* launch.h: how the memory-bound kernels are launched. Each stands in its .cl file in two forms:
+ *
+ *   <name>          one work-item an element, any device
+ *   <name>_vector   one work-item a work-group, each over a chunk of VW-wide vectors: for CPU
+ *                   runtimes, whose compilers do not vectorise over work-items
+ */
+#ifndef DD_OPS_LAUNCH_H
+#define DD_OPS_LAUNCH_H
+
+#include "device/recorder.h"
+
+/* "-DVW=8". Every launch of these programs has it, in both forms, so that each file is built once
+ * for a device. */
+const char *dd__vector_option(const dd_device *device);
+
+/* Geometry of the first form: at least `count` work-items, work-groups of at most 64. */
+void dd__launch_elements(dd__launch *launch, const dd_device *device, size_t count);
+
+/* Geometry of the second form for `count` items (elements, rows) of `width` elements each. Returns
+ * the items of a chunk, a multiple of `multiple`. */
+size_t dd__launch_chunks(dd__launch *launch, const dd_device *device, size_t count, size_t width,
+                         size_t multiple);
+
+#endif

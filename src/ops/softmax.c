@@ -1,0 +1,139 @@
+/* softmax over the last axis and cross_entropy on logits, with their gradients. See cl/softmax.cl
+ * for the formulas.
+ *
+ * softmax                 x (..., C) -> y
+ * softmax_backward        dy, y -> dx
+ * cross_entropy           logits (N, C), labels (N) i32 -> loss (N), hit (N) f32
+ * cross_entropy_backward  logits, labels, dloss (N) -> dlogits
+ *
+ * A label of -1 marks an example that is not counted: the filling of a last, smaller batch.
+ */
+#include <stdio.h>
+
+#include "ops/launch.h"
+#include "ops/ops.h"
+#include "reference/reference.h"
+
+/* ---- Shapes ------------------------------------------------------------------------- */
+
+static dd_status infer_softmax(dd__graph *graph, dd__node *node) {
+    const dd__value *x = node->in[0];
+    for (size_t i = 0; i < node->in_count; i++)
+        if (node->in[i]->type != DD__F32 || x->dims.rank < 2 ||
+            !dd__dims_equal(&node->in[i]->dims, &x->dims))
+            return dd__fail(DD_SHAPE, "expected f32 values (N, ..., C) of one shape");
+    return dd__node_output(graph, node, 0, DD__F32, x->dims);
+}
+
+static dd_status expect_labels(const dd__node *node) {
+    const dd__value *x = node->in[0], *labels = node->in[1];
+    char found[80];
+    if (x->type != DD__F32 || x->dims.rank != 2)
+        return dd__fail(DD_SHAPE, "expected logits (N, classes) of type f32, found %s",
+                        dd__dims_print(&x->dims, found));
+    if (labels->type != DD__I32 || dd__dims_count(&labels->dims) != x->dims.d[0])
+        return dd__fail(DD_SHAPE, "expected %u labels of type i32, found %s", x->dims.d[0],
+                        dd__dims_print(&labels->dims, found));
+    return DD_OK;
+}
+
+static dd_status infer_cross_entropy(dd__graph *graph, dd__node *node) {
+    DD_TRY(expect_labels(node));
+    dd__dims rows = DD_DIMS(node->in[0]->dims.d[0]);
+    DD_TRY(dd__node_output(graph, node, 0, DD__F32, rows));
+    return dd__node_output(graph, node, 1, DD__F32, rows);
+}
+
+static dd_status infer_cross_entropy_backward(dd__graph *graph, dd__node *node) {
+    DD_TRY(expect_labels(node));
+    const dd__value *x = node->in[0], *dloss = node->in[2];
+    if (dloss->type != DD__F32 || dd__dims_count(&dloss->dims) != x->dims.d[0])
+        return dd__fail(DD_SHAPE, "expected dloss of %u numbers", x->dims.d[0]);
+    return dd__node_output(graph, node, 0, DD__F32, x->dims);
+}
+
+/* ---- Gradients ---------------------------------------------------------------------- */
+
+static dd_status gradient_softmax(dd__graph *graph, const dd__node *node, dd__value *const dy[],
+                                  dd__value *dx[]) {
+    if (dy[0] == NULL) return DD_OK;
+    char name[256];
+    snprintf(name, sizeof name, "%s.backward", node->name);
+    dd__value *in[] = {dy[0], node->out[0]};
+    return dd__graph_add1(graph, &dd__op_softmax_backward, name, NULL, in, 2, &dx[0]);
+}
+
+/* `hit` is a step function: nothing flows through it. */
+static dd_status gradient_cross_entropy(dd__graph *graph, const dd__node *node,
+                                        dd__value *const dy[], dd__value *dx[]) {
+    if (dy[0] == NULL) return DD_OK;
+    char name[256];
+    snprintf(name, sizeof name, "%s.backward", node->name);
+    dd__value *in[] = {node->in[0], node->in[1], dy[0]};
+    return dd__graph_add1(graph, &dd__op_cross_entropy_backward, name, NULL, in, 3, &dx[0]);
+}
+
+/* ---- Launch ------------------------------------------------------------------------- */
+
+/* All four kernels take the node's inputs, its outputs, the rows and C. */
+static dd_status record_plain(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+    const dd__dims *x = &node->in[0]->dims;
+    size_t channels = x->d[x->rank - 1], rows = dd__dims_count(x) / channels, i = 0;
+    dd__launch launch = {.program = "softmax", .kernel = node->op->name};
+    dd__launch_elements(&launch, site->device, rows);
+    launch.options = NULL; /* no vectors: one program for all devices */
+    for (size_t j = 0; j < node->in_count; j++)
+        launch.arguments[i++] = DD_BUFFER(node->in[j]->buffer);
+    for (size_t j = 0; j < node->out_count; j++)
+        launch.arguments[i++] = DD_BUFFER(node->out[j]->buffer);
+    launch.arguments[i++] = DD_INT(rows);
+    launch.arguments[i] = DD_INT(channels);
+    return dd__record(recorder, &launch);
+}
+
+static const dd__implementation plain = {
+    .name = "plain", .classes = DD__ANYWHERE, .record = record_plain};
+static const dd__implementation *const implementations[] = {&plain, NULL};
+
+const dd__op dd__op_softmax = {
+    .name = "softmax",
+    .min_in = 1,
+    .max_in = 1,
+    .outputs = 1,
+    .layer = dd__layer_plain,
+    .infer = infer_softmax,
+    .gradient = gradient_softmax,
+    .reference = dd__reference_softmax,
+    .implementations = implementations,
+};
+
+const dd__op dd__op_softmax_backward = {
+    .name = "softmax_backward",
+    .min_in = 2,
+    .max_in = 2,
+    .outputs = 1,
+    .infer = infer_softmax,
+    .reference = dd__reference_softmax_backward,
+    .implementations = implementations,
+};
+
+const dd__op dd__op_cross_entropy = {
+    .name = "cross_entropy",
+    .min_in = 2,
+    .max_in = 2,
+    .outputs = 2,
+    .infer = infer_cross_entropy,
+    .gradient = gradient_cross_entropy,
+    .reference = dd__reference_cross_entropy,
+    .implementations = implementations,
+};
+
+const dd__op dd__op_cross_entropy_backward = {
+    .name = "cross_entropy_backward",
+    .min_in = 3,
+    .max_in = 3,
+    .outputs = 1,
+    .infer = infer_cross_entropy_backward,
+    .reference = dd__reference_cross_entropy_backward,
+    .implementations = implementations,
+};

@@ -1,0 +1,18 @@
+/* choose.h: which implementation computes a node. */
+#ifndef DD_PLAN_CHOOSE_H
+#define DD_PLAN_CHOOSE_H
+
+#include "graph/op.h"
+
+/* In this order: what a test or the tuner forces (node->forced), what the device's options force,
+ * what was measured (tune/tuning.h), then the first of the op's list that is made for the device's
+ * class and does not refuse. Never a vendor's name. At the verbose level the log tells each refusal.
+ * DD_USAGE  a forced implementation does not exist or refuses: the message has its reason */
+dd_status dd__choose(const dd_device *device, const dd__node *node,
+                     const dd__implementation **chosen);
+
+/* Why `implementation` cannot compute the node on the device; NULL when it can. */
+const char *dd__refusal(const dd_device *device, const dd__node *node,
+                        const dd__implementation *implementation);
+
+#endif

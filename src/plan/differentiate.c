@@ -1,0 +1,99 @@
+#include "plan/differentiate.h"
+
+#include <string.h>
+
+#include "ops/ops.h"
+
+/* What both entry points carry along. */
+typedef struct differentiation {
+    dd__graph *graph;
+    dd__value **values;    /* (count) those that were there before */
+    dd__value **gradients; /* (count) theirs, so far */
+    size_t count;
+} differentiation;
+
+static dd__value **gradient_of(const differentiation *d, const dd__value *value) {
+    for (size_t i = 0; i < d->count; i++)
+        if (d->values[i] == value) return &d->gradients[i];
+    return NULL;
+}
+
+/* Adds `dx` to what already flowed back into `x`. */
+static dd_status accumulate(const differentiation *d, const char *name, dd__value *x,
+                            dd__value *dx) {
+    dd__value **sum = gradient_of(d, x);
+    if (!sum) return DD_OK;
+    if (!*sum) {
+        *sum = dx;
+        return DD_OK;
+    }
+    char *label = dd__arena_print(&d->graph->arena, "%s.sum", name);
+    if (!label) return dd__no_memory(strlen(name));
+    return dd__graph_add1(d->graph, &dd__op_add, label, NULL, (dd__value *[]){*sum, dx}, 2, sum);
+}
+
+static dd_status differentiate_node(const differentiation *d, const dd__node *node) {
+    bool reached = false, wanted = false;
+    dd__value **dy = dd__arena_alloc(&d->graph->arena, node->out_count, sizeof *dy);
+    dd__value **dx = dd__arena_alloc(&d->graph->arena, node->in_count, sizeof *dx);
+    if (!dy || !dx) return dd__no_memory(node->in_count * sizeof *dx);
+    for (size_t i = 0; i < node->out_count; i++) {
+        dy[i] = *gradient_of(d, node->out[i]);
+        reached |= dy[i] != NULL;
+    }
+    for (size_t i = 0; i < node->in_count; i++)
+        wanted |= node->in[i] && node->in[i]->wants_gradient;
+    if (!reached || !wanted) return DD_OK;
+    if (!node->op->gradient)
+        return dd__fail(DD_USAGE, "op \"%s\" (layer \"%s\") has no gradient", node->op->name,
+                        node->name);
+    DD_TRY(node->op->gradient(d->graph, node, dy, dx));
+    for (size_t i = 0; i < node->in_count; i++)
+        if (dx[i]) DD_TRY(accumulate(d, node->name, node->in[i], dx[i]));
+    return DD_OK;
+}
+
+dd_status dd__graph_differentiate(dd__graph *graph, dd__value *y, dd__value *seed,
+                                  dd__value ***gradients) {
+    differentiation d = {.graph = graph, .count = graph->value_count};
+    d.values = dd__arena_alloc(&graph->arena, d.count, sizeof *d.values);
+    d.gradients = dd__arena_alloc(&graph->arena, d.count, sizeof *d.gradients);
+    if (!d.values || !d.gradients) return dd__no_memory(d.count * sizeof *d.values);
+    memcpy(d.values, graph->values, d.count * sizeof *d.values);
+    *gradient_of(&d, y) = seed;
+    for (size_t i = graph->node_count; i-- > 0;)
+        DD_TRY(differentiate_node(&d, graph->nodes[i]));
+    *gradients = d.gradients;
+    return DD_OK;
+}
+
+/* Makes `gradient` lie at the parameter's place in the flat stretch. What a node computed for this
+ * parameter alone is computed there at once; anything else is copied. */
+static dd_status place(dd__graph *graph, const dd__value *parameter, dd__value *gradient,
+                       dd__value *flat) {
+    bool own = gradient->role == DD__TEMPORARY && !gradient->base;
+    if (!own) {
+        char *name = dd__arena_print(&graph->arena, "%s.gradient", parameter->name);
+        if (!name) return dd__no_memory(strlen(parameter->name));
+        DD_TRY(dd__graph_add1(graph, &dd__op_copy, name, NULL, &gradient, 1, &gradient));
+    }
+    gradient->base = flat;
+    gradient->offset = parameter->offset;
+    return DD_OK;
+}
+
+dd_status dd__graph_gradients(dd__graph *graph, dd__value *y, dd__value *seed, dd__value **flat) {
+    if (!graph->parameters) return dd__fail(DD_USAGE, "the network has no parameters to train");
+    size_t count = graph->value_count;
+    dd__value **gradients;
+    DD_TRY(dd__graph_differentiate(graph, y, seed, &gradients));
+    DD_TRY(dd__graph_state(graph, "gradients", DD__F32, graph->parameters->dims, flat));
+    for (size_t i = 0; i < count; i++) {
+        dd__value *value = graph->values[i];
+        if (value->role != DD__PARAMETER || value == graph->parameters) continue;
+        if (!gradients[i])
+            return dd__fail(DD_USAGE, "\"%s\" does not reach the loss", value->name);
+        DD_TRY(place(graph, value, gradients[i], *flat));
+    }
+    return DD_OK;
+}

@@ -1,0 +1,163 @@
+#include "plan/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "graph/op.h"
+#include "plan/choose.h"
+#include "plan/storage.h"
+
+struct dd__plan {
+    dd_device *device;
+    dd__graph *graph;
+    const dd__implementation **chosen; /* (node_count), NULL for views */
+    dd__node_storage *nodes;           /* (node_count) */
+    dd__storage *storage;
+    dd__recorder *once; /* what depends on parameters that no node changes */
+    dd__recorder *body;
+    bool once_is_done;
+};
+
+static bool is_view(const dd__node *node) { return !node->op->reference; }
+
+static dd_status choose_all(dd__plan *plan) {
+    for (size_t n = 0; n < plan->graph->node_count; n++) {
+        const dd__node *node = plan->graph->nodes[n];
+        if (is_view(node) || dd__device_is_reference(plan->device)) continue;
+        DD_TRY(dd__choose(plan->device, node, &plan->chosen[n]));
+    }
+    return DD_OK;
+}
+
+static dd_status call_reference(const void *context) {
+    const dd__node *node = context;
+    return dd__within(node->op->reference(node), "layer \"%s\"", node->name);
+}
+
+static dd_status record_node(dd__plan *plan, const dd__node *node) {
+    const dd__implementation *chosen = plan->chosen[node->number];
+    if (!chosen) return dd__record_call(plan->body, call_reference, node);
+    const dd__node_storage *storage = &plan->nodes[node->number];
+    dd__site site = {.device = plan->device,
+                     .workspace = {storage->workspace[0], storage->workspace[1]},
+                     .packed = storage->packed};
+    if (chosen->pack)
+        DD_TRY(chosen->pack(storage->packed_once ? plan->once : plan->body, node, &site));
+    return chosen->record(plan->body, node, &site);
+}
+
+static dd_status record_all(dd__plan *plan) {
+    DD_TRY(dd__recorder_create(plan->device, &plan->once));
+    DD_TRY(dd__recorder_create(plan->device, &plan->body));
+    for (size_t n = 0; n < plan->graph->node_count; n++) {
+        const dd__node *node = plan->graph->nodes[n];
+        if (is_view(node)) continue;
+        /* the number leads, so that a profile can be read back */
+        char *label = dd__arena_print(&plan->graph->arena, "%zu %s", n, node->name);
+        if (!label) return dd__no_memory(32);
+        dd__recorder_label(plan->body, label);
+        dd__recorder_label(plan->once, label);
+        DD_TRY(dd__within(record_node(plan, node), "layer \"%s\" (%s)", node->name,
+                          node->op->name));
+    }
+    return DD_OK;
+}
+
+dd_status dd__plan_create(dd_device *device, dd__graph *graph, const dd__binding *bindings,
+                          size_t binding_count, dd__plan **out) {
+    dd_status status = DD_OK;
+    dd__plan *plan = dd__alloc(1, sizeof *plan);
+    if (!plan) {
+        dd__graph_free(graph);
+        return dd__no_memory(sizeof *plan);
+    }
+    *plan = (dd__plan){.device = device, .graph = graph};
+    plan->chosen = dd__alloc(graph->node_count, sizeof *plan->chosen);
+    plan->nodes = dd__alloc(graph->node_count, sizeof *plan->nodes);
+    if (!plan->chosen || !plan->nodes) {
+        status = dd__no_memory(graph->node_count * sizeof *plan->nodes);
+        goto out;
+    }
+    DD_TRY_OUT(choose_all(plan));
+    DD_TRY_OUT(dd__storage_create(device, graph, plan->chosen, bindings, binding_count, plan->nodes,
+                                  &plan->storage));
+    DD_TRY_OUT(record_all(plan));
+    *out = plan;
+out:
+    if (status != DD_OK) dd__plan_free(plan);
+    return status;
+}
+
+void dd__plan_free(dd__plan *plan) {
+    if (!plan) return;
+    dd__recorder_free(plan->body);
+    dd__recorder_free(plan->once);
+    dd__storage_free(plan->storage);
+    dd__free(plan->nodes);
+    dd__free(plan->chosen);
+    dd__graph_free(plan->graph);
+    dd__free(plan);
+}
+
+const dd__graph *dd__plan_graph(const dd__plan *plan) { return plan->graph; }
+dd_device *dd__plan_device(const dd__plan *plan) { return plan->device; }
+
+const dd__implementation *dd__plan_implementation(const dd__plan *plan, size_t i) {
+    return plan->chosen[i];
+}
+
+void dd__plan_parameters_changed(dd__plan *plan) { plan->once_is_done = false; }
+
+static dd_status run_once(dd__plan *plan) {
+    if (plan->once_is_done) return DD_OK;
+    DD_TRY(dd__recorder_run(plan->once));
+    plan->once_is_done = true;
+    return DD_OK;
+}
+
+dd_status dd__plan_run(dd__plan *plan) {
+    DD_TRY(run_once(plan));
+    return dd__recorder_run(plan->body);
+}
+
+static dd_status find_value(const dd__plan *plan, const char *name, size_t bytes,
+                            dd__value **value) {
+    *value = dd__graph_find(plan->graph, name);
+    if (!*value) return dd__fail(DD_USAGE, "the plan has no value named \"%s\"", name);
+    if (bytes > dd__value_bytes(*value))
+        return dd__fail(DD_SHAPE, "\"%s\" has %zu bytes, %zu were asked for", name,
+                        dd__value_bytes(*value), bytes);
+    return DD_OK;
+}
+
+dd__buffer *dd__plan_buffer(const dd__plan *plan, const char *name) {
+    const dd__value *value = dd__graph_find(plan->graph, name);
+    return value ? value->buffer : NULL;
+}
+
+dd_status dd__plan_write(dd__plan *plan, const char *name, const void *from, size_t bytes) {
+    dd__value *value;
+    DD_TRY(find_value(plan, name, bytes, &value));
+    return dd__within(dd__buffer_write(value->buffer, 0, from, bytes), "%s", name);
+}
+
+dd_status dd__plan_read(dd__plan *plan, const char *name, void *to, size_t bytes) {
+    dd__value *value;
+    DD_TRY(find_value(plan, name, bytes, &value));
+    return dd__within(dd__buffer_read(value->buffer, 0, to, bytes), "%s", name);
+}
+
+dd_status dd__plan_profile(dd__plan *plan, dd__node_time *times) {
+    DD_TRY(run_once(plan));
+    size_t count = 0, capacity = plan->graph->node_count;
+    dd__profile_row *rows = dd__alloc(capacity, sizeof *rows);
+    if (!rows) return dd__no_memory(capacity * sizeof *rows);
+    dd_status status = dd__recorder_profile(plan->body, rows, capacity, &count);
+    for (size_t i = 0; status == DD_OK && i < count; i++) {
+        size_t node = strtoul(rows[i].label, NULL, 10);
+        times[node].seconds += rows[i].seconds;
+        times[node].launches += rows[i].launches;
+    }
+    dd__free(rows);
+    return status;
+}

@@ -1,0 +1,51 @@
+#include <math.h>
+
+#include "reference/reference.h"
+
+static const dd__step *step_of(const dd__value *value) { return dd__buffer_host(value->buffer); }
+
+dd_status dd__reference_sgd(const dd__node *node) {
+    const dd__sgd *sgd = node->attributes;
+    float *p = dd__f32(node->in[0]), *v = node->in[2] ? dd__f32(node->in[2]) : NULL;
+    const float *g = dd__f32(node->in[1]);
+    double rate = (double)step_of(node->in[3])->learning_rate, momentum = (double)sgd->momentum;
+    size_t count = dd__dims_count(&node->in[0]->dims);
+    for (size_t i = 0; i < count; i++) {
+        double update = (double)g[i];
+        if (momentum != 0) {
+            update += momentum * (double)v[i];
+            v[i] = (float)update;
+        }
+        p[i] = (float)((double)p[i] - rate * update);
+    }
+    return DD_OK;
+}
+
+dd_status dd__reference_adam(const dd__node *node) {
+    const dd__adam *adam = node->attributes;
+    float *p = dd__f32(node->in[0]), *m = dd__f32(node->in[2]), *v = dd__f32(node->in[3]);
+    const float *g = dd__f32(node->in[1]);
+    const dd__step *step = step_of(node->in[4]);
+    double beta1 = (double)adam->beta1, beta2 = (double)adam->beta2, t = (double)step->step + 1;
+    double rate = (double)step->learning_rate * sqrt(1 - pow(beta2, t)) / (1 - pow(beta1, t));
+    size_t count = dd__dims_count(&node->in[0]->dims);
+    for (size_t i = 0; i < count; i++) {
+        double gradient = (double)g[i];
+        double first = beta1 * (double)m[i] + (1 - beta1) * gradient;
+        double second = beta2 * (double)v[i] + (1 - beta2) * gradient * gradient;
+        m[i] = (float)first;
+        v[i] = (float)second;
+        p[i] = (float)((double)p[i] - rate * first / (sqrt(second) + (double)adam->epsilon));
+    }
+    return DD_OK;
+}
+
+dd_status dd__reference_weight_decay(const dd__node *node) {
+    const dd__weight_decay *attributes = node->attributes;
+    float *p = dd__f32(node->in[0]);
+    double rate = (double)step_of(node->in[1])->learning_rate;
+    size_t count = dd__dims_count(&node->in[0]->dims);
+    for (size_t i = 0; i < count; i++)
+        p[i] = (float)((double)p[i] * (1 - rate * (double)attributes->decay));
+    return DD_OK;
+}

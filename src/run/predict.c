@@ -1,0 +1,87 @@
+/* dd_predictor: a model compiled for a device and a batch size. */
+#include "run/predict.h"
+
+#include <string.h>
+
+#include "ops/ops.h"
+#include "train/step.h"
+
+struct dd_predictor {
+    dd__plan *plan;
+    uint32_t batch;
+    size_t pixels; /* of an image */
+    unsigned classes;
+    dd__preparation preparation;
+    float *staging; /* (batch, pixels), what the network reads */
+};
+
+dd_status dd__inference_graph(const dd_model *model, uint32_t batch, dd__graph **out) {
+    dd_status status = DD_OK;
+    dd__graph *graph = NULL;
+    dd__value *x, *logits, *y;
+    DD_TRY(dd__graph_create(false, 0, &graph));
+    DD_TRY_OUT(dd__graph_input(graph, "input", DD__F32,
+                               DD_DIMS(batch, model->height, model->width, model->channels), &x));
+    DD_TRY_OUT(dd__model_build(model, graph, x, &logits, &y));
+    if (y == logits) DD_TRY_OUT(dd__graph_add1(graph, &dd__op_softmax, "softmax", NULL, &logits, 1, &y));
+    DD_TRY_OUT(dd__graph_output(graph, y, "output"));
+    *out = graph;
+out:
+    if (status != DD_OK) dd__graph_free(graph);
+    return status;
+}
+
+static dd_status create(dd_device *device, const dd_model *model, unsigned batch,
+                        dd_predictor *p) {
+    dd__graph *graph;
+    p->batch = batch ? batch : 64;
+    p->pixels = (size_t)model->height * model->width * model->channels;
+    p->classes = model->classes;
+    p->preparation = model->preparation;
+    p->staging = dd__alloc((size_t)p->batch * p->pixels, sizeof *p->staging);
+    if (!p->staging) return dd__no_memory((size_t)p->batch * p->pixels * sizeof *p->staging);
+    DD_TRY(dd__inference_graph(model, p->batch, &graph));
+    DD_TRY(dd__plan_create(device, graph, NULL, 0, &p->plan));
+    return dd__load_parameters(p->plan, model);
+}
+
+dd_status dd_predictor_create(dd_device *device, const dd_model *model, unsigned batch,
+                              dd_predictor **out) {
+    if (!dd_model_has_tensors(model))
+        return dd__fail(DD_USAGE, "network \"%s\" has no weights: train it first", model->name);
+    dd_predictor *p = dd__alloc(1, sizeof *p);
+    if (!p) return dd__no_memory(sizeof *p);
+    dd_status status = create(device, model, batch, p);
+    if (status == DD_OK)
+        *out = p;
+    else
+        dd_predictor_free(p);
+    return status;
+}
+
+void dd_predictor_free(dd_predictor *p) {
+    if (!p) return;
+    dd__plan_free(p->plan);
+    dd__free(p->staging);
+    dd__free(p);
+}
+
+/* One batch, of which `count` images are there; the rest of the network's input is zero. */
+static dd_status predict_batch(dd_predictor *p, const uint8_t *pixels, size_t count,
+                               float *probabilities) {
+    size_t numbers = count * p->pixels, all = p->batch * p->pixels;
+    for (size_t i = 0; i < numbers; i++)
+        p->staging[i] = (float)pixels[i] * p->preparation.scale + p->preparation.shift;
+    memset(p->staging + numbers, 0, (all - numbers) * sizeof(float));
+    DD_TRY(dd__plan_write(p->plan, "input", p->staging, all * sizeof(float)));
+    DD_TRY(dd__plan_run(p->plan));
+    return dd__plan_read(p->plan, "output", probabilities, count * p->classes * sizeof(float));
+}
+
+dd_status dd_predict(dd_predictor *p, const uint8_t *pixels, size_t count, float *probabilities) {
+    for (size_t done = 0; done < count; done += p->batch) {
+        size_t some = count - done < p->batch ? count - done : p->batch;
+        DD_TRY(predict_batch(p, pixels + done * p->pixels, some, probabilities + done * p->classes));
+    }
+    return DD_OK;
+}

@@ -1,0 +1,185 @@
+#include "train/step.h"
+
+#include "ops/ops.h"
+#include "plan/differentiate.h"
+
+/* The batch: x f32 (N, H, W, C) and its labels. */
+static dd_status add_batch(dd__graph *graph, const dd_model *model, size_t count, uint32_t batch,
+                           bool shuffle, dd__value **x, dd__value **labels) {
+    if (count > INT32_MAX) return dd__fail(DD_SHAPE, "%zu examples are more than fit", count);
+    uint32_t n = (uint32_t)count;
+    dd__value *in[3];
+    DD_TRY(dd__graph_state(graph, "images", DD__U8,
+                           DD_DIMS(n, model->height, model->width, model->channels), &in[0]));
+    DD_TRY(dd__graph_state(graph, "labels", DD__I32, DD_DIMS(n), &in[1]));
+    DD_TRY(dd__graph_step(graph, &in[2]));
+    dd__gather gather = {.batch = (int32_t)batch,
+                         .shuffle = shuffle,
+                         .scale = model->preparation.scale,
+                         .shift = model->preparation.shift};
+    return dd__graph_add(graph, &dd__op_gather, "batch", &gather, in, 3,
+                         (dd__value **[]){x, labels}, 2);
+}
+
+/* From the network's logits to the sums; *loss is each example's. */
+static dd_status add_loss(dd__graph *graph, dd__value *logits, dd__value *labels,
+                          dd__value **loss) {
+    dd__value *hit, *sums;
+    DD_TRY(dd__graph_add(graph, &dd__op_cross_entropy, "loss", NULL,
+                         (dd__value *[]){logits, labels}, 2, (dd__value **[]){loss, &hit}, 2));
+    DD_TRY(dd__graph_state(graph, "sums", DD__F32, DD_DIMS(4), &sums));
+    return dd__graph_add(graph, &dd__op_metrics, "metrics", NULL,
+                         (dd__value *[]){*loss, hit, labels, sums}, 4, NULL, 0);
+}
+
+static dd_status add_advance(dd__graph *graph, uint32_t batch) {
+    dd__gather advance = {.batch = (int32_t)batch};
+    return dd__graph_add(graph, &dd__op_advance, "advance", &advance, &graph->step, 1, NULL, 0);
+}
+
+static dd_status add_update(dd__graph *graph, uint32_t batch, dd__value *loss,
+                            const dd__optimizer *optimizer,
+                            const dd__optimizer_settings *settings) {
+    dd__value *share, *gradients;
+    dd__fill mean = {.value = 1.0f / (float)batch};
+    DD_TRY(dd__graph_add1(graph, &dd__op_fill, "mean", &mean, &loss, 1, &share));
+    DD_TRY(dd__graph_gradients(graph, loss, share, &gradients));
+    return dd__optimizer_add(optimizer, graph, settings, gradients);
+}
+
+dd_status dd__training_graph(const dd_model *model, size_t count, uint32_t batch, uint64_t seed,
+                             const dd__optimizer *optimizer,
+                             const dd__optimizer_settings *settings, dd__graph **out) {
+    dd_status status = DD_OK;
+    dd__graph *graph = NULL;
+    dd__value *x, *labels, *logits, *y, *loss;
+    DD_TRY(dd__graph_create(true, seed, &graph));
+    DD_TRY_OUT(add_batch(graph, model, count, batch, true, &x, &labels));
+    DD_TRY_OUT(dd__model_build(model, graph, x, &logits, &y));
+    DD_TRY_OUT(add_loss(graph, logits, labels, &loss));
+    DD_TRY_OUT(add_update(graph, batch, loss, optimizer, settings));
+    DD_TRY_OUT(add_advance(graph, batch));
+    *out = graph;
+out:
+    if (status != DD_OK) dd__graph_free(graph);
+    return status;
+}
+
+dd_status dd__measuring_graph(const dd_model *model, size_t count, uint32_t batch,
+                              dd__graph **out) {
+    dd_status status = DD_OK;
+    dd__graph *graph = NULL;
+    dd__value *x, *labels, *logits, *y, *loss;
+    DD_TRY(dd__graph_create(false, 0, &graph));
+    DD_TRY_OUT(add_batch(graph, model, count, batch, false, &x, &labels));
+    DD_TRY_OUT(dd__model_build(model, graph, x, &logits, &y));
+    DD_TRY_OUT(add_loss(graph, logits, labels, &loss));
+    DD_TRY_OUT(add_advance(graph, batch));
+    *out = graph;
+out:
+    if (status != DD_OK) dd__graph_free(graph);
+    return status;
+}
+
+/* ---- Examples ----------------------------------------------------------------------------- */
+
+dd_status dd__check_examples(const dd_model *model, const dd_dataset *data) {
+    if (data->height != model->height || data->width != model->width ||
+        data->channels != model->channels)
+        return dd__fail(DD_SHAPE, "network \"%s\" takes images of %ux%ux%u, the data has %ux%ux%u",
+                        model->name, model->height, model->width, model->channels, data->height,
+                        data->width, data->channels);
+    if (!data->labels) return dd__fail(DD_USAGE, "the data has no labels to compare with");
+    for (size_t i = 0; i < data->count; i++)
+        if (data->labels[i] < 0 || (unsigned)data->labels[i] >= model->classes)
+            return dd__fail(DD_SHAPE, "image %zu has label %d, network \"%s\" has classes 0 to %u", i,
+                            data->labels[i], model->name, model->classes - 1);
+    return DD_OK;
+}
+
+dd_status dd__examples_create(dd_device *device, const dd_model *model, const dd_dataset *data,
+                              dd__examples *examples) {
+    dd_status status = DD_OK;
+    size_t bytes = data->count * data->height * data->width * data->channels;
+    *examples = (dd__examples){.count = data->count};
+    DD_TRY(dd__check_examples(model, data));
+    DD_TRY_OUT(dd__buffer_create(device, bytes, &examples->images));
+    DD_TRY_OUT(dd__buffer_create(device, data->count * sizeof(int32_t), &examples->labels));
+    DD_TRY_OUT(dd__buffer_write(examples->images, 0, data->pixels, bytes));
+    DD_TRY_OUT(
+        dd__buffer_write(examples->labels, 0, data->labels, data->count * sizeof(int32_t)));
+out:
+    if (status != DD_OK) dd__examples_free(examples);
+    return dd__within(status, "%zu images on the device", data->count);
+}
+
+void dd__examples_free(dd__examples *examples) {
+    dd__buffer_free(examples->images);
+    dd__buffer_free(examples->labels);
+    *examples = (dd__examples){0};
+}
+
+dd_status dd__start_epoch(dd__plan *plan, uint64_t seed, uint32_t epoch, uint32_t steps_before,
+                          size_t count, float learning_rate) {
+    dd__step step = {.seed_low = (uint32_t)seed,
+                     .seed_high = (uint32_t)(seed >> 32),
+                     .step = steps_before,
+                     .epoch = epoch,
+                     .count = (uint32_t)count,
+                     .learning_rate = learning_rate};
+    dd__sums zero = {0};
+    DD_TRY(dd__plan_write(plan, "sums", &zero, sizeof zero));
+    return dd__plan_write(plan, "step", &step, sizeof step);
+}
+
+/* ---- Parameters --------------------------------------------------------------------------- */
+
+/* Host copies of a graph's two stretches. */
+typedef struct stretches {
+    float *parameters, *statistics;
+    size_t parameter_bytes, statistic_bytes;
+} stretches;
+
+static dd_status stretches_new(const dd__graph *graph, stretches *s) {
+    *s = (stretches){0};
+    if (graph->parameters) s->parameter_bytes = dd__value_bytes(graph->parameters);
+    if (graph->statistics) s->statistic_bytes = dd__value_bytes(graph->statistics);
+    s->parameters = dd__alloc(1, s->parameter_bytes);
+    s->statistics = dd__alloc(1, s->statistic_bytes);
+    if (s->parameters && s->statistics) return DD_OK;
+    return dd__no_memory(s->parameter_bytes + s->statistic_bytes);
+}
+
+static void stretches_free(stretches *s) {
+    dd__free(s->parameters);
+    dd__free(s->statistics);
+}
+
+dd_status dd__load_parameters(dd__plan *plan, const dd_model *model) {
+    stretches s;
+    dd_status status = stretches_new(dd__plan_graph(plan), &s);
+    if (status != DD_OK) goto out;
+    DD_TRY_OUT(dd__model_store(model, dd__plan_graph(plan), s.parameters, s.statistics));
+    if (s.parameter_bytes)
+        DD_TRY_OUT(dd__plan_write(plan, "parameters", s.parameters, s.parameter_bytes));
+    if (s.statistic_bytes)
+        DD_TRY_OUT(dd__plan_write(plan, "statistics", s.statistics, s.statistic_bytes));
+    dd__plan_parameters_changed(plan);
+out:
+    stretches_free(&s);
+    return status;
+}
+
+dd_status dd__fetch_parameters(dd__plan *plan, dd_model *model) {
+    stretches s;
+    dd_status status = stretches_new(dd__plan_graph(plan), &s);
+    if (status != DD_OK) goto out;
+    if (s.parameter_bytes)
+        DD_TRY_OUT(dd__plan_read(plan, "parameters", s.parameters, s.parameter_bytes));
+    if (s.statistic_bytes)
+        DD_TRY_OUT(dd__plan_read(plan, "statistics", s.statistics, s.statistic_bytes));
+    status = dd__model_fetch(model, dd__plan_graph(plan), s.parameters, s.statistics);
+out:
+    stretches_free(&s);
+    return status;
+}

@@ -1,0 +1,49 @@
+/* step.h: the graphs of a training step and of a measuring step, and the examples they draw from.
+ *
+ * Both read the dataset from states "images" U8 (count, H, W, C) and "labels" I32 (count), advance the state
+ * "step" (dd__step) themselves and add to the state "sums" f32 (4): summed loss, right answers, examples. An
+ * epoch is therefore count / batch runs of one plan, without a word from the host.
+ */
+#ifndef DD_TRAIN_STEP_H
+#define DD_TRAIN_STEP_H
+
+#include "data/dataset.h"
+#include "model/model.h"
+#include "plan/plan.h"
+#include "train/optimizer.h"
+
+/* gather (shuffled), the network in its training form, mean cross-entropy over the batch, gradients, update,
+ * advance. */
+dd_status dd__training_graph(const dd_model *model, size_t count, uint32_t batch, uint64_t seed,
+                             const dd__optimizer *optimizer,
+                             const dd__optimizer_settings *settings, dd__graph **graph);
+/* gather (in order), the network in its inference form, cross-entropy, advance. */
+dd_status dd__measuring_graph(const dd_model *model, size_t count, uint32_t batch,
+                              dd__graph **graph);
+
+/* DD_SHAPE  the images are not the network's, or a label is none of its classes;  DD_USAGE  no labels */
+dd_status dd__check_examples(const dd_model *model, const dd_dataset *data);
+
+/* A dataset on a device, shared by plans through bindings. */
+typedef struct dd__examples {
+    dd__buffer *images, *labels;
+    size_t count;
+} dd__examples;
+dd_status dd__examples_create(dd_device *device, const dd_model *model, const dd_dataset *data,
+                              dd__examples *examples);
+void dd__examples_free(dd__examples *examples);
+
+/* What has been added up since the sums were last set to zero. */
+typedef struct dd__sums {
+    float loss, hits, count, reserved;
+} dd__sums;
+
+/* Sets "step" to the start of an epoch and "sums" to zero. */
+dd_status dd__start_epoch(dd__plan *plan, uint64_t seed, uint32_t epoch, uint32_t steps_before,
+                          size_t count, float learning_rate);
+
+/* Between a model's tensors and the buffers of a plan whose graph was built from it. */
+dd_status dd__load_parameters(dd__plan *plan, const dd_model *model);
+dd_status dd__fetch_parameters(dd__plan *plan, dd_model *model);
+
+#endif

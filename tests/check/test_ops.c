@@ -1,0 +1,128 @@
+/* Every case of every op, with every implementation that does not refuse, on the device named by
+ * $DEEPDIGITS_DEVICE (or the default), against the reference. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "check/check.h"
+#include "ops/ops.h"
+
+static dd_device *device;
+
+typedef struct counts {
+    unsigned passed, refused, failed;
+} counts;
+
+static void run(const dd__case *c, const char *implementation, counts *total) {
+    double worst = 0;
+    dd_status status = dd__check_forward(device, c, implementation, &worst);
+    if (status == DD_OK) {
+        total->passed++;
+    } else if (status == DD_USAGE) {
+        total->refused++;
+    } else {
+        total->failed++;
+        print_error("%s \"%s\" case \"%s\": %s: %s\n", c->op, implementation ? implementation : "",
+                    c->name, dd_status_name(status), dd_message());
+    }
+}
+
+static counts run_op(const dd__op *op) {
+    counts total = {0};
+    const dd__case *c;
+    for (size_t i = 0; (c = dd__case_at(i)) != NULL; i++) {
+        if (strcmp(c->op, op->name) != 0) continue;
+        if (dd__device_is_reference(device)) run(c, NULL, &total);
+        for (size_t k = 0; !dd__device_is_reference(device) && op->implementations[k]; k++)
+            run(c, op->implementations[k]->name, &total);
+    }
+    return total;
+}
+
+static void test_every_implementation_equals_the_reference(void **state) {
+    (void)state;
+    counts total = {0};
+    const dd__op *op;
+    for (size_t i = 0; (op = dd__op_at(i)) != NULL; i++) {
+        if (!op->reference) continue;
+        double start = dd__seconds();
+        counts one = run_op(op);
+        print_message("%-26s %3u passed %3u refused %3u failed %6.1f s\n", op->name, one.passed,
+                      one.refused, one.failed, dd__seconds() - start);
+        total.passed += one.passed;
+        total.refused += one.refused;
+        total.failed += one.failed;
+    }
+    print_message("%u passed, %u refused, %u failed on %s\n", total.passed, total.refused,
+                  total.failed, dd_device_describe(device)->name);
+    assert_int_equal(total.failed, 0);
+    assert_true(total.passed > 0);
+}
+
+static void test_every_op_that_computes_has_a_case(void **state) {
+    (void)state;
+    const dd__op *op;
+    for (size_t i = 0; (op = dd__op_at(i)) != NULL; i++) {
+        bool found = !op->reference;
+        const dd__case *c;
+        for (size_t k = 0; !found && (c = dd__case_at(k)) != NULL; k++)
+            found = strcmp(c->op, op->name) == 0;
+        if (!found) print_error("op \"%s\" has no case\n", op->name);
+        assert_true(found);
+    }
+}
+
+static void test_every_case_is_named_once_and_states_why(void **state) {
+    (void)state;
+    const dd__case *c, *other;
+    for (size_t i = 0; (c = dd__case_at(i)) != NULL; i++) {
+        assert_non_null(dd__op_find(c->op));
+        assert_true(c->tolerance == 0 || c->why != NULL);
+        for (size_t k = 0; k < i && (other = dd__case_at(k)) != NULL; k++) {
+            bool same = strcmp(c->op, other->op) == 0 && strcmp(c->name, other->name) == 0;
+            if (same) print_error("two cases %s \"%s\"\n", c->op, c->name);
+            assert_false(same);
+        }
+    }
+}
+
+static void test_every_quick_op_has_a_quick_case(void **state) {
+    (void)state;
+    const dd__op *op;
+    for (size_t i = 0; (op = dd__op_at(i)) != NULL; i++) {
+        bool found = !op->reference;
+        const dd__case *c;
+        for (size_t k = 0; !found && (c = dd__case_at(k)) != NULL; k++)
+            found = c->quick && strcmp(c->op, op->name) == 0;
+        if (!found) print_error("op \"%s\" is not in the quick self-test\n", op->name);
+        assert_true(found);
+    }
+}
+
+static int open_device(void **state) {
+    (void)state;
+    if (dd__device_open(NULL, NULL, &device) == DD_OK) return 0;
+    print_error("%s\n", dd_message());
+    return -1;
+}
+
+static int close_device(void **state) {
+    (void)state;
+    dd_device_close(device);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_op_that_computes_has_a_case),
+        cmocka_unit_test(test_every_case_is_named_once_and_states_why),
+        cmocka_unit_test(test_every_quick_op_has_a_quick_case),
+        cmocka_unit_test(test_every_implementation_equals_the_reference),
+    };
+    return cmocka_run_group_tests(tests, open_device, close_device);
+}
