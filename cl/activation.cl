@@ -1,8 +1,7 @@
 /* activation.cl: y = f(x), and dx = dy f'(x), element by element.
  *
- * Built once for each kind of f, with -DF=f_relu -DD=d_relu and so on (whole names: tanh and exp are
- * macros on some runtimes); with -DVW=8 there are the kernels for CPU runtimes, without it the plain
- * ones.
+ * Built once for each kind of f, with -DF=f_relu -DD=d_relu and so on (whole names: tanh is a macro
+ * on some runtimes); with -DVW=8 there are the kernels for CPU runtimes, without it the plain ones.
  *
  * Launch:  plain   a work-item an element, global rounded up to the work-group
  *          vector  a work-item a work-group, global ceil(count / chunk): group g computes the

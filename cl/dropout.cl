@@ -49,9 +49,9 @@ kernel void dropout_backward_plain(const global float *restrict dy,
 
 #define LOW(v) ((v) & 0xFFFFFFFFul)
 
-/* Eight calls with counters c0, c0 + 1, .., one a lane. A word is the low half of a 64-bit lane, the
- * high half is anything: a product of two low halves is then one instruction, and its high half one
- * shift away. Words 0 and 1 of each call go to *early, 2 and 3 to *late. */
+/* Eight calls with counters c0, c0 + 1, .., one a lane. A word is the low half of a 64-bit lane;
+ * the high half is anything: a product of two low halves is then one instruction, and its high half
+ * one shift away. Words 0 and 1 of each call go to *early, 2 and 3 to *late. */
 inline void philox8(const global Step *step, uint stream, uint c0, ulong8 *early, ulong8 *late) {
     ulong8 w0 = c0 + (ulong8)(0, 1, 2, 3, 4, 5, 6, 7);
     ulong8 w1 = (ulong8)(step->step), w2 = (ulong8)(stream), w3 = (ulong8)(0);

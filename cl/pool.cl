@@ -7,11 +7,11 @@
  *   max_pool_backward      dx[n, h, w, c] = sum of dy over the windows whose index points at (h, w)
  *   average_pool           y = sum / count, of those inside, or of all KH * KW (count_padding)
  *   average_pool_backward  dx[n, h, w, c] = sum of dy / count over the windows around (h, w)
- *   max_pool_backward_apart  max_pool_backward for windows that tile the image (SH = KH, SW = KW, no
- *                          padding): each dx is written once, from the only window around it
+ *   max_pool_backward_apart  max_pool_backward for windows that tile the image (SH = KH, SW = KW,
+ *                          no padding): each dx is written once, from the only window around it
  * The backward kernels gather, in a fixed order: no atomics, the same bytes every time.
  *
- * Launch:  plain   (without -DVW) a work-item an element of the output, c fastest, global rounded up
+ * Launch:  plain   (without -DVW) a work-item an element of the output, c fastest; rounded up
  *          vector  (-DVW=8) a work-item a work-group; group g computes rows g * chunk .. of the
  *                  `rows` rows (n, oh) of the output, VW channels at a time
  * -DINDEX=int for windows of more than 256 places.

@@ -5,7 +5,7 @@
  *   cross_entropy           loss[n] = m + log sum_j exp(x[n, j] - m) - x[n, label]; hit[n] = 1 when
  *                           the label is the first largest logit
  *   cross_entropy_backward  dx = (softmax(x) - onehot(label)) dloss[n]
- * A label outside 0 .. C - 1 is not counted: loss, hit and gradient are 0, and nothing is read there.
+ * A label outside 0 .. C - 1 is not counted: loss, hit and gradient are 0, nothing is read.
  *
  * Launch: a work-item a row, global rounded up. Rows are short (a class each) and few (a batch).
  */

@@ -15,8 +15,8 @@ static dd_status add_inputs(const dd__case *c, bool differentiable, dd__case_gra
         if (c->in[i].data == DD__DATA_NONE) continue;
         dd__type type = dd__data_type(c->in[i].data);
         bool mutated = built->op->mutates >> i & 1;
-        DD_TRY((mutated ? dd__graph_state : dd__graph_input)(
-            built->graph, input_names[i], type, c->in[i].dims, &built->in[i]));
+        DD_TRY((mutated ? dd__graph_state : dd__graph_input)(built->graph, input_names[i], type,
+                                                             c->in[i].dims, &built->in[i]));
         built->in[i]->wants_gradient = differentiable && (c->gradient >> i & 1);
         *count = i + 1;
     }

@@ -2,24 +2,22 @@
 #include "check/check.h"
 
 #define WHY "exp, tanh and erf within 16 units in the last place (OpenCL 1.2, 7.4), then a product"
-#define FORWARD(title, kind_, input, differences, ...)                       \
-    {.op = "activation",                                                     \
-     .name = title,                                                          \
-     .attributes = &(const dd__activate){.kind = kind_, .alpha = 0.3f},      \
-     .in = {DD__IN(input, __VA_ARGS__)},                                     \
-     .tolerance = 1e-5,                                                      \
-     .why = WHY,                                                             \
-     .gradient = differences}
-#define BACKWARD(title, kind_, input, ...)                                   \
-    {.op = "activation_backward",                                            \
-     .name = title,                                                          \
-     .attributes = &(const dd__activate){.kind = kind_, .alpha = 0.3f},      \
-     .in = {DD__IN(NORMAL, __VA_ARGS__), DD__IN(input, __VA_ARGS__)},        \
-     .tolerance = 1e-5,                                                      \
-     .why = WHY}
-#define KIND(name, kind)                                                     \
+#define FORWARD(title, kind_, input, differences, ...)                                             \
+    {                                                                                              \
+        .op = "activation", .name = title,                                                         \
+        .attributes = &(const dd__activate){.kind = kind_, .alpha = 0.3f},                         \
+        .in = {DD__IN(input, __VA_ARGS__)}, .tolerance = 1e-5, .why = WHY, .gradient = differences \
+    }
+#define BACKWARD(title, kind_, input, ...)                                                  \
+    {                                                                                       \
+        .op = "activation_backward", .name = title,                                         \
+        .attributes = &(const dd__activate){.kind = kind_, .alpha = 0.3f},                  \
+        .in = {DD__IN(NORMAL, __VA_ARGS__), DD__IN(input, __VA_ARGS__)}, .tolerance = 1e-5, \
+        .why = WHY                                                                          \
+    }
+#define KIND(name, kind)                                                                  \
     FORWARD(name, kind, DISTINCT, 1, 11, 31), FORWARD(name "_large", kind, LARGE, 0, 65), \
-    BACKWARD(name, kind, DISTINCT, 11, 31), BACKWARD(name "_large", kind, LARGE, 65)
+        BACKWARD(name, kind, DISTINCT, 11, 31), BACKWARD(name "_large", kind, LARGE, 65)
 
 const dd__case dd__cases_activation[] = {
     {.op = "activation",

@@ -7,46 +7,41 @@
 
 #define OPEN(...)      __VA_ARGS__ /* OPEN (1, 2) is 1, 2 */
 #define INTEGERS(dims) DD__IN(INTEGER, OPEN dims)
-#define ATTRIBUTES(...) .attributes = &(const dd__conv2d) { __VA_ARGS__ }
+#define ATTRIBUTES(...) \
+    .attributes = &(const dd__conv2d) { __VA_ARGS__ }
 
+#define PASS(op_, title, in_quick, first, second, ...)               \
+    {                                                                \
+        .op = op_, .name = title, ATTRIBUTES(__VA_ARGS__),           \
+        .in = {INTEGERS(first), INTEGERS(second)}, .quick = in_quick \
+    }
 /* One geometry, forward and both backward ops: x (N, H, W, C), w (KH, KW, C / groups, CO),
  * y (N, P, Q, CO); then the attributes. */
-#define PASSES(title, in_quick, x, w, y, ...)               \
-    {.op = "conv2d",                                        \
-     .name = title,                                         \
-     ATTRIBUTES(__VA_ARGS__),                               \
-     .in = {INTEGERS(x), INTEGERS(w)},                      \
-     .quick = in_quick},                                    \
-    {.op = "conv2d_backward_data",                          \
-     .name = title,                                         \
-     ATTRIBUTES(__VA_ARGS__, .result = DD__CONST_DIMS(OPEN x)), \
-     .in = {INTEGERS(y), INTEGERS(w)},                      \
-     .quick = in_quick},                                    \
-    {.op = "conv2d_backward_weights",                       \
-     .name = title,                                         \
-     ATTRIBUTES(__VA_ARGS__, .result = DD__CONST_DIMS(OPEN w)), \
-     .in = {INTEGERS(x), INTEGERS(y)},                      \
-     .quick = in_quick}
+#define PASSES(title, in_quick, x, w, y, ...)                               \
+    PASS("conv2d", title, in_quick, x, w, __VA_ARGS__),                     \
+        PASS("conv2d_backward_data", title, in_quick, y, w, __VA_ARGS__,    \
+             .result = DD__CONST_DIMS(OPEN x)),                             \
+        PASS("conv2d_backward_weights", title, in_quick, x, y, __VA_ARGS__, \
+             .result = DD__CONST_DIMS(OPEN w))
 
 /* Forward with a bias. The gradients for x, w and b are checked where the case is small. */
-#define BIASED(title, in_quick, differences, x, w, filters_, ...)  \
-    {.op = "conv2d",                                               \
-     .name = title,                                                \
-     ATTRIBUTES(.filters = filters_, .bias = true, __VA_ARGS__),   \
-     .in = {INTEGERS(x), INTEGERS(w), DD__IN(HALF, filters_)},     \
-     .gradient = (differences) ? 7 : 0,                            \
-     .quick = in_quick}
+#define BIASED(title, in_quick, differences, x, w, filters_, ...)                                  \
+    {                                                                                              \
+        .op = "conv2d", .name = title, ATTRIBUTES(.filters = filters_, .bias = true, __VA_ARGS__), \
+        .in = {INTEGERS(x), INTEGERS(w), DD__IN(HALF, filters_)},                                  \
+        .gradient = (differences) ? 7 : 0, .quick = in_quick                                       \
+    }
 
-#define KERNEL(rows, columns) .kernel = {rows, columns}
-#define STRIDE(rows, columns) .stride = {rows, columns}
+#define KERNEL(rows, columns)   .kernel = {rows, columns}
+#define STRIDE(rows, columns)   .stride = {rows, columns}
 #define DILATION(rows, columns) .dilation = {rows, columns}
-#define EDGES(...) .padding = {.edges = {__VA_ARGS__}} /* top, left, bottom, right */
-#define PLAIN STRIDE(1, 1), DILATION(1, 1), .groups = 1
-#define RELU .activation = DD__RELU
+#define EDGES(...)              .padding = {.edges = {__VA_ARGS__}} /* top, left, bottom, right */
+#define PLAIN                   STRIDE(1, 1), DILATION(1, 1), .groups = 1
+#define RELU                    .activation = DD__RELU
 
 const dd__case dd__cases_convolution[] = {
-    PASSES("one_pixel", false, (1, 1, 1, 1), (1, 1, 1, 1), (1, 1, 1, 1), .filters = 1,
-           KERNEL(1, 1), PLAIN),
+    PASSES("one_pixel", false, (1, 1, 1, 1), (1, 1, 1, 1), (1, 1, 1, 1), .filters = 1, KERNEL(1, 1),
+           PLAIN),
     PASSES("image_7_channels_3", false, (1, 7, 7, 3), (3, 3, 3, 5), (1, 5, 5, 5), .filters = 5,
            KERNEL(3, 3), PLAIN),
     PASSES("kernel_5", false, (2, 9, 8, 1), (5, 5, 1, 7), (2, 5, 4, 7), .filters = 7, KERNEL(5, 5),

@@ -1,26 +1,27 @@
 /* Matrix products, biases and their sums: whole numbers, tolerance 0. */
 #include "check/check.h"
 
-#define GEMM(title, a_rows, a_columns, b_rows, b_columns, ...)                        \
-    {.op = "gemm",                                                                    \
-     .name = title,                                                                   \
-     .attributes = &(const dd__gemm){__VA_ARGS__},                                    \
-     .in = {DD__IN(INTEGER, a_rows, a_columns), DD__IN(INTEGER, b_rows, b_columns)}}
+#define GEMM(title, a_rows, a_columns, b_rows, b_columns, ...)                             \
+    {                                                                                      \
+        .op = "gemm", .name = title, .attributes = &(const dd__gemm){__VA_ARGS__}, .in = { \
+            DD__IN(INTEGER, a_rows, a_columns),                                            \
+            DD__IN(INTEGER, b_rows, b_columns)                                             \
+        }                                                                                  \
+    }
 /* All four: C (m, n) from A (m, k), B (k, n), either of them transposed in memory. */
-#define TRANSPOSES(size, m, n, k)                                          \
-    GEMM(size "_nn", m, k, k, n, .transpose_a = false),                    \
-    GEMM(size "_nt", m, k, n, k, .transpose_b = true),                     \
-    GEMM(size "_tn", k, m, k, n, .transpose_a = true),                     \
-    GEMM(size "_tt", k, m, n, k, .transpose_a = true, .transpose_b = true)
-#define GEMM_BIAS(title, m, n, k, is_quick, ...)                                           \
-    {.op = "gemm",                                                                         \
-     .name = title,                                                                        \
-     .attributes = &(const dd__gemm){__VA_ARGS__},                                         \
-     .in = {DD__IN(INTEGER, m, k), DD__IN(INTEGER, k, n), DD__IN(HALF, n)},                \
-     .gradient = (m) * (n) * (k) < 5000 ? 7 : 0,                                           \
-     .quick = is_quick}
+#define TRANSPOSES(size, m, n, k)                          \
+    GEMM(size "_nn", m, k, k, n, .transpose_a = false),    \
+        GEMM(size "_nt", m, k, n, k, .transpose_b = true), \
+        GEMM(size "_tn", k, m, k, n, .transpose_a = true), \
+        GEMM(size "_tt", k, m, n, k, .transpose_a = true, .transpose_b = true)
+#define GEMM_BIAS(title, m, n, k, is_quick, ...)                                   \
+    {                                                                              \
+        .op = "gemm", .name = title, .attributes = &(const dd__gemm){__VA_ARGS__}, \
+        .in = {DD__IN(INTEGER, m, k), DD__IN(INTEGER, k, n), DD__IN(HALF, n)},     \
+        .gradient = (m) * (n) * (k) < 5000 ? 7 : 0, .quick = is_quick              \
+    }
 #define ROWS(op_, title, differences, ...) \
-    {.op = op_, .name = title, .in = {DD__IN(INTEGER, __VA_ARGS__)}, .gradient = differences}
+    { .op = op_, .name = title, .in = {DD__IN(INTEGER, __VA_ARGS__)}, .gradient = differences }
 
 const dd__case dd__cases_dense[] = {
     TRANSPOSES("1x1x1", 1, 1, 1),
@@ -81,9 +82,6 @@ const dd__case dd__cases_dense[] = {
     ROWS("column_sums", "matrix_7x33", 0, 7, 33),
     ROWS("column_sums", "images_of_31_channels", 0, 2, 5, 7, 31),
     ROWS("column_sums", "many_rows", 0, 4099, 3),
-    {.op = "column_sums",
-     .name = "seed_1",
-     .in = {DD__IN(INTEGER, 2, 24, 24, 64)},
-     .quick = true},
+    {.op = "column_sums", .name = "seed_1", .in = {DD__IN(INTEGER, 2, 24, 24, 64)}, .quick = true},
     {0},
 };

@@ -1,36 +1,31 @@
 /* Batch norm: x (..., C), everything else (C). */
 #include "check/check.h"
 
-#define WHY "sums over the rows in f32 parts, and a reciprocal root within 4 units in the last place"
-#define NORM .attributes = &(const dd__batch_norm){.momentum = 0.9f, .epsilon = 1e-3f}
-#define TRAINING(title, kind, c, bound, differences, in_quick, ...)                    \
-    {.op = "batch_norm_training",                                                      \
-     .name = title,                                                                    \
-     NORM,                                                                             \
-     .in = {DD__IN(kind, __VA_ARGS__, c), DD__IN(NORMAL, c), DD__IN(NORMAL, c),        \
-            DD__IN(NORMAL, c), DD__IN(POSITIVE, c)},                                   \
-     .tolerance = bound,                                                               \
-     .why = WHY,                                                                       \
-     .gradient = (differences) ? 7 : 0,                                                \
-     .quick = in_quick}
-#define INFERENCE(title, c, in_quick, ...)                                             \
-    {.op = "batch_norm",                                                               \
-     .name = title,                                                                    \
-     NORM,                                                                             \
-     .in = {DD__IN(NORMAL, __VA_ARGS__, c), DD__IN(NORMAL, c), DD__IN(NORMAL, c),      \
-            DD__IN(NORMAL, c), DD__IN(POSITIVE, c)},                                   \
-     .tolerance = 1e-5,                                                                \
-     .why = WHY,                                                                       \
-     .quick = in_quick}
-#define BACKWARD(title, c, in_quick, ...)                                              \
-    {.op = "batch_norm_backward",                                                      \
-     .name = title,                                                                    \
-     NORM,                                                                             \
-     .in = {DD__IN(NORMAL, __VA_ARGS__, c), DD__IN(NORMAL, __VA_ARGS__, c),            \
-            DD__IN(NORMAL, c), DD__IN(NORMAL, c), DD__IN(POSITIVE, c)},                \
-     .tolerance = 2e-5,                                                                \
-     .why = WHY,                                                                       \
-     .quick = in_quick}
+#define WHY \
+    "sums over the rows in f32 parts, and a reciprocal root within 4 units in the last place"
+#define NORM \
+    .attributes = &(const dd__batch_norm) { .momentum = 0.9f, .epsilon = 1e-3f }
+#define TRAINING(title, kind, c, bound, differences, in_quick, ...)                          \
+    {                                                                                        \
+        .op = "batch_norm_training", .name = title, NORM,                                    \
+        .in = {DD__IN(kind, __VA_ARGS__, c), DD__IN(NORMAL, c), DD__IN(NORMAL, c),           \
+               DD__IN(NORMAL, c), DD__IN(POSITIVE, c)},                                      \
+        .tolerance = bound, .why = WHY, .gradient = (differences) ? 7 : 0, .quick = in_quick \
+    }
+#define INFERENCE(title, c, in_quick, ...)                                           \
+    {                                                                                \
+        .op = "batch_norm", .name = title, NORM,                                     \
+        .in = {DD__IN(NORMAL, __VA_ARGS__, c), DD__IN(NORMAL, c), DD__IN(NORMAL, c), \
+               DD__IN(NORMAL, c), DD__IN(POSITIVE, c)},                              \
+        .tolerance = 1e-5, .why = WHY, .quick = in_quick                             \
+    }
+#define BACKWARD(title, c, in_quick, ...)                                                         \
+    {                                                                                             \
+        .op = "batch_norm_backward", .name = title, NORM,                                         \
+        .in = {DD__IN(NORMAL, __VA_ARGS__, c), DD__IN(NORMAL, __VA_ARGS__, c), DD__IN(NORMAL, c), \
+               DD__IN(NORMAL, c), DD__IN(POSITIVE, c)},                                           \
+        .tolerance = 2e-5, .why = WHY, .quick = in_quick                                          \
+    }
 
 const dd__case dd__cases_norm[] = {
     INFERENCE("matrix_7x33", 33, false, 7),

@@ -2,42 +2,39 @@
  * the first in the window, and the place of the winner is compared too. */
 #include "check/check.h"
 
-#define OPEN(...)         __VA_ARGS__ /* OPEN (1, 2) is 1, 2 */
-#define POOL(...)         .attributes = &(const dd__pool) { __VA_ARGS__ }
+#define OPEN(...) __VA_ARGS__ /* OPEN (1, 2) is 1, 2 */
+#define POOL(...) \
+    .attributes = &(const dd__pool) { __VA_ARGS__ }
 #define KERNEL(rows, columns) .kernel = {rows, columns}
 #define STRIDE(rows, columns) .stride = {rows, columns}
-#define EDGES(...)        .padding = {.edges = {__VA_ARGS__}} /* top, left, bottom, right */
-#define WHY               "one division, correctly rounded or by a reciprocal"
+#define EDGES(...)            .padding = {.edges = {__VA_ARGS__}} /* top, left, bottom, right */
+#define WHY                   "one division, correctly rounded or by a reciprocal"
 
-#define MAX(title, kind, x, differences, in_quick, ...) \
-    {.op = "max_pool",                                  \
-     .name = title,                                     \
-     POOL(__VA_ARGS__),                                 \
-     .in = {DD__IN(kind, OPEN x)},                      \
-     .gradient = differences,                           \
-     .quick = in_quick}
-#define MAX_BACKWARD(title, x, y, in_quick, ...)                      \
-    {.op = "max_pool_backward",                                       \
-     .name = title,                                                   \
-     POOL(__VA_ARGS__, .result = DD__CONST_DIMS(OPEN x)),             \
-     .in = {DD__IN(INTEGER, OPEN y), DD__IN(PLACES, OPEN y)},         \
-     .quick = in_quick}
-#define AVERAGE(title, x, y, in_quick, ...)                           \
-    {.op = "average_pool",                                            \
-     .name = title,                                                   \
-     POOL(__VA_ARGS__),                                               \
-     .in = {DD__IN(DISTINCT, OPEN x)},                                \
-     .tolerance = 1e-6,                                               \
-     .why = WHY,                                                      \
-     .gradient = 1,                                                   \
-     .quick = in_quick},                                              \
-    {.op = "average_pool_backward",                                   \
-     .name = title,                                                   \
-     POOL(__VA_ARGS__, .result = DD__CONST_DIMS(OPEN x)),             \
-     .in = {DD__IN(INTEGER, OPEN y)},                                 \
-     .tolerance = 1e-6,                                               \
-     .why = WHY,                                                      \
-     .quick = in_quick}
+#define MAX(title, kind, x, differences, in_quick, ...)                                   \
+    {                                                                                     \
+        .op = "max_pool", .name = title, POOL(__VA_ARGS__), .in = {DD__IN(kind, OPEN x)}, \
+        .gradient = differences, .quick = in_quick                                        \
+    }
+#define MAX_BACKWARD(title, x, y, in_quick, ...)                                   \
+    {                                                                              \
+        .op = "max_pool_backward", .name = title,                                  \
+        POOL(__VA_ARGS__, .result = DD__CONST_DIMS(OPEN x)),                       \
+        .in = {DD__IN(INTEGER, OPEN y), DD__IN(PLACES, OPEN y)}, .quick = in_quick \
+    }
+#define AVERAGE(title, x, y, in_quick, ...)                                                   \
+    {.op = "average_pool",                                                                    \
+     .name = title,                                                                           \
+     POOL(__VA_ARGS__),                                                                       \
+     .in = {DD__IN(DISTINCT, OPEN x)},                                                        \
+     .tolerance = 1e-6,                                                                       \
+     .why = WHY,                                                                              \
+     .gradient = 1,                                                                           \
+     .quick = in_quick},                                                                      \
+    {                                                                                         \
+        .op = "average_pool_backward", .name = title,                                         \
+        POOL(__VA_ARGS__, .result = DD__CONST_DIMS(OPEN x)), .in = {DD__IN(INTEGER, OPEN y)}, \
+        .tolerance = 1e-6, .why = WHY, .quick = in_quick                                      \
+    }
 
 const dd__case dd__cases_pool[] = {
     MAX("ties_go_to_the_first", INTEGER, (2, 8, 8, 3), 0, false, KERNEL(2, 2)),

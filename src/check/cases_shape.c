@@ -1,16 +1,19 @@
 /* Ops that move or add numbers: tolerance 0. Views (flatten, reshape) compute nothing. */
 #include "check/check.h"
 
-#define CONCAT(title, axis_, ...)                                                     \
-    {.op = "concat",                                                                  \
-     .name = title,                                                                   \
-     .attributes = &(const dd__slice){.axis = axis_},                                 \
-     .in = {__VA_ARGS__}}
-#define SLICE(title, axis_, begin_, size_, ...)                                       \
-    {.op = "slice",                                                                   \
-     .name = title,                                                                   \
-     .attributes = &(const dd__slice){.axis = axis_, .begin = begin_, .size = size_}, \
-     .in = {DD__IN(NORMAL, __VA_ARGS__)}}
+#define CONCAT(title, axis_, ...)                                                               \
+    {                                                                                           \
+        .op = "concat", .name = title, .attributes = &(const dd__slice){.axis = axis_}, .in = { \
+            __VA_ARGS__                                                                         \
+        }                                                                                       \
+    }
+#define SLICE(title, axis_, begin_, size_, ...)                                                  \
+    {                                                                                            \
+        .op = "slice", .name = title,                                                            \
+        .attributes = &(const dd__slice){.axis = axis_, .begin = begin_, .size = size_}, .in = { \
+            DD__IN(NORMAL, __VA_ARGS__)                                                          \
+        }                                                                                        \
+    }
 
 const dd__case dd__cases_shape[] = {
     {.op = "add",

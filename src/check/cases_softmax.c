@@ -2,51 +2,45 @@
 #include "check/check.h"
 
 #define WHY "exp and log within 4 units in the last place, and sums over the classes in f32"
-#define SOFTMAX(title, kind, differences, in_quick, ...)                              \
-    {.op = "softmax",                                                                 \
-     .name = title,                                                                   \
-     .in = {DD__IN(kind, __VA_ARGS__)},                                               \
-     .tolerance = 1e-6,                                                               \
-     .why = WHY,                                                                      \
-     .gradient = differences,                                                         \
-     .quick = in_quick}
-#define SOFTMAX_BACKWARD(title, in_quick, ...)                                        \
-    {.op = "softmax_backward",                                                        \
-     .name = title,                                                                   \
-     .in = {DD__IN(NORMAL, __VA_ARGS__), DD__IN(POSITIVE, __VA_ARGS__)},              \
-     .tolerance = 1e-5,                                                               \
-     .why = WHY,                                                                      \
-     .quick = in_quick}
-#define CROSS_ENTROPY(title, kind, differences, in_quick, rows, classes)              \
-    {.op = "cross_entropy",                                                           \
-     .name = title,                                                                   \
-     .in = {DD__IN(kind, rows, classes), DD__IN(LABELS, rows)},                       \
-     .tolerance = 2e-6,                                                               \
-     .why = WHY,                                                                      \
-     .gradient = differences,                                                         \
-     .quick = in_quick},                                                              \
-    {.op = "cross_entropy_backward",                                                  \
-     .name = title,                                                                   \
-     .in = {DD__IN(kind, rows, classes), DD__IN(LABELS, rows), DD__IN(NORMAL, rows)}, \
-     .tolerance = 2e-6,                                                               \
-     .why = WHY,                                                                      \
-     .quick = in_quick}
-#define DROPOUT(title, rate_, differences, in_quick, ...)                             \
-    {.op = "dropout",                                                                 \
-     .name = title,                                                                   \
-     .attributes = &(const dd__dropout){.rate = rate_, .stream = 0x1003},             \
-     .in = {DD__IN(NORMAL, __VA_ARGS__), DD__IN(STEP, 8)},                            \
-     .tolerance = 1e-6,                                                               \
-     .why = "one product with 1 / (1 - rate)",                                        \
-     .gradient = differences,                                                         \
-     .quick = in_quick},                                                              \
-    {.op = "dropout_backward",                                                        \
-     .name = title,                                                                   \
-     .attributes = &(const dd__dropout){.rate = rate_},                               \
-     .in = {DD__IN(NORMAL, __VA_ARGS__), DD__IN(MASK, __VA_ARGS__)},                  \
-     .tolerance = 1e-6,                                                               \
-     .why = "one product with 1 / (1 - rate)",                                        \
-     .quick = in_quick}
+#define SOFTMAX(title, kind, differences, in_quick, ...)                                      \
+    {                                                                                         \
+        .op = "softmax", .name = title, .in = {DD__IN(kind, __VA_ARGS__)}, .tolerance = 1e-6, \
+        .why = WHY, .gradient = differences, .quick = in_quick                                \
+    }
+#define SOFTMAX_BACKWARD(title, in_quick, ...)                                                 \
+    {                                                                                          \
+        .op = "softmax_backward", .name = title,                                               \
+        .in = {DD__IN(NORMAL, __VA_ARGS__), DD__IN(POSITIVE, __VA_ARGS__)}, .tolerance = 1e-5, \
+        .why = WHY, .quick = in_quick                                                          \
+    }
+#define CROSS_ENTROPY(title, kind, differences, in_quick, rows, classes)                 \
+    {.op = "cross_entropy",                                                              \
+     .name = title,                                                                      \
+     .in = {DD__IN(kind, rows, classes), DD__IN(LABELS, rows)},                          \
+     .tolerance = 2e-6,                                                                  \
+     .why = WHY,                                                                         \
+     .gradient = differences,                                                            \
+     .quick = in_quick},                                                                 \
+    {                                                                                    \
+        .op = "cross_entropy_backward", .name = title,                                   \
+        .in = {DD__IN(kind, rows, classes), DD__IN(LABELS, rows), DD__IN(NORMAL, rows)}, \
+        .tolerance = 2e-6, .why = WHY, .quick = in_quick                                 \
+    }
+#define DROPOUT(title, rate_, differences, in_quick, ...)                                  \
+    {.op = "dropout",                                                                      \
+     .name = title,                                                                        \
+     .attributes = &(const dd__dropout){.rate = rate_, .stream = 0x1003},                  \
+     .in = {DD__IN(NORMAL, __VA_ARGS__), DD__IN(STEP, 8)},                                 \
+     .tolerance = 1e-6,                                                                    \
+     .why = "one product with 1 / (1 - rate)",                                             \
+     .gradient = differences,                                                              \
+     .quick = in_quick},                                                                   \
+    {                                                                                      \
+        .op = "dropout_backward", .name = title,                                           \
+        .attributes = &(const dd__dropout){.rate = rate_},                                 \
+        .in = {DD__IN(NORMAL, __VA_ARGS__), DD__IN(MASK, __VA_ARGS__)}, .tolerance = 1e-6, \
+        .why = "one product with 1 / (1 - rate)", .quick = in_quick                        \
+    }
 
 const dd__case dd__cases_softmax[] = {
     SOFTMAX("ten_classes", NORMAL, 1, true, 7, 10),

@@ -1,50 +1,45 @@
 /* What surrounds the network in a training step: batches, metrics, optimizers. */
 #include "check/check.h"
 
-#define SGD(title, momentum_, moment, in_quick, n)                                         \
-    {.op = "sgd",                                                                          \
-     .name = title,                                                                        \
-     .attributes = &(const dd__sgd){.momentum = momentum_},                                \
-     .in = {DD__IN(NORMAL, n), DD__IN(NORMAL, n), moment, DD__IN(STEP, 8)},                \
-     .tolerance = 1e-6,                                                                    \
-     .why = "a few roundings of numbers near 1",                                           \
-     .runs = 3,                                                                            \
-     .quick = in_quick}
-#define ADAM(title, moments, steps, in_quick, n)                                           \
-    {.op = "adam",                                                                         \
-     .name = title,                                                                        \
-     .attributes = &(const dd__adam){.beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-7f},    \
-     .in = {DD__IN(NORMAL, n), DD__IN(NORMAL, n), DD__IN(moments, n), DD__IN(moments, n),  \
-            DD__IN(STEP, 8)},                                                              \
-     .tolerance = 2e-6,                                                                    \
-     .why = "1 - beta^t in f32 is off by 3e-5 of itself: of a step of 0.01, 3e-7 a step",  \
-     .runs = steps,                                                                        \
-     .quick = in_quick}
-#define DECAY(title, in_quick, n)                                                          \
-    {.op = "weight_decay",                                                                 \
-     .name = title,                                                                        \
-     .attributes = &(const dd__weight_decay){.decay = 0.1f},                               \
-     .in = {DD__IN(NORMAL, n), DD__IN(STEP, 8)},                                           \
-     .tolerance = 1e-6,                                                                    \
-     .why = "a few roundings of numbers near 1",                                           \
-     .runs = 2,                                                                            \
-     .quick = in_quick}
+#define SGD(title, momentum_, moment, in_quick, n)                                                \
+    {                                                                                             \
+        .op = "sgd", .name = title, .attributes = &(const dd__sgd){.momentum = momentum_},        \
+        .in = {DD__IN(NORMAL, n), DD__IN(NORMAL, n), moment, DD__IN(STEP, 8)}, .tolerance = 1e-6, \
+        .why = "a few roundings of numbers near 1", .runs = 3, .quick = in_quick                  \
+    }
+#define ADAM(title, moments, steps, in_quick, n)                                             \
+    {                                                                                        \
+        .op = "adam", .name = title,                                                         \
+        .attributes = &(const dd__adam){.beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-7f},   \
+        .in = {DD__IN(NORMAL, n), DD__IN(NORMAL, n), DD__IN(moments, n), DD__IN(moments, n), \
+               DD__IN(STEP, 8)},                                                             \
+        .tolerance = 2e-6,                                                                   \
+        .why = "1 - beta^t in f32 is off by 3e-5 of itself: of a step of 0.01, 3e-7 a step", \
+        .runs = steps, .quick = in_quick                                                     \
+    }
+#define DECAY(title, in_quick, n)                                                \
+    {                                                                            \
+        .op = "weight_decay", .name = title,                                     \
+        .attributes = &(const dd__weight_decay){.decay = 0.1f},                  \
+        .in = {DD__IN(NORMAL, n), DD__IN(STEP, 8)}, .tolerance = 1e-6,           \
+        .why = "a few roundings of numbers near 1", .runs = 2, .quick = in_quick \
+    }
 /* scale and shift are powers of two: every order of rounding is exact. */
-#define GATHER(title, batch_, shuffle_, when, in_quick, count, ...)                        \
-    {.op = "gather",                                                                       \
-     .name = title,                                                                        \
-     .attributes = &(const dd__gather){.batch = batch_,                                    \
-                                       .shuffle = shuffle_,                                \
-                                       .scale = 0.00390625f,                               \
-                                       .shift = -0.5f},                                    \
-     .in = {DD__IN(PIXELS, count, __VA_ARGS__), DD__IN(CLASSES, count), DD__IN(when, 8)},  \
-     .quick = in_quick}
-#define METRICS(title, in_quick, n)                                                        \
-    {.op = "metrics",                                                                      \
-     .name = title,                                                                        \
-     .in = {DD__IN(INTEGER, n), DD__IN(INTEGER, n), DD__IN(LABELS, n), DD__IN(INTEGER, 4)}, \
-     .runs = 3,                                                                            \
-     .quick = in_quick}
+#define GATHER(title, batch_, shuffle_, when, in_quick, count, ...)                          \
+    {                                                                                        \
+        .op = "gather", .name = title,                                                       \
+        .attributes =                                                                        \
+            &(const dd__gather){                                                             \
+                .batch = batch_, .shuffle = shuffle_, .scale = 0.00390625f, .shift = -0.5f}, \
+        .in = {DD__IN(PIXELS, count, __VA_ARGS__), DD__IN(CLASSES, count), DD__IN(when, 8)}, \
+        .quick = in_quick                                                                    \
+    }
+#define METRICS(title, in_quick, n)                                                            \
+    {                                                                                          \
+        .op = "metrics", .name = title,                                                        \
+        .in = {DD__IN(INTEGER, n), DD__IN(INTEGER, n), DD__IN(LABELS, n), DD__IN(INTEGER, 4)}, \
+        .runs = 3, .quick = in_quick                                                           \
+    }
 
 const dd__case dd__cases_training[] = {
     SGD("no_momentum", 0, DD__ABSENT, false, 33),

@@ -40,8 +40,8 @@ typedef struct dd__case {
         dd__data data;
         dd__dims dims;
     } in[DD__CASE_INPUTS];
-    double tolerance; /* |device - reference| <= tolerance * max(1, |reference|); 0: equal */
-    const char *why;  /* of a tolerance that is not 0 */
+    double tolerance;  /* |device - reference| <= tolerance * max(1, |reference|); 0: equal */
+    const char *why;   /* of a tolerance that is not 0 */
     unsigned gradient; /* bit i: the gradient for input i is checked by central differences */
     unsigned runs;     /* of the node, the step counter moving on; 0: see dd__check_forward */
     bool quick;        /* part of the short self-test */
@@ -52,14 +52,21 @@ const dd__case *dd__case_at(size_t i);
 
 /* Every family of cases has a table of its own; a NULL-named row ends it. */
 extern const dd__case dd__cases_convolution[], dd__cases_dense[], dd__cases_activation[],
-    dd__cases_pool[], dd__cases_norm[], dd__cases_softmax[], dd__cases_shape[], dd__cases_training[];
+    dd__cases_pool[], dd__cases_norm[], dd__cases_softmax[], dd__cases_shape[],
+    dd__cases_training[];
 
 /* Dims of a constant table; DD_DIMS is not a constant expression. */
-#define DD__CONST_DIMS(...) \
-    {.rank = (unsigned)(sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t)), .d = {__VA_ARGS__}}
+#define DD__CONST_DIMS(...)                                                              \
+    {                                                                                    \
+        .rank = (unsigned)(sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t)), .d = { \
+            __VA_ARGS__                                                                  \
+        }                                                                                \
+    }
 /* An input of a case: DD__IN(INTEGER, 2, 7, 7, 3) */
-#define DD__IN(kind, ...) {.data = DD__DATA_##kind, .dims = DD__CONST_DIMS(__VA_ARGS__)}
-#define DD__ABSENT        {.data = DD__DATA_NONE}
+#define DD__IN(kind, ...) \
+    { .data = DD__DATA_##kind, .dims = DD__CONST_DIMS(__VA_ARGS__) }
+#define DD__ABSENT \
+    { .data = DD__DATA_NONE }
 
 /* F32, I32 or U8 */
 dd__type dd__data_type(dd__data data);

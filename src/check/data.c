@@ -9,23 +9,33 @@ dd__type dd__data_type(dd__data data) {
     case DD__DATA_LABELS:
     case DD__DATA_CLASSES:
     case DD__DATA_STEP:
-    case DD__DATA_STEP_END: return DD__I32;
+    case DD__DATA_STEP_END:
+        return DD__I32;
     case DD__DATA_PIXELS:
     case DD__DATA_PLACES:
-    case DD__DATA_MASK: return DD__U8;
-    default: return DD__F32;
+    case DD__DATA_MASK:
+        return DD__U8;
+    default:
+        return DD__F32;
     }
 }
 
 static float one_number(dd__random *random, dd__data data) {
     switch (data) {
-    case DD__DATA_INTEGER: return (float)dd__random_below(random, 9) - 4.0f;
-    case DD__DATA_HALF: return (float)dd__random_below(random, 9) - 3.5f;
-    case DD__DATA_NORMAL: return dd__random_normal(random);
-    case DD__DATA_OFFSET: return 30.0f + dd__random_normal(random);
-    case DD__DATA_POSITIVE: return 0.5f + dd__random_uniform(random);
-    case DD__DATA_LARGE: return 1e4f * dd__random_normal(random);
-    default: return 0.0f;
+    case DD__DATA_INTEGER:
+        return (float)dd__random_below(random, 9) - 4.0f;
+    case DD__DATA_HALF:
+        return (float)dd__random_below(random, 9) - 3.5f;
+    case DD__DATA_NORMAL:
+        return dd__random_normal(random);
+    case DD__DATA_OFFSET:
+        return 30.0f + dd__random_normal(random);
+    case DD__DATA_POSITIVE:
+        return 0.5f + dd__random_uniform(random);
+    case DD__DATA_LARGE:
+        return 1e4f * dd__random_normal(random);
+    default:
+        return 0.0f;
     }
 }
 
@@ -71,17 +81,31 @@ void dd__case_fill(const dd__case *c, size_t i, unsigned run, void *bytes) {
     uint64_t seed = ((uint64_t)dd__hash32(c->name, strlen(c->name)) << 8) + i;
     dd__random random = dd__random_start(seed, DD__STREAM_TEST);
     switch (data) {
-    case DD__DATA_NONE: break;
-    case DD__DATA_DISTINCT: fill_distinct(seed, bytes, count); break;
+    case DD__DATA_NONE:
+        break;
+    case DD__DATA_DISTINCT:
+        fill_distinct(seed, bytes, count);
+        break;
     case DD__DATA_LABELS:
         fill_labels(&random, first->d[first->rank - 1], true, bytes, count);
         break;
-    case DD__DATA_CLASSES: fill_labels(&random, 10, false, bytes, count); break;
-    case DD__DATA_PIXELS: fill_bytes(&random, 256, bytes, count); break;
-    case DD__DATA_PLACES: fill_bytes(&random, 4, bytes, count); break;
-    case DD__DATA_MASK: fill_bytes(&random, 2, bytes, count); break;
+    case DD__DATA_CLASSES:
+        fill_labels(&random, 10, false, bytes, count);
+        break;
+    case DD__DATA_PIXELS:
+        fill_bytes(&random, 256, bytes, count);
+        break;
+    case DD__DATA_PLACES:
+        fill_bytes(&random, 4, bytes, count);
+        break;
+    case DD__DATA_MASK:
+        fill_bytes(&random, 2, bytes, count);
+        break;
     case DD__DATA_STEP:
-    case DD__DATA_STEP_END: fill_step(c, data, run, bytes); break;
-    default: fill_numbers(&random, data, bytes, count);
+    case DD__DATA_STEP_END:
+        fill_step(c, data, run, bytes);
+        break;
+    default:
+        fill_numbers(&random, data, bytes, count);
     }
 }

@@ -16,14 +16,14 @@ static const double TRUNCATION = 1e-3;
 
 enum { MOST_ELEMENTS = 200, SEED_INPUT = 100 };
 
-/* The gradients that the device computed, by input of the case; and the random weights of out[0]. */
+/* The gradients that the device computed, by input of the case; and the weights of out[0]. */
 typedef struct gradients {
     dd__arena arena;
     float *dx[DD__CASE_INPUTS], *weights;
     size_t weight_count;
 } gradients;
 
-/* ---- What the device says ------------------------------------------------------------------- */
+/* ---- What the device says -------------------------------------------------------- */
 
 static dd_status make_weights(const dd__case *c, const dd__value *y, gradients *g) {
     g->weight_count = dd__dims_count(&y->dims);
@@ -88,7 +88,7 @@ static dd_status device_gradients(dd_device *device, const dd__case *c, gradient
     return status;
 }
 
-/* ---- What differences say --------------------------------------------------------------------- */
+/* ---- What differences say -------------------------------------------------------- */
 
 /* The case's node on the reference device. */
 typedef struct differences {

@@ -77,8 +77,8 @@ static dd_status fault(dd_status status) {
     return status == DD_USAGE ? dd__fail(DD_WRONG, "%s", dd_message()) : status;
 }
 
-static dd_status compile_and_run(dd_device *device, const dd__case *c,
-                                 const dd__case_graph *built, results *r) {
+static dd_status compile_and_run(dd_device *device, const dd__case *c, const dd__case_graph *built,
+                                 results *r) {
     dd__plan *plan;
     DD_TRY(dd__plan_create(device, built->graph, NULL, 0, &plan));
     dd_status status = run_and_fetch(c, built, plan, r);

@@ -5,7 +5,7 @@
 #include "ops/ops.h"
 #include "plan/differentiate.h"
 
-/* A small network with every kind of layer of the seed network: images (8, 12, 12, 1), ten classes. */
+/* A small network with every kind of layer of the seed's: images (8, 12, 12, 1), ten classes. */
 enum { BATCH = 8, SIDE = 12, CLASSES = 10 };
 
 /* Parameters after the step may differ by this from the reference's: the step is 0.1 times a
@@ -56,7 +56,7 @@ static dd_status add_training(dd__graph *graph, dd__value *logits, dd__value *la
     dd__fill mean = {.value = 1.0f / BATCH};
     dd__sgd sgd = {.momentum = 0.9f};
     DD_TRY(dd__graph_add(graph, &dd__op_cross_entropy, "loss", NULL,
-                         (dd__value *[]){logits, labels}, 2, (dd__value **[]){&loss, &hit}, 2));
+                         (dd__value *[]){logits, labels}, 2, (dd__value * *[]){&loss, &hit}, 2));
     DD_TRY(dd__graph_add1(graph, &dd__op_fill, "mean", &mean, &loss, 1, &dloss));
     DD_TRY(dd__graph_gradients(graph, loss, dloss, &gradients));
     DD_TRY(dd__graph_state(graph, "moment", DD__F32, graph->parameters->dims, &moment));

@@ -11,7 +11,7 @@
 
 enum { MOST_VERDICT_BYTES = 1 << 20, MOST_KERNEL_BYTES = 1 << 22 };
 
-/* ---- What a verdict is about ---------------------------------------------------------------- */
+/* ---- What a verdict is about ----------------------------------------------------- */
 
 /* Adds the name of the text's hash to `key`, which has room. */
 static void add_text(char *key, const char *text, size_t size) {
@@ -54,7 +54,7 @@ static dd_status verdict_name(const dd_device *device, char name[33]) {
     return status;
 }
 
-/* ---- Where verdicts are kept: lines "<name> <device>" of those that passed ----------------------- */
+/* ---- Where verdicts are kept: lines "<name> <device>" of those that passed ------- */
 
 static dd_status verdict_path(char *path, size_t size) {
     char folder[4096];
@@ -88,7 +88,7 @@ static void remember(const char *path, const char *name, const dd_device_info *i
     if (!written) dd__log(DD_LOG_WARNING, "%s: the self-test's verdict could not be kept", path);
 }
 
-/* ---- The verdict ------------------------------------------------------------------------------ */
+/* ---- The verdict ----------------------------------------------------------------- */
 
 static dd_status refuse(dd_status status, const dd_device_info *info) {
     char reason[2048];
@@ -102,7 +102,7 @@ static dd_status refuse(dd_status status, const dd_device_info *info) {
 dd_status dd__selftest_verdict(dd_device *device) {
     char name[33], path[4200];
     DD_TRY(verdict_name(device, name));
-    bool cached = verdict_path(path, sizeof path) == DD_OK;
+    bool cached = dd__cache_is_on() && verdict_path(path, sizeof path) == DD_OK;
     if (cached && is_remembered(path, name)) return DD_OK;
     const dd_device_info *info = dd_device_describe(device);
     dd__log(DD_LOG_INFO, "%s is new here: building and checking kernels, once", info->name);

@@ -75,16 +75,6 @@ static dd_status join_implementations(const cli_texts *texts, char *out, size_t 
     return DD_OK;
 }
 
-static void note_device(const dd_device_info *info) {
-    char memory[32];
-    if (info->type == DD_DEVICE_REFERENCE)
-        cli_note("device %d: %s (plain C, slow)", info->index, info->name);
-    else
-        cli_note("device %d: %s (%s, driver %s, %u units, %s)", info->index, info->name,
-                 info->platform, info->driver, info->compute_units,
-                 cli_bytes(info->memory_bytes, memory, sizeof memory));
-}
-
 dd_status cli_open_device(const cli_common *common, const char *selector, bool without_selftest,
                           dd_device **device) {
     char joined[1024];
@@ -93,9 +83,7 @@ dd_status cli_open_device(const cli_common *common, const char *selector, bool w
                                  .without_selftest = without_selftest};
     CLI_TRY(join_implementations(&common->implementations, joined, sizeof joined,
                                  &options.implementations));
-    CLI_TRY(dd_device_open(selector, &options, device));
-    note_device(dd_device_describe(*device));
-    return DD_OK;
+    return dd_device_open(selector, &options, device);
 }
 
 dd_status cli_open_one_device(const cli_common *common, dd_device **device) {

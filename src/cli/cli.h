@@ -77,7 +77,7 @@ void cli_stop_at_once(bool at_once);
 
 /* --device, else $DEEPDIGITS_DEVICE, else NULL. */
 const char *cli_selector(const cli_common *common);
-/* Opens what `selector` names with the common options and notes which device that is. */
+/* Opens what `selector` names with the common options; the library notes which device that is. */
 dd_status cli_open_device(const cli_common *common, const char *selector, bool without_selftest,
                           dd_device **device);
 /* The same for a command that works on one device. */

@@ -115,6 +115,7 @@ typedef struct bench {
     const char *model_name;
     cJSON *results;  /* with --json */
     cli_table table; /* without */
+    bool all;
     size_t rows, failed;
     dd_status first; /* of the first failure */
 } bench;
@@ -127,7 +128,13 @@ static void add_row(bench *to, const row *from) {
         add_cells(&to->table, from);
 }
 
-/* A device that fails is a row that says so, and not the end. */
+/* A device that fails is a row that says so, and not the end; but a single device is not to blame
+ * for bad usage. */
+static bool is_row(const bench *to, dd_status status) {
+    if (status == DD_OK || status == DD_INTERRUPTED) return false;
+    return to->all || dd_status_exit(status) == 1;
+}
+
 static void note_failure(bench *to, row *now, dd_status status) {
     snprintf(now->status, sizeof now->status, "failed: %s", cli_message());
     cli_note("%s: %s", now->device->name, now->status);
@@ -156,7 +163,7 @@ static dd_status measure(bench *to, dd_device *device, int64_t batch) {
     dd_status status = dd_bench(device, to->model, &made, &now.result);
     cli_bar_clear();
     if (status == DD_OK && made.profile) status = cli_print_profile(&now.result);
-    if (status != DD_OK && status != DD_INTERRUPTED) {
+    if (is_row(to, status)) {
         note_failure(to, &now, status);
         status = DD_OK;
     }
@@ -184,7 +191,7 @@ static dd_status bench_all(bench *to) {
         status = cli_open_device(&to->call->common, selector, false, &device);
         if (status == DD_OK) {
             status = measure_device(to, device);
-        } else if (status != DD_INTERRUPTED) {
+        } else if (is_row(to, status)) {
             row now = start_row(to, &list->devices[i], to->set->batches.items[0]);
             note_failure(to, &now, status);
             add_row(to, &now);
@@ -201,7 +208,8 @@ static dd_status bench_all(bench *to) {
 static dd_status bench_devices(bench *to) {
     dd_device *device = NULL;
     const char *selector = cli_selector(&to->call->common);
-    if (selector && strcasecmp(selector, "all") == 0) return bench_all(to);
+    to->all = selector && strcasecmp(selector, "all") == 0;
+    if (to->all) return bench_all(to);
     CLI_TRY(cli_open_device(&to->call->common, selector, false, &device));
     dd_status status = measure_device(to, device);
     dd_device_close(device);

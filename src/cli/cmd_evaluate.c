@@ -192,7 +192,7 @@ static dd_status work(const cli_call *call, const settings *set, const dd_model 
     CLI_TRY_OUT(cli_open_one_device(&call->common, &device));
     double start = cli_seconds();
     CLI_TRY_OUT(dd_evaluate(device, model, data, (unsigned)set->batch, &found));
-    cli_note("evaluated %zu images in %.1f s", found->count, cli_seconds() - start);
+    cli_note("evaluated %zu images in %.2f s", found->count, cli_seconds() - start);
     CLI_TRY_OUT(set->json ? print_json(model, data, found) : print_text(model, data, found));
     if (call->common.profile) CLI_TRY_OUT(cli_profile(device, model, false, (unsigned)set->batch));
 out:

@@ -22,7 +22,7 @@ static const cli_option options[] = {
      .help = "{\"devices\":[{..,\"verdict\":..,\"rows\":[..]}]}"},
 };
 
-/* The rows of one op and implementation, which come one after the other, as one line of text. */
+/* All rows of one op and implementation, as one line of text. */
 typedef struct group {
     char op[64], implementation[64];
     size_t cases, failed;
@@ -31,31 +31,60 @@ typedef struct group {
 
 typedef struct report {
     bool json;
-    cJSON *rows; /* with json */
-    group group; /* without; cases 0: none yet */
+    cJSON *rows;   /* with json */
+    group *groups; /* (count) without, in the order they were met */
+    size_t count;
 } report;
 
 /* ---- Text ---------------------------------------------------------------------------- */
 
-static void print_group(group *now) {
-    if (now->cases)
-        printf("  %-6s  %-22s %-18s %4zu cases  %6.2f of tolerance  %7.1f ms\n",
-               now->failed ? "FAILED" : "ok", now->op, now->implementation, now->cases, now->worst,
-               1e3 * now->seconds);
-    memset(now, 0, sizeof *now);
+/* The group of this row, a new one when it is the first; NULL without memory. */
+static group *find_group(report *to, const dd_selftest_row *row) {
+    for (size_t i = 0; i < to->count; i++)
+        if (strcmp(to->groups[i].op, row->op) == 0 &&
+            strcmp(to->groups[i].implementation, row->implementation) == 0)
+            return &to->groups[i];
+    group *groups = realloc(to->groups, (to->count + 1) * sizeof *groups);
+    if (!groups) return NULL;
+    to->groups = groups;
+    group *made = &groups[to->count++];
+    memset(made, 0, sizeof *made);
+    snprintf(made->op, sizeof made->op, "%s", row->op);
+    snprintf(made->implementation, sizeof made->implementation, "%s", row->implementation);
+    return made;
 }
 
-static void take_group(group *now, const dd_selftest_row *row) {
-    if (strcmp(now->op, row->op) != 0 || strcmp(now->implementation, row->implementation) != 0)
-        print_group(now);
-    snprintf(now->op, sizeof now->op, "%s", row->op);
-    snprintf(now->implementation, sizeof now->implementation, "%s", row->implementation);
-    now->cases++;
-    now->seconds += row->seconds;
-    if (!(row->error <= now->worst)) now->worst = row->error; /* a NaN stays */
+static void take_group(report *to, const dd_selftest_row *row) {
+    group *now = find_group(to, row);
+    if (now) {
+        now->cases++;
+        now->failed += row->status != DD_OK;
+        now->seconds += row->seconds;
+        if (!(row->error <= now->worst)) now->worst = row->error; /* a NaN stays */
+    }
     if (row->status == DD_OK) return;
-    now->failed++;
-    printf("  FAILED  %s\n", row->message);
+    cli_bar_clear();
+    printf("FAILED: %s\n", row->message);
+    fflush(stdout);
+}
+
+static dd_status print_groups(report *to) {
+    static const char *const head[] = {"op",     "implementation", "cases",
+                                       "failed", "of tolerance",   "ms"};
+    cli_table table;
+    cli_table_start(&table, "llrrrr");
+    for (size_t i = 0; i < CLI_COUNT(head); i++) cli_table_cell(&table, "%s", head[i]);
+    for (size_t i = 0; i < to->count; i++) {
+        const group *now = &to->groups[i];
+        cli_table_cell(&table, "%s", now->op);
+        cli_table_cell(&table, "%s", now->implementation);
+        cli_table_cell(&table, "%zu", now->cases);
+        cli_table_cell(&table, "%zu", now->failed);
+        cli_table_cell(&table, "%.2f", now->worst);
+        cli_table_cell(&table, "%.1f", 1e3 * now->seconds);
+    }
+    free(to->groups);
+    return cli_table_end(&table, stdout, CLI_TABLE_PLAIN);
 }
 
 /* ---- JSON ---------------------------------------------------------------------------- */
@@ -86,13 +115,10 @@ static void add_verdict(cJSON *json, const dd_selftest_result *result, dd_status
 static void take_row(void *context, const dd_selftest_row *row) {
     report *to = context;
     cli_bar("%s %s %s", row->op, row->implementation, row->name);
-    if (to->json) {
+    if (to->json)
         add_row(to->rows, row);
-        return;
-    }
-    cli_bar_clear();
-    take_group(&to->group, row);
-    fflush(stdout);
+    else
+        take_group(to, row);
 }
 
 static void print_verdict(const dd_selftest_result *result, dd_status status) {
@@ -122,12 +148,13 @@ static dd_status test_device(const cli_call *call, const settings *set, const ch
     add_verdict(json, &result, status);
     cJSON_AddItemToObject(json, "rows", to.rows);
     cJSON_AddItemToArray(devices, json);
+    dd_status printed = DD_OK;
     if (!set->json) {
-        print_group(&to.group);
+        printed = print_groups(&to);
         print_verdict(&result, status);
     }
     dd_device_close(device);
-    return status;
+    return status == DD_OK ? printed : status;
 }
 
 /* All but the reference, which is what they are compared with. A failure does not end the round. */

@@ -41,7 +41,7 @@ static void take_case(void *context, const char *op, const char *shape, const ch
     ++*cases;
     if (chosen) {
         cli_bar_clear();
-        printf("%-18s %-36s %-20s %9.3f ms\n", op, shape, implementation, 1e3 * seconds);
+        printf("%-24s %-16s %9.3f ms  %s\n", op, implementation, 1e3 * seconds, shape);
         fflush(stdout);
     } else {
         cli_bar("%zu measured: %s %s %s", *cases, op, shape, implementation);

@@ -10,9 +10,9 @@
 /* One process has one standard error, and so one of these. */
 static struct {
     bool quiet, verbose, bar;
-    bool drawn;           /* a bar stands in the terminal's last line */
-    double due;           /* when the next bar may be drawn */
-    bool told_of_kernels; /* "building kernels" was said */
+    bool drawn; /* a bar stands in the terminal's last line */
+    double due; /* when the next bar may be drawn */
+    bool told_of_building;
 } console;
 
 double cli_seconds(void) {
@@ -36,24 +36,25 @@ void cli_note(const char *format, ...) {
     fputc('\n', stderr);
 }
 
-/* Said once: the first run on a device must not look hung. */
-static void note_kernels(void) {
-    static dd_cache_info cache;
-    if (console.told_of_kernels) return;
-    console.told_of_kernels = true;
+/* The first run on a device must not look hung, nor bury its results under a line a program: the
+ * first notice of building is said, with where the programs are kept, the others with --verbose. */
+static void note_building(const char *line) {
+    static dd_cache_info cache; /* 4 KiB */
+    if (console.told_of_building) return;
+    console.told_of_building = true;
+    const char *what = strncmp(line, "building ", 9) == 0 ? "building kernels, once" : line;
     if (dd_cache_describe(&cache) == DD_OK)
-        cli_note("building kernels (first run on this device; kept in %s)", cache.folder);
+        cli_note("%s; kept in %s", what, cache.folder);
     else
-        cli_note("building kernels");
+        cli_note("%s", what);
 }
 
 static void take_log(void *context, dd_log_level level, const char *line) {
     (void)context;
-    bool kernels = strncmp(line, "building ", 9) == 0;
     if (level == DD_LOG_WARNING)
         cli_note("warning: %s", line);
-    else if (kernels && !console.verbose)
-        note_kernels();
+    else if (level == DD_LOG_INFO && strstr(line, "building ") && !console.verbose)
+        note_building(line);
     else if (level == DD_LOG_INFO || console.verbose)
         cli_note("%s", line);
 }
@@ -141,8 +142,10 @@ void cli_train_progress(void *context, const dd_train_progress *now) {
     if (isfinite(now->validation_loss))
         snprintf(validation, sizeof validation, "  validation loss %.4f  accuracy %.2f %%",
                  now->validation_loss, 100 * now->validation_accuracy);
-    cli_note("epoch %u/%u  loss %.4f  accuracy %.2f %%%s  %.0f images/s  %s, %s left", now->epoch,
+    bool last = now->epoch >= now->epochs;
+    cli_duration(now->seconds_left, left, sizeof left);
+    cli_note("epoch %u/%u  loss %.4f  accuracy %.2f %%%s  %.0f images/s  %s%s%s%s", now->epoch,
              now->epochs, now->loss, 100 * now->accuracy, validation, now->images_per_second,
-             cli_duration(now->seconds, spent, sizeof spent),
-             cli_duration(now->seconds_left, left, sizeof left));
+             cli_duration(now->seconds, spent, sizeof spent), last ? "" : ", ", last ? "" : left,
+             last ? "" : " left");
 }

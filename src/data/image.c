@@ -67,8 +67,10 @@ static dd_status check_pixels(int width, int height) {
 
 static dd_status stb_failure(void) {
     const char *reason = stbi_failure_reason();
-    if (reason && strcmp(reason, "outofmem") == 0)
+    if (dd__stb_short_of() == DD__STB_NO_MEMORY)
         return dd__fail(DD_MEMORY, "not enough memory to decode the image");
+    if (dd__stb_short_of() == DD__STB_OVER_LIMIT)
+        return dd__fail(DD_FORMAT, "expected as many pixels as its size says, found far more data");
     return dd__fail(DD_FORMAT, "expected an image, found a damaged or unknown file: %s",
                     reason ? reason : "no reason given");
 }
@@ -85,8 +87,8 @@ static dd_status decode_stb(const uint8_t *bytes, size_t size, dd__image *image)
     DD_TRY(check_pixels(width, height));
     if (dd__is_png(bytes, size)) DD_TRY(dd__png_check(bytes, size));
     from = (source){.bytes = bytes, .size = size};
-    /* 16 bits in 4 channels, twice: zlib's output grows by doubling */
-    dd__stb_limit(((size_t)64 << 20) + (size_t)width * (size_t)height * 16);
+    /* 16 bits in 4 channels, twice: zlib's output grows by doubling; and JPEG's padding */
+    dd__stb_limit(((size_t)4 << 20) + (size_t)width * (size_t)height * 16);
     image->pixels = stbi_load_from_callbacks(&reading, &from, &width, &height, &channels, 0);
     if (!image->pixels) return stb_failure();
     *image = (dd__image){(unsigned)width, (unsigned)height, (unsigned)channels, image->pixels};

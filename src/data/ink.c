@@ -129,7 +129,7 @@ typedef struct box {
     unsigned left, top, right, bottom; /* right and bottom are beyond */
 } box;
 
-/* Around the kept ink, and one pixel more for its grey edge. */
+/* Around the kept ink. */
 static box find_box(const dd__image *image, const uint32_t *labels) {
     box found = {image->width, image->height, 0, 0};
     for (unsigned y = 0; y < image->height; y++)
@@ -140,16 +140,47 @@ static box find_box(const dd__image *image, const uint32_t *labels) {
             if (y < found.top) found.top = y;
             found.bottom = y + 1;
         }
-    if (found.left > 0) found.left--;
-    if (found.top > 0) found.top--;
-    if (found.right < image->width) found.right++;
-    if (found.bottom < image->height) found.bottom++;
     return found;
+}
+
+/* Whether a part of the picture has grey that is not dropped ink's. */
+static bool has_grey(const dd__image *image, const uint32_t *labels, unsigned level, box part) {
+    for (unsigned y = part.top; y < part.bottom; y++)
+        for (unsigned x = part.left; x < part.right; x++) {
+            size_t at = (size_t)y * image->width + x;
+            if (image->pixels[at] > level && labels[at] != 2) return true;
+        }
+    return false;
+}
+
+/* Takes in the soft edges of the ink, which count in the size of MNIST's digits, too; but no more
+ * than a pixel or so of the finished picture. */
+static box take_in_edges(const dd__image *image, const uint32_t *labels, unsigned level, box core) {
+    unsigned width = core.right - core.left, height = core.bottom - core.top;
+    unsigned most = (width > height ? width : height) / 16 + 1;
+    box all = core;
+    for (unsigned i = 0; i < most; i++) {
+        box next = all;
+        if (all.left > 0 &&
+            has_grey(image, labels, level, (box){all.left - 1, all.top, all.left, all.bottom}))
+            next.left--;
+        if (all.right < image->width &&
+            has_grey(image, labels, level, (box){all.right, all.top, all.right + 1, all.bottom}))
+            next.right++;
+        if (all.top > 0 &&
+            has_grey(image, labels, level, (box){all.left, all.top - 1, all.right, all.top}))
+            next.top--;
+        if (all.bottom < image->height &&
+            has_grey(image, labels, level, (box){all.left, all.bottom, all.right, all.bottom + 1}))
+            next.bottom++;
+        all = next;
+    }
+    return all;
 }
 
 static dd_status cut(const dd__image *image, const uint32_t *labels, unsigned low, unsigned high,
                      dd__image *ink) {
-    box around = find_box(image, labels);
+    box around = take_in_edges(image, labels, low + (high - low) / 8, find_box(image, labels));
     *ink = (dd__image){around.right - around.left, around.bottom - around.top, 1, NULL};
     ink->pixels = dd__alloc((size_t)ink->width * ink->height, 1);
     if (!ink->pixels) return dd__no_memory((size_t)ink->width * ink->height);

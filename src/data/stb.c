@@ -4,14 +4,27 @@
 
 #include "base/memory.h"
 
-static _Thread_local size_t largest_allocation;
+#include "data/stb.h"
 
-static void *limited_alloc(size_t bytes) {
-    return bytes <= largest_allocation ? dd__alloc(1, bytes) : NULL;
+static _Thread_local size_t largest_allocation;
+static _Thread_local dd__stb_shortage shortage;
+
+void dd__stb_limit(size_t bytes) {
+    largest_allocation = bytes;
+    shortage = DD__STB_NONE;
 }
 
+dd__stb_shortage dd__stb_short_of(void) { return shortage; }
+
 static void *limited_resize(void *memory, size_t bytes) {
-    return bytes <= largest_allocation ? dd__resize(memory, 1, bytes) : NULL;
+    void *result = NULL;
+    if (bytes > largest_allocation)
+        shortage = DD__STB_OVER_LIMIT;
+    else {
+        result = memory ? dd__resize(memory, 1, bytes) : dd__alloc(1, bytes);
+        if (!result) shortage = DD__STB_NO_MEMORY;
+    }
+    return result;
 }
 
 static unsigned char *deflate_bytes(unsigned char *data, int size, int *packed, int quality) {
@@ -25,7 +38,7 @@ static unsigned char *deflate_bytes(unsigned char *data, int size, int *packed, 
     return out;
 }
 
-#define STBI_MALLOC(bytes)           limited_alloc(bytes)
+#define STBI_MALLOC(bytes)           limited_resize(NULL, bytes)
 #define STBI_REALLOC(memory, bytes)  limited_resize(memory, bytes)
 #define STBI_FREE(memory)            dd__free(memory)
 #define STBIW_MALLOC(bytes)          dd__alloc(1, bytes)
@@ -37,6 +50,6 @@ static unsigned char *deflate_bytes(unsigned char *data, int size, int *packed, 
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_RESIZE_IMPLEMENTATION
 #define STB_IMAGE_WRITE_IMPLEMENTATION
-#include "data/stb.h"
-
-void dd__stb_limit(size_t bytes) { largest_allocation = bytes; }
+#include <stb_image.h>
+#include <stb_image_resize.h>
+#include <stb_image_write.h>

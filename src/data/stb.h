@@ -15,5 +15,12 @@
 /* No allocation of stb_image on this thread may be larger than this from now on, whatever a file
  * claims or unpacks to. */
 void dd__stb_limit(size_t bytes);
+/* Why an allocation failed since then; stb_image's own reasons do not always say so. */
+typedef enum dd__stb_shortage {
+    DD__STB_NONE,
+    DD__STB_OVER_LIMIT,
+    DD__STB_NO_MEMORY
+} dd__stb_shortage;
+dd__stb_shortage dd__stb_short_of(void);
 
 #endif

@@ -92,7 +92,7 @@ static void sketch(dd__random *random, const dd__skeleton *skeleton, drawing *ou
 
 /* Squeezes, slants and turns about the centre of the unit square. */
 static void bend(dd__random *random, drawing *out) {
-    float width = between(random, 0.6f, 1), slant = around(random, 0.12f, 0.18f);
+    float width = between(random, 0.65f, 1.1f), slant = around(random, 0.12f, 0.22f);
     float angle = around(random, 0, 0.1f), cosine = cosf(angle), sine = sinf(angle);
     for (unsigned s = 0; s < out->count; s++)
         for (unsigned i = 0; i < out->strokes[s].count; i++) {
@@ -163,7 +163,7 @@ int dd__synthetic_draw(uint64_t seed, dd_split split, uint64_t index, uint8_t *o
     sketch(&random, &all[dd__random_below(&random, dd__skeleton_counts[digit])], &lines);
     bend(&random, &lines);
     float radius = between(&random, 0.8f, 1.7f), ink = between(&random, 235, 255);
-    point center = {SIDE / 2.0f + between(&random, -1, 1), SIDE / 2.0f + between(&random, -1, 1)};
+    point center = {between(&random, 13.5f, 15.5f), between(&random, 13.5f, 15.5f)};
     fit(&lines, between(&random, 18, 20.5f) - 2 * radius, center, radius);
     memset(out, 0, SIDE * SIDE);
     for (unsigned s = 0; s < lines.count; s++)

@@ -164,8 +164,12 @@ static dd_status find(const char *selector, dd__found *found) {
     DD_TRY(dd__probe_once());
     DD_TRY(dd__catalogue_fill(&catalogue));
     dd_status status = dd__select(&catalogue, selector, &index);
-    if (status == DD_OK) *found = catalogue.found[index];
-    if (status == DD_OK && !selector) found->info.is_default = true;
+    if (status == DD_OK) {
+        size_t preferred;
+        *found = catalogue.found[index];
+        found->info.is_default =
+            dd__select(&catalogue, NULL, &preferred) == DD_OK && preferred == index;
+    }
     dd__catalogue_clear(&catalogue);
     return status;
 }
@@ -195,6 +199,11 @@ dd_status dd__device_open(const char *selector, const dd_device_options *options
         dd_device_close(opened);
         return status;
     }
+    const dd_device_info *info = &opened->info;
+    if (found.device)
+        dd__log(DD_LOG_INFO, "device %d: %s (%s %s), %u units, %.1f GB", info->index, info->name,
+                info->platform, info->driver, info->compute_units,
+                (double)info->memory_bytes / 1e9);
     *device = opened;
     return DD_OK;
 }

@@ -75,7 +75,8 @@ struct dd_device {
     uint64_t bytes;        /* in buffers now */
     dd__program *programs; /* a list */
     bool lost;
-    bool clblast_used, timers_fail;
+    bool clblast_used;
+    bool timers_checked, timers_fail; /* of a profiling queue's events */
 
     cl_platform_id platform; /* these are NULL for the reference */
     cl_device_id id;

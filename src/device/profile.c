@@ -43,6 +43,7 @@ static dd_status check_timers(dd_device *device, cl_command_queue queue) {
     error = clEnqueueFillBuffer(queue, memory, &zero, sizeof zero, 0, BYTES, 0, NULL, &event);
     if (error == CL_SUCCESS) error = clFinish(queue);
     double wall = dd__seconds() - began, said = event ? event_seconds(event) : -1;
+    device->timers_checked = true;
     device->timers_fail = !(said >= least_seconds && said <= 2 * wall);
     if (event) clReleaseEvent(event);
     clReleaseMemObject(memory);
@@ -65,10 +66,9 @@ dd_status dd__recorder_profile(dd__recorder *recorder, dd__profile_row *rows, si
     dd_device *device = recorder->device;
     cl_command_queue queue = NULL;
     dd_status status = DD_OK;
-    bool first = device->id && !device->profiling_queue;
     DD_TRY(dd__device_finish(device));
     if (device->id) DD_TRY(dd__device_profiling_queue(device, &queue));
-    if (first) DD_TRY(check_timers(device, queue));
+    if (device->id && !device->timers_checked) DD_TRY(check_timers(device, queue));
     cl_event *events = dd__alloc(recorder->count, sizeof *events);
     double *seconds = dd__alloc(recorder->count, sizeof *seconds);
     if (!events || !seconds) DD_TRY_OUT(dd__no_memory(recorder->count * sizeof *events));

@@ -5,7 +5,7 @@
  * adam          m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
  *               p -= rate sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon),
  *               t = step + 1: Kingma, Ba 2015, section 2's last form, with epsilon outside the
- *               corrected root as Keras has it (PyTorch's epsilon is sqrt(1 - beta2^t) times ours)
+ *               corrected root as Keras has it (a PyTorch epsilon e acts here as sqrt(1 - beta2^t) e)
  * weight_decay  p *= 1 - rate decay: decoupled from the gradient; Loshchilov, Hutter 2019
  */
 #include <math.h>

@@ -78,7 +78,8 @@ static void test_every_op_with_a_gradient_has_a_case(void **state) {
     const dd__op *op;
     for (size_t i = 0; (op = dd__op_at(i)) != NULL; i++) {
         if (!op->gradient || !op->reference || op == &dd__op_fill || op == &dd__op_copy) continue;
-        if (!has_gradient_case(op)) print_error("the gradient of \"%s\" is not checked\n", op->name);
+        if (!has_gradient_case(op))
+            print_error("the gradient of \"%s\" is not checked\n", op->name);
         assert_true(has_gradient_case(op));
     }
 }

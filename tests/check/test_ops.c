@@ -1,5 +1,5 @@
 /* Every case of every op, with every implementation that does not refuse, on the device named by
- * $DEEPDIGITS_DEVICE (or the default), against the reference. */
+ * $DEEPDIGITS_DEVICE (or the default), against the reference. `test_ops OP` runs one op's alone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +13,7 @@
 #include "ops/ops.h"
 
 static dd_device *device;
+static const char *only; /* the name of an op; NULL: all */
 
 typedef struct counts {
     unsigned passed, refused, failed;
@@ -49,7 +50,7 @@ static void test_every_implementation_equals_the_reference(void **state) {
     counts total = {0};
     const dd__op *op;
     for (size_t i = 0; (op = dd__op_at(i)) != NULL; i++) {
-        if (!op->reference) continue;
+        if (!op->reference || (only && strcmp(only, op->name) != 0)) continue;
         double start = dd__seconds();
         counts one = run_op(op);
         print_message("%-26s %3u passed %3u refused %3u failed %6.1f s\n", op->name, one.passed,
@@ -117,7 +118,8 @@ static int close_device(void **state) {
     return 0;
 }
 
-int main(void) {
+int main(int count, char **words) {
+    only = count > 1 ? words[1] : NULL;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_op_that_computes_has_a_case),
         cmocka_unit_test(test_every_case_is_named_once_and_states_why),

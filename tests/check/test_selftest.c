@@ -17,9 +17,10 @@
 
 enum { MOST_BYTES = 1 << 20 };
 
-static char folder[] = "/tmp/deepdigits-selftest-XXXXXX", cache[] = "/tmp/deepdigits-verdict-XXXXXX";
+static char folder[] = "/tmp/deepdigits-selftest-XXXXXX",
+            cache[] = "/tmp/deepdigits-verdict-XXXXXX";
 
-/* ---- Planting --------------------------------------------------------------------------------- */
+/* ---- Planting -------------------------------------------------------------------- */
 
 /* Writes cl/<name>.cl to `folder` with the first `from` replaced by `to`. */
 static void plant(const char *name, const char *from, const char *to) {
@@ -84,11 +85,12 @@ static void expect_refusal(const char *op, bool reaches_training) {
     assert_null(device);
 }
 
-/* ---- Faults ------------------------------------------------------------------------------------ */
+/* ---- Faults ---------------------------------------------------------------------- */
 
 static void test_relu_of_the_wrong_sign_is_caught(void **state) {
     (void)state;
-    plant("activation", "f_relu(T x, float alpha) { return x", "f_relu(T x, float alpha) { return -x");
+    plant("activation", "f_relu(T x, float alpha) { return x",
+          "f_relu(T x, float alpha) { return -x");
     expect_refusal("activation", false);
     heal("activation");
 }
@@ -110,7 +112,8 @@ static void test_kernel_that_yields_nan_is_caught(void **state) {
 
 static void test_kernel_that_leaves_out_its_last_element_is_caught(void **state) {
     (void)state;
-    plant("elementwise", "if (i < count) y[i] = a[i] + b[i]", "if (i + 1 < count) y[i] = a[i] + b[i]");
+    plant("elementwise", "if (i < count) y[i] = a[i] + b[i]",
+          "if (i + 1 < count) y[i] = a[i] + b[i]");
     expect_refusal("add", false);
     heal("elementwise");
 }
@@ -137,7 +140,7 @@ static void test_wrong_derivative_is_caught_by_differences(void **state) {
     heal("activation");
 }
 
-/* ---- Verdicts ----------------------------------------------------------------------------------- */
+/* ---- Verdicts -------------------------------------------------------------------- */
 
 static void count_checks(void *context, dd_log_level level, const char *line) {
     (void)level;
@@ -199,7 +202,7 @@ static void test_the_reference_passes_the_whole_self_test(void **state) {
     dd_device_close(device);
 }
 
-static void test_quick_self_test_takes_less_than_a_second_once_built(void **state) {
+static void test_quick_self_test_is_short_once_built(void **state) {
     (void)state;
     dd_device *device;
     dd_selftest_result result;
@@ -210,9 +213,10 @@ static void test_quick_self_test_takes_less_than_a_second_once_built(void **stat
                   result.refused, result.seconds);
     dd_device_close(device);
     assert_true(result.passed > 30);
+    assert_true(result.seconds <= 10); /* 0.2 on one core of 2024; runtimes under test are slower */
 }
 
-/* ---- Set-up ------------------------------------------------------------------------------------- */
+/* ---- Set-up ------------------------------------------------------------------------ */
 
 /* Verdicts go to a cache of this test's own, whose compiled programs are those of all tests. */
 static int set_up(void **state) {
@@ -257,7 +261,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
 #define HEALTHY(test) cmocka_unit_test_setup(test, start_healthy)
         HEALTHY(test_the_reference_passes_the_whole_self_test),
-        HEALTHY(test_quick_self_test_takes_less_than_a_second_once_built),
+        HEALTHY(test_quick_self_test_is_short_once_built),
         HEALTHY(test_a_device_that_passed_is_not_checked_again),
         HEALTHY(test_relu_of_the_wrong_sign_is_caught),
         HEALTHY(test_convolution_with_a_wrong_index_is_caught),

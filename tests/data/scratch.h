@@ -53,10 +53,13 @@ static inline void remove_all(const char *path) {
         chmod(path, 0700);
         DIR *folder = opendir(path);
         for (struct dirent *entry; folder && (entry = readdir(folder));) {
-            char below[1024];
             if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
-            snprintf(below, sizeof below, "%s/%s", path, entry->d_name);
+            size_t room = strlen(path) + strlen(entry->d_name) + 2;
+            char *below = malloc(room);
+            assert_non_null(below);
+            snprintf(below, room, "%s/%s", path, entry->d_name);
             remove_all(below);
+            free(below);
         }
         if (folder) closedir(folder);
     }

@@ -117,6 +117,8 @@ static void test_unusable_cache_files_are_rebuilt_and_replaced(void **state) {
     char key[33];
     run_scale("-DFACTOR=3.0f", key);
     for (size_t i = 0; i < DD_COUNT(ways); i++) {
+        /* rusticl of Mesa 22.3 ends the process over such a binary: its key must not let it happen */
+        if (was_logged("(rusticl") && strcmp(ways[i], "another driver's") == 0) continue;
         damage(key, ways[i]);
         clear_log();
         if (run_scale("-DFACTOR=3.0f", NULL) != 7.0f) fail_msg("%s: wrong result", ways[i]);
@@ -178,7 +180,8 @@ static void test_a_build_error_holds_the_log_the_options_and_the_place(void **st
     assert_int_equal(dd__program_get(device, "wrong", "-DSIZE=5", &program), DD_DEVICE);
     assert_null(program);
     assert_message("no_such_name");
-    assert_message("wrong.cl:2");
+    /* Oclgrind calls every file input.cl */
+    if (!strstr(dd_device_describe(device)->platform, "Oclgrind")) assert_message("wrong.cl:2");
     assert_message("-DSIZE=5");
     assert_message(dd_device_describe(device)->name);
     assert_int_equal(dd__program_get(device, "wrong", "-DSIZE=5", &program), DD_DEVICE);

@@ -14,6 +14,11 @@ static const char test_text[] =
     "    out[(z * 3 + y) * 2 + x] = 100 * z + 10 * y + x;\n"
     "}\n"
     "kernel void group(global int *out) { out[get_global_id(0)] = (int)get_local_size(0); }\n"
+    "kernel void slow(global float *x, int n) {\n"
+    "    float sum = x[0];\n"
+    "    for (int i = 0; i < n; i++) sum = FMA(sum, 0.5f, 1.0f);\n"
+    "    x[0] = sum;\n"
+    "}\n"
     "kernel __attribute__((reqd_work_group_size(4, 1, 1))) void four(global int *out) {\n"
     "    out[get_global_id(0)] = 4;\n"
     "}\n";
@@ -143,6 +148,13 @@ static void test_a_group_larger_than_the_kernels_limit_is_refused(void **state) 
     assert_message("test/add");
     assert_message("at most");
     assert_message(dd_device_describe(device)->name);
+    dd__launch flat = {.program = "test",
+                       .kernel = "place",
+                       .global = {limit, 2},
+                       .local = {limit, 2},
+                       .arguments = {DD_BUFFER(x)}};
+    assert_int_equal(dd__record(recorder, &flat), DD_DEVICE);
+    assert_message("test/place");
     assert_ok(dd__recorder_run(recorder));
     assert_true(first_of(x) == 1);
 }
@@ -184,10 +196,15 @@ static void test_wrong_arguments_are_refused_by_count_and_number(void **state) {
     assert_message("CL_INVALID_KERNEL_NAME");
 }
 
+/* Reads x[0] through another queue, which waits for nothing. */
 static float seen;
 static dd_status look(const void *context) {
     (void)context;
-    seen = first_of(x);
+    cl_command_queue queue;
+    DD_TRY(dd__device_profiling_queue(device, &queue));
+    if (clEnqueueReadBuffer(queue, x->memory, CL_TRUE, 0, sizeof seen, &seen, 0, NULL, NULL) !=
+        CL_SUCCESS)
+        return dd__fail(DD_DEVICE, "the other queue cannot read");
     return DD_OK;
 }
 static dd_status give_up(const void *context) {
@@ -196,12 +213,17 @@ static dd_status give_up(const void *context) {
 
 static void test_host_calls_see_what_was_launched_before_them(void **state) {
     (void)state;
+    const int steps = 20 * 1000 * 1000; /* some 50 ms */
+    assert_ok(dd__record(recorder, &(dd__launch){.program = "test",
+                                                 .kernel = "slow",
+                                                 .global = {1},
+                                                 .arguments = {DD_BUFFER(x), DD_INT(steps)}}));
     assert_ok(record_add(1, N, 0));
     assert_ok(dd__record_call(recorder, look, NULL));
     assert_ok(record_add(1, N, 0));
     assert_ok(dd__recorder_run(recorder));
-    assert_true(seen == 2);
-    assert_true(first_of(x) == 3);
+    assert_true(seen == 3);
+    assert_true(first_of(x) == 4);
     assert_ok(dd__record_call(recorder, give_up, "no more"));
     assert_int_equal(dd__recorder_run(recorder), DD_WRONG);
     assert_message("no more");

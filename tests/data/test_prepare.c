@@ -1,0 +1,224 @@
+#include "data/prepare.h"
+
+#include <math.h>
+
+#include "data/dataset.h"
+#include "data/sources.h"
+#include "scratch.h"
+
+enum { SIDE = 28, PIXELS = SIDE * SIDE };
+
+/* A canvas of one level with digit `index`, enlarged `scale` times, at (left, top); dark on light
+ * when paper is above ink. */
+static dd__image page(uint64_t index, unsigned scale, unsigned width, unsigned height,
+                      unsigned left, unsigned top, int paper, int ink) {
+    uint8_t digit[PIXELS];
+    dd__synthetic_draw(1, DD_SPLIT_TRAIN, index, digit);
+    dd__image small = {SIDE, SIDE, 1, digit}, large;
+    assert_ok(dd__image_resize(&small, SIDE * scale, SIDE * scale, &large));
+    dd__image made = {width, height, 1, malloc((size_t)width * height)};
+    memset(made.pixels, paper, (size_t)width * height);
+    for (unsigned y = 0; y < large.height; y++)
+        for (unsigned x = 0; x < large.width; x++) {
+            int level = large.pixels[y * large.width + x];
+            made.pixels[(y + top) * width + x + left] =
+                (uint8_t)(paper + (ink - paper) * level / 255);
+        }
+    dd__image_clear(&large);
+    return made;
+}
+
+static double mean_difference(const uint8_t *a, const uint8_t *b) {
+    double sum = 0;
+    for (int i = 0; i < PIXELS; i++) sum += abs(a[i] - b[i]);
+    return sum / PIXELS;
+}
+
+static void check_centered(const uint8_t *image) {
+    double mass = 0, x = 0, y = 0;
+    for (int i = 0; i < PIXELS; i++) {
+        mass += image[i];
+        x += image[i] * (i % SIDE + 0.5);
+        y += image[i] * (i / SIDE + 0.5);
+    }
+    assert_true(mass > 0);
+    assert_true(fabs(x / mass - 14.5) <= 0.51);
+    assert_true(fabs(y / mass - 14.5) <= 0.51);
+}
+
+static void prepare_page(dd__image image, uint8_t out[PIXELS]) {
+    assert_ok(dd__prepare(&image, DD_PREPARE_DIGIT, SIDE, SIDE, 1, out));
+    free(image.pixels);
+}
+
+static void test_digit_is_the_same_whatever_its_place_size_and_colours(void **state) {
+    (void)state;
+    double larger = 0,
+           fainter = 0; /* on average: the middle is a whole pixel, and may fall either way */
+    for (uint64_t index = 0; index < 20; index++) {
+        uint8_t plain[PIXELS], dark[PIXELS], large[PIXELS], faint[PIXELS];
+        prepare_page(page(index, 4, 200, 200, 40, 40, 0, 255), plain);
+        prepare_page(page(index, 4, 300, 150, 150, 20, 255, 0), dark);
+        prepare_page(page(index, 20, 700, 900, 100, 200, 0, 255), large);
+        prepare_page(page(index, 4, 160, 190, 3, 50, 200, 130), faint);
+        check_centered(plain);
+        assert_true(mean_difference(plain, dark) <= 1);
+        fainter += mean_difference(plain, faint) / 20;
+        larger += mean_difference(plain, large) / 20;
+    }
+    assert_true(larger <= 8);
+    assert_true(fainter <= 4);
+}
+
+static void test_digit_fills_a_box_of_20_by_20(void **state) {
+    (void)state;
+    for (uint64_t index = 0; index < 20; index++) {
+        uint8_t out[PIXELS];
+        prepare_page(page(index, 5, 240, 240, 50, 30, 250, 20), out);
+        unsigned left = SIDE, right = 0, top = SIDE, bottom = 0, most = 0;
+        for (unsigned i = 0; i < PIXELS; i++) {
+            if (out[i] > most) most = out[i];
+            if (out[i] < 40) continue;
+            if (i % SIDE < left) left = i % SIDE;
+            if (i % SIDE > right) right = i % SIDE;
+            if (i / SIDE < top) top = i / SIDE;
+            bottom = i / SIDE;
+        }
+        unsigned width = right - left + 1, height = bottom - top + 1;
+        assert_in_range(width > height ? width : height, 18, 20);
+        assert_int_equal(most, 255);
+    }
+}
+
+static void test_digit_keeps_grey_levels(void **state) {
+    (void)state;
+    uint8_t out[PIXELS];
+    unsigned between = 0;
+    prepare_page(page(3, 3, 120, 120, 20, 20, 255, 0), out);
+    for (int i = 0; i < PIXELS; i++) between += out[i] > 20 && out[i] < 235;
+    assert_true(between > 20);
+}
+
+static void test_digit_leaves_specks_and_grain_out(void **state) {
+    (void)state;
+    uint8_t clean[PIXELS], dirty[PIXELS];
+    prepare_page(page(7, 4, 200, 200, 40, 40, 230, 30), clean);
+    dd__image image = page(7, 4, 200, 200, 40, 40, 230, 30);
+    for (int i = 0; i < 200 * 200; i++) image.pixels[i] = (uint8_t)(image.pixels[i] + i * 7919 % 9);
+    for (int y = 5; y < 8; y++)
+        for (int x = 5; x < 8; x++) image.pixels[y * 200 + x] = 20;
+    prepare_page(image, dirty);
+    assert_true(mean_difference(clean, dirty) <= 6);
+}
+
+static void test_blank_pages_give_empty_pictures(void **state) {
+    (void)state;
+    static const unsigned sizes[][2] = {{1, 1}, {1, 50}, {50, 1}, {2, 2}, {300, 200}};
+    for (size_t s = 0; s < DD_COUNT(sizes); s++)
+        for (int level = 0; level <= 255; level += 51) {
+            unsigned count = sizes[s][0] * sizes[s][1];
+            uint8_t *pixels = malloc(count), out[PIXELS], zeros[PIXELS] = {0};
+            for (unsigned i = 0; i < count; i++)
+                pixels[i] =
+                    (uint8_t)((unsigned)level + (level < 240 ? i * 7919 % 10 : 0)); /* grain */
+            dd__image image = {sizes[s][0], sizes[s][1], 1, pixels};
+            memset(out, 1, PIXELS);
+            assert_ok(dd__prepare(&image, DD_PREPARE_DIGIT, SIDE, SIDE, 1, out));
+            assert_memory_equal(out, zeros, PIXELS);
+            free(pixels);
+        }
+}
+
+static void test_pages_of_odd_shapes_do_not_crash(void **state) {
+    (void)state;
+    static const unsigned sizes[][2] = {{2, 1},    {1, 3},    {3, 3},    {5000, 1},
+                                        {1, 5000}, {2000, 3}, {29, 1500}};
+    for (size_t s = 0; s < DD_COUNT(sizes); s++) {
+        unsigned count = sizes[s][0] * sizes[s][1];
+        uint8_t *pixels = malloc(3 * count), out[3 * PIXELS];
+        for (unsigned i = 0; i < 3 * count; i++) pixels[i] = (uint8_t)(i * 2654435761u >> 24);
+        for (unsigned channels = 1; channels <= 3; channels += 2)
+            for (int mode = DD_PREPARE_AUTO; mode <= DD_PREPARE_PLAIN; mode++) {
+                dd__image image = {sizes[s][0], sizes[s][1], channels, pixels};
+                assert_ok(dd__prepare(&image, (dd_prepare)mode, SIDE, SIDE, 1, out));
+                assert_ok(dd__prepare(&image, (dd_prepare)mode, SIDE, SIDE, 3, out));
+                assert_ok(dd__prepare(&image, (dd_prepare)mode, 1, 7, 1, out));
+            }
+        free(pixels);
+    }
+}
+
+static void test_none_takes_only_the_right_size(void **state) {
+    (void)state;
+    uint8_t pixels[30 * PIXELS], out[3 * PIXELS];
+    for (int i = 0; i < PIXELS; i++) pixels[i] = (uint8_t)i;
+    dd__image image = {SIDE, SIDE, 1, pixels};
+    assert_ok(dd__prepare(&image, DD_PREPARE_NONE, SIDE, SIDE, 1, out));
+    assert_memory_equal(out, pixels, PIXELS);
+    assert_ok(dd__prepare(&image, DD_PREPARE_AUTO, SIDE, SIDE, 1, out));
+    assert_memory_equal(out, pixels, PIXELS);
+    assert_ok(dd__prepare(&image, DD_PREPARE_NONE, SIDE, SIDE, 3, out));
+    assert_int_equal(out[3 * 5 + 2], 5);
+    image = (dd__image){100, 80, 1, pixels};
+    assert_fails(dd__prepare(&image, DD_PREPARE_NONE, SIDE, SIDE, 1, out), DD_SHAPE,
+                 "expected an image of 28x28 (width x height), found 100x80");
+    assert_fails(dd__prepare(&image, (dd_prepare)9, SIDE, SIDE, 1, out), DD_USAGE,
+                 "9 is no way of preparing");
+}
+
+static void test_auto_is_plain_for_networks_with_colour(void **state) {
+    (void)state;
+    uint8_t pixels[40 * 40 * 3], plain[PIXELS * 3], out[PIXELS * 3];
+    for (int i = 0; i < 40 * 40 * 3; i++) pixels[i] = (uint8_t)(i / 40);
+    dd__image image = {40, 40, 3, pixels};
+    assert_ok(dd__prepare(&image, DD_PREPARE_PLAIN, SIDE, SIDE, 3, plain));
+    assert_ok(dd__prepare(&image, DD_PREPARE_AUTO, SIDE, SIDE, 3, out));
+    assert_memory_equal(out, plain, sizeof out);
+}
+
+/* MNIST itself is the yardstick: enlarged, on a page, as dark ink, it comes back. */
+static void test_mnist_on_a_page_comes_back_as_it_was(void **state) {
+    (void)state;
+    const char *folder = getenv("DEEPDIGITS_DATA");
+    dd_dataset *data;
+    if (!folder) folder = "../shared/mnist";
+    if (!dd__is_folder(folder)) {
+        printf("SKIPPED: test_mnist_on_a_page_comes_back_as_it_was wants MNIST\n");
+        skip();
+    }
+    assert_ok(dd_dataset_load(folder, DD_SPLIT_TEST, &data));
+    double sum = 0;
+    for (size_t i = 0; i < 200; i++) {
+        dd__image small = {SIDE, SIDE, 1, data->pixels + i * PIXELS}, large;
+        assert_ok(dd__image_resize(&small, SIDE * 5, SIDE * 5, &large));
+        uint8_t *pixels = malloc(400 * 300), out[PIXELS];
+        memset(pixels, 240, 400 * 300);
+        for (unsigned y = 0; y < large.height; y++)
+            for (unsigned x = 0; x < large.width; x++)
+                pixels[(y + 60) * 400 + x + 200] =
+                    (uint8_t)(240 - large.pixels[y * large.width + x] * 200 / 255);
+        dd__image_clear(&large);
+        dd__image sheet = {400, 300, 1, pixels};
+        assert_ok(dd__prepare(&sheet, DD_PREPARE_DIGIT, SIDE, SIDE, 1, out));
+        sum += mean_difference(out, data->pixels + i * PIXELS) / 200;
+        free(pixels);
+    }
+    printf("mean difference from MNIST: %.2f of 255\n", sum);
+    assert_true(sum <= 8);
+    dd_dataset_free(data);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_digit_is_the_same_whatever_its_place_size_and_colours),
+        cmocka_unit_test(test_digit_fills_a_box_of_20_by_20),
+        cmocka_unit_test(test_digit_keeps_grey_levels),
+        cmocka_unit_test(test_digit_leaves_specks_and_grain_out),
+        cmocka_unit_test(test_blank_pages_give_empty_pictures),
+        cmocka_unit_test(test_pages_of_odd_shapes_do_not_crash),
+        cmocka_unit_test(test_none_takes_only_the_right_size),
+        cmocka_unit_test(test_auto_is_plain_for_networks_with_colour),
+        cmocka_unit_test(test_mnist_on_a_page_comes_back_as_it_was),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

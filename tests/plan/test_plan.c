@@ -1,0 +1,196 @@
+/* Plans on the reference device and on the default one: storage, sharing, repetition, errors. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ops/ops.h"
+#include "plan/differentiate.h"
+#include "plan/plan.h"
+
+/* y = relu(x w + b), as a graph with parameters: x (2,3), w (3,4). */
+static dd__graph *dense_graph(uint64_t seed) {
+    dd__graph *graph;
+    dd__value *x, *w, *b, *y;
+    assert_int_equal(dd__graph_create(false, seed, &graph), DD_OK);
+    assert_int_equal(dd__graph_input(graph, "x", DD__F32, DD_DIMS(2, 3), &x), DD_OK);
+    dd__value weights = {
+        .dims = DD_DIMS(3, 4), .initial = DD__GLOROT_UNIFORM, .fan_in = 3, .fan_out = 4};
+    dd__value biases = {.dims = DD_DIMS(4), .initial = DD__ONES};
+    assert_int_equal(dd__graph_parameter(graph, "dense", "weight", &weights, &w), DD_OK);
+    assert_int_equal(dd__graph_parameter(graph, "dense", "bias", &biases, &b), DD_OK);
+    dd__gemm relu = {.activation = DD__RELU};
+    assert_int_equal(
+        dd__graph_add1(graph, &dd__op_gemm, "dense", &relu, (dd__value *[]){x, w, b}, 3, &y),
+        DD_OK);
+    assert_int_equal(dd__graph_output(graph, y, "y"), DD_OK);
+    return graph;
+}
+
+static const float input[6] = {1, -2, 3, -4, 5, -6};
+
+static void run_dense(dd_device *device, const dd__binding *bindings, size_t count, float y[8]) {
+    dd__plan *plan;
+    assert_int_equal(dd__plan_create(device, dense_graph(5), bindings, count, &plan), DD_OK);
+    assert_int_equal(dd__plan_write(plan, "x", input, sizeof input), DD_OK);
+    assert_int_equal(dd__plan_run(plan), DD_OK);
+    assert_int_equal(dd__plan_read(plan, "y", y, 8 * sizeof(float)), DD_OK);
+    dd__plan_free(plan);
+}
+
+static int open_both(void **state) {
+    static dd_device *devices[2];
+    *state = devices;
+    return dd__device_open("reference", NULL, &devices[0]) != DD_OK ||
+           dd__device_open(NULL, NULL, &devices[1]) != DD_OK;
+}
+
+static int close_both(void **state) {
+    dd_device **devices = *state;
+    dd_device_close(devices[0]);
+    dd_device_close(devices[1]);
+    return 0;
+}
+
+static void test_device_agrees_with_reference_from_the_same_seed(void **state) {
+    dd_device **devices = *state;
+    float a[8], b[8];
+    run_dense(devices[0], NULL, 0, a);
+    run_dense(devices[1], NULL, 0, b);
+    for (int i = 0; i < 8; i++) {
+        float difference = a[i] - b[i];
+        assert_true(difference <= 1e-5f && difference >= -1e-5f);
+        assert_true(a[i] >= 0);
+    }
+}
+
+static void test_two_plans_share_parameters_through_bindings(void **state) {
+    dd_device **devices = *state;
+    for (int d = 0; d < 2; d++) {
+        dd__plan *owner;
+        float y[8];
+        assert_int_equal(dd__plan_create(devices[d], dense_graph(5), NULL, 0, &owner), DD_OK);
+        size_t bytes = dd__value_bytes(dd__plan_graph(owner)->parameters);
+        float *zeros = dd__alloc(1, bytes);
+        assert_int_equal(dd__plan_write(owner, "parameters", zeros, bytes), DD_OK);
+        dd__free(zeros);
+        dd__binding shared = {"parameters", dd__plan_buffer(owner, "parameters")};
+        run_dense(devices[d], &shared, 1, y);
+        for (int i = 0; i < 8; i++) assert_true(y[i] == 0);
+        dd__plan_free(owner);
+    }
+}
+
+static void test_changed_parameters_are_packed_again(void **state) {
+    dd_device **devices = *state;
+    dd__plan *plan;
+    float before[8], after[8];
+    assert_int_equal(dd__plan_create(devices[1], dense_graph(5), NULL, 0, &plan), DD_OK);
+    assert_int_equal(dd__plan_write(plan, "x", input, sizeof input), DD_OK);
+    assert_int_equal(dd__plan_run(plan), DD_OK);
+    assert_int_equal(dd__plan_read(plan, "y", before, sizeof before), DD_OK);
+    const float weights[12] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    assert_int_equal(dd__plan_write(plan, "dense.weight", weights, sizeof weights), DD_OK);
+    dd__plan_parameters_changed(plan);
+    assert_int_equal(dd__plan_run(plan), DD_OK);
+    assert_int_equal(dd__plan_read(plan, "y", after, sizeof after), DD_OK);
+    for (int i = 0; i < 4; i++) assert_true(after[i] == 3); /* 1 - 2 + 3, plus bias 1 */
+    for (int i = 4; i < 8; i++) assert_true(after[i] == 0); /* -5 + 1, cut by relu */
+    assert_memory_not_equal(before, after, sizeof before);
+    dd__plan_free(plan);
+}
+
+static void test_a_binding_that_is_too_small_is_refused(void **state) {
+    dd_device **devices = *state;
+    dd__buffer *small;
+    dd__plan *plan;
+    assert_int_equal(dd__buffer_create(devices[1], 16, &small), DD_OK);
+    dd__binding binding = {"parameters", small};
+    assert_int_equal(dd__plan_create(devices[1], dense_graph(5), &binding, 1, &plan), DD_SHAPE);
+    assert_non_null(strstr(dd_message(), "parameters"));
+    dd__buffer_free(small);
+}
+
+static void test_reading_an_unknown_value_is_refused(void **state) {
+    dd_device **devices = *state;
+    dd__plan *plan;
+    float y[9];
+    assert_int_equal(dd__plan_create(devices[0], dense_graph(5), NULL, 0, &plan), DD_OK);
+    assert_int_equal(dd__plan_read(plan, "z", y, 4), DD_USAGE);
+    assert_int_equal(dd__plan_read(plan, "y", y, sizeof y), DD_SHAPE);
+    dd__plan_free(plan);
+}
+
+static void test_every_allocation_may_fail(void **state) {
+    dd_device **devices = *state;
+    for (size_t countdown = 1; countdown < 1000; countdown++) {
+        dd__plan *plan = NULL;
+        dd__graph *graph = dense_graph(5);
+        dd__fail_allocation(countdown);
+        dd_status status = dd__plan_create(devices[0], graph, NULL, 0, &plan);
+        bool failed = status != DD_OK;
+        dd__fail_allocation(0);
+        if (!failed) {
+            dd__plan_free(plan);
+            assert_true(countdown > 5);
+            return;
+        }
+        assert_int_equal(status, DD_MEMORY);
+    }
+    fail_msg("creating a plan never succeeded");
+}
+
+static void test_a_parameter_used_twice_gets_both_gradients(void **state) {
+    dd_device **devices = *state;
+    for (int d = 0; d < 2; d++) {
+        dd__graph *graph;
+        dd__value *p, *y, *seed, *gradients;
+        dd__plan *plan;
+        float found[3];
+        dd__value like = {.dims = DD_DIMS(3), .initial = DD__ONES};
+        dd__fill two = {.value = 2};
+        assert_int_equal(dd__graph_create(true, 1, &graph), DD_OK);
+        assert_int_equal(dd__graph_parameter(graph, "p", "weight", &like, &p), DD_OK);
+        assert_int_equal(
+            dd__graph_add1(graph, &dd__op_add, "sum", NULL, (dd__value *[]){p, p}, 2, &y), DD_OK);
+        assert_int_equal(dd__graph_add1(graph, &dd__op_fill, "two", &two, &y, 1, &seed), DD_OK);
+        assert_int_equal(dd__graph_gradients(graph, y, seed, &gradients), DD_OK);
+        assert_int_equal(dd__plan_create(devices[d], graph, NULL, 0, &plan), DD_OK);
+        assert_int_equal(dd__plan_run(plan), DD_OK);
+        assert_int_equal(dd__plan_read(plan, "gradients", found, sizeof found), DD_OK);
+        for (int i = 0; i < 3; i++) assert_true(found[i] == 4);
+        dd__plan_free(plan);
+    }
+}
+
+static void test_an_op_without_gradient_is_named(void **state) {
+    (void)state;
+    dd__graph *graph;
+    dd__value *p, *y, *seed, *gradients;
+    dd__value like = {.dims = DD_DIMS(2, 4), .initial = DD__ONES};
+    dd__slice half = {.axis = 1, .size = 2};
+    assert_int_equal(dd__graph_create(true, 1, &graph), DD_OK);
+    assert_int_equal(dd__graph_parameter(graph, "p", "weight", &like, &p), DD_OK);
+    assert_int_equal(dd__graph_add1(graph, &dd__op_slice, "half", &half, &p, 1, &y), DD_OK);
+    assert_int_equal(dd__graph_add1(graph, &dd__op_fill, "seed", NULL, &y, 1, &seed), DD_OK);
+    assert_int_equal(dd__graph_gradients(graph, y, seed, &gradients), DD_USAGE);
+    assert_non_null(strstr(dd_message(), "slice"));
+    dd__graph_free(graph);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_device_agrees_with_reference_from_the_same_seed),
+        cmocka_unit_test(test_two_plans_share_parameters_through_bindings),
+        cmocka_unit_test(test_changed_parameters_are_packed_again),
+        cmocka_unit_test(test_a_binding_that_is_too_small_is_refused),
+        cmocka_unit_test(test_reading_an_unknown_value_is_refused),
+        cmocka_unit_test(test_every_allocation_may_fail),
+        cmocka_unit_test(test_a_parameter_used_twice_gets_both_gradients),
+        cmocka_unit_test(test_an_op_without_gradient_is_named),
+    };
+    return cmocka_run_group_tests(tests, open_both, close_both);
+}

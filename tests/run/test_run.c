@@ -1,0 +1,278 @@
+/* Prediction, evaluation, classification, measuring and tuning agree with each other. On the default device. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "data/image.h"
+#include "deepdigits.h"
+
+enum { CLASSES = 10 };
+
+static dd_device *device, *reference;
+static dd_dataset *data;
+static dd_model *model;
+static char folder[] = "/tmp/deepdigits-run-XXXXXX";
+
+static int open_all(void **state) {
+    (void)state;
+    dd_device_options options = {.without_selftest = true};
+    dd_train_options training = {.epochs = 4, .batch = 32, .learning_rate = 0.003};
+    bool ready = mkdtemp(folder) &&
+                 dd_device_open("reference", &options, &reference) == DD_OK &&
+                 dd_device_open(NULL, &options, &device) == DD_OK &&
+                 dd_dataset_load("synthetic:300:5", DD_SPLIT_TRAIN, &data) == DD_OK &&
+                 dd_model_load("models/small.json", &model) == DD_OK &&
+                 dd_train(device, model, data, NULL, &training, NULL) == DD_OK;
+    if (!ready) fprintf(stderr, "%s\n", dd_message());
+    return ready ? 0 : -1;
+}
+
+static int close_all(void **state) {
+    (void)state;
+    dd_model_free(model);
+    dd_dataset_free(data);
+    dd_device_close(device);
+    dd_device_close(reference);
+    char command[256];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+static void predict_on(dd_device *on, unsigned batch, size_t count, float *rows) {
+    dd_predictor *predictor;
+    assert_int_equal(dd_predictor_create(on, model, batch, &predictor), DD_OK);
+    assert_int_equal(dd_predict(predictor, dd_dataset_pixels(data, 0), count, rows), DD_OK);
+    dd_predictor_free(predictor);
+}
+
+static void assert_close(const float *a, const float *b, size_t count, float tolerance) {
+    for (size_t i = 0; i < count; i++) assert_true(fabsf(a[i] - b[i]) <= tolerance);
+}
+
+static void test_probabilities_do_not_depend_on_the_batch(void **state) {
+    (void)state;
+    enum { COUNT = 33 };
+    float whole[COUNT * CLASSES], single[COUNT * CLASSES], uneven[COUNT * CLASSES];
+    predict_on(device, 64, COUNT, whole);
+    predict_on(device, 1, COUNT, single);
+    predict_on(device, 7, COUNT, uneven);
+    assert_close(whole, single, COUNT * CLASSES, 1e-5f);
+    assert_close(whole, uneven, COUNT * CLASSES, 1e-5f);
+    for (size_t i = 0; i < COUNT; i++) {
+        float sum = 0;
+        for (size_t c = 0; c < CLASSES; c++) sum += whole[i * CLASSES + c];
+        assert_true(fabsf(sum - 1) <= 1e-5f);
+    }
+}
+
+static void test_device_and_reference_predict_alike(void **state) {
+    (void)state;
+    enum { COUNT = 9 };
+    float here[COUNT * CLASSES], there[COUNT * CLASSES];
+    predict_on(device, 4, COUNT, here);
+    predict_on(reference, 4, COUNT, there);
+    assert_close(here, there, COUNT * CLASSES, 1e-4f);
+}
+
+static void test_evaluation_adds_up(void **state) {
+    (void)state;
+    dd_evaluation *e;
+    assert_int_equal(dd_evaluate(device, model, data, 0, &e), DD_OK);
+    assert_int_equal(e->count, 300);
+    uint64_t all = 0, right = 0;
+    for (unsigned i = 0; i < CLASSES; i++) {
+        for (unsigned k = 0; k < CLASSES; k++) all += e->confusion[i * CLASSES + k];
+        right += e->confusion[i * CLASSES + i];
+    }
+    assert_int_equal(all, 300);
+    assert_true(fabs(e->accuracy - (double)right / 300) <= 1e-12);
+    assert_true(fabs(e->top_k[0] - e->accuracy) <= 1e-12);
+    for (int k = 1; k < 5; k++) assert_true(e->top_k[k] >= e->top_k[k - 1]);
+    assert_true(e->accuracy > 0.5);
+    size_t agree = 0;
+    for (size_t i = 0; i < e->count; i++) agree += e->predicted[i] == dd_dataset_label(data, i);
+    assert_int_equal(agree, right);
+    dd_evaluation_free(e);
+}
+
+static void test_a_network_without_weights_cannot_predict(void **state) {
+    (void)state;
+    dd_model *empty;
+    dd_predictor *predictor;
+    assert_int_equal(dd_model_load("models/small.json", &empty), DD_OK);
+    assert_int_equal(dd_predictor_create(device, empty, 1, &predictor), DD_USAGE);
+    assert_non_null(strstr(dd_message(), "no weights"));
+    dd_model_free(empty);
+}
+
+/* ---- classify --------------------------------------------------------------------------- */
+
+typedef struct seen {
+    size_t rows, failed;
+    int classes[64];
+    char last_failure[512], last_label[16];
+} seen;
+
+static dd_status see(void *context, const dd_classify_row *row) {
+    seen *s = context;
+    if (row->status == DD_OK) {
+        s->classes[s->rows - s->failed] = row->classes[0];
+        snprintf(s->last_label, sizeof s->last_label, "%s", row->labels[0]);
+        assert_true(row->probabilities[0] > 0 && row->probabilities[0] <= 1);
+    } else {
+        s->failed++;
+        snprintf(s->last_failure, sizeof s->last_failure, "%s", row->message);
+    }
+    s->rows++;
+    return DD_OK;
+}
+
+static void save_digits(const char *where, size_t count) {
+    assert_int_equal(dd__folder_make(where), DD_OK);
+    for (size_t i = 0; i < count; i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%04zu.png", where, i);
+        dd__image image = {28, 28, 1, (uint8_t *)dd_dataset_pixels(data, i)};
+        assert_int_equal(dd__image_save_png(path, &image), DD_OK);
+    }
+}
+
+static void test_a_folder_is_classified_as_its_pixels_are(void **state) {
+    (void)state;
+    enum { COUNT = 20 };
+    char digits[512];
+    float rows[COUNT * CLASSES];
+    seen s = {0};
+    dd_classify_result result;
+    dd_classify_options options = {.batch = 8};
+    snprintf(digits, sizeof digits, "%s/digits", folder);
+    save_digits(digits, COUNT);
+    predict_on(device, 64, COUNT, rows);
+    const char *paths[] = {digits};
+    assert_int_equal(dd_classify(device, model, paths, 1, &options, see, &s, &result), DD_OK);
+    assert_int_equal(s.rows, COUNT);
+    assert_int_equal(s.failed, 0);
+    assert_int_equal(result.files, COUNT);
+    for (size_t i = 0; i < COUNT; i++)
+        for (int c = 0; c < CLASSES; c++)
+            assert_true(rows[i * CLASSES + (size_t)s.classes[i]] >= rows[i * CLASSES + (size_t)c]);
+}
+
+static void test_a_broken_file_is_a_row_and_not_the_end(void **state) {
+    (void)state;
+    char mixed[512], broken[600], missing[600];
+    snprintf(mixed, sizeof mixed, "%s/mixed", folder);
+    save_digits(mixed, 3);
+    snprintf(broken, sizeof broken, "%s/0001.png", mixed);
+    snprintf(missing, sizeof missing, "%s/nothing.png", mixed);
+    assert_int_equal(dd__file_write(broken, "no picture", 10), DD_OK);
+    const char *paths[] = {mixed, missing};
+    seen s = {0};
+    dd_classify_result result;
+    assert_int_equal(dd_classify(device, model, paths, 2, NULL, see, &s, &result), DD_OK);
+    assert_int_equal(s.rows, 4);
+    assert_int_equal(s.failed, 2);
+    assert_int_equal(result.failed, 2);
+    assert_non_null(strstr(s.last_failure, "nothing.png"));
+}
+
+static void test_nothing_to_classify_is_said(void **state) {
+    (void)state;
+    char empty[512];
+    snprintf(empty, sizeof empty, "%s/empty", folder);
+    assert_int_equal(dd__folder_make(empty), DD_OK);
+    const char *paths[] = {empty};
+    seen s = {0};
+    assert_int_equal(dd_classify(device, model, paths, 1, NULL, see, &s, NULL), DD_USAGE);
+    assert_int_equal(s.rows, 0);
+}
+
+static void test_below_the_threshold_the_answer_is_a_question_mark(void **state) {
+    (void)state;
+    char one[512];
+    snprintf(one, sizeof one, "%s/one", folder);
+    save_digits(one, 1);
+    const char *paths[] = {one};
+    seen s = {0};
+    dd_classify_options options = {.threshold = 1.0};
+    assert_int_equal(dd_classify(device, model, paths, 1, &options, see, &s, NULL), DD_OK);
+    assert_string_equal(s.last_label, "?");
+    options.threshold = 1.5;
+    assert_int_equal(dd_classify(device, model, paths, 1, &options, see, &s, NULL), DD_USAGE);
+    options = (dd_classify_options){.top_k = 11};
+    assert_int_equal(dd_classify(device, model, paths, 1, &options, see, &s, NULL), DD_USAGE);
+}
+
+/* ---- bench and tune ----------------------------------------------------------------------- */
+
+static void test_bench_measures_both_modes(void **state) {
+    (void)state;
+    for (int train = 0; train < 2; train++) {
+        dd_bench_result result;
+        dd_bench_options options = {
+            .train = train, .batch = 8, .seconds = 0.05, .profile = true};
+        assert_int_equal(dd_bench(device, model, &options, &result), DD_OK);
+        assert_true(result.images_per_second > 0 && result.runs > 0);
+        assert_true(result.p50_us > 0 && result.p50_us <= result.p90_us);
+        assert_true(result.p90_us <= result.p99_us);
+        assert_true(result.gflops > 0);
+        assert_true(result.node_count > 3);
+        dd_bench_result_clear(&result);
+    }
+}
+
+static void count_choices(void *context, const char *op, const char *shape,
+                          const char *implementation, double seconds, bool chosen) {
+    (void)op;
+    (void)shape;
+    (void)implementation;
+    size_t *counts = context;
+    assert_true(seconds > 0);
+    counts[chosen]++;
+}
+
+static void test_tuning_keeps_a_choice_that_later_plans_take(void **state) {
+    (void)state;
+    size_t counts[2] = {0};
+    dd_cache_info before, after;
+    char own[600], *old = getenv("DEEPDIGITS_CACHE_DIR");
+    old = old ? strdup(old) : NULL;
+    snprintf(own, sizeof own, "%s/cache", folder);
+    setenv("DEEPDIGITS_CACHE_DIR", own, 1);
+    assert_int_equal(dd_cache_describe(&before), DD_OK);
+    assert_int_equal(dd_tune(device, model, 4, 30, count_choices, counts), DD_OK);
+    assert_int_equal(dd_cache_describe(&after), DD_OK);
+    assert_true(counts[1] > 0 && counts[0] > counts[1]);
+    assert_int_equal(before.tunings, 0);
+    assert_true(after.tunings > 0 && after.tunings <= counts[1]);
+    assert_int_equal(dd_cache_clear(), DD_OK);
+    assert_int_equal(dd_cache_describe(&after), DD_OK);
+    assert_int_equal(after.tunings, 0);
+    if (old) setenv("DEEPDIGITS_CACHE_DIR", old, 1);
+    free(old);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_probabilities_do_not_depend_on_the_batch),
+        cmocka_unit_test(test_device_and_reference_predict_alike),
+        cmocka_unit_test(test_evaluation_adds_up),
+        cmocka_unit_test(test_a_network_without_weights_cannot_predict),
+        cmocka_unit_test(test_a_folder_is_classified_as_its_pixels_are),
+        cmocka_unit_test(test_a_broken_file_is_a_row_and_not_the_end),
+        cmocka_unit_test(test_nothing_to_classify_is_said),
+        cmocka_unit_test(test_below_the_threshold_the_answer_is_a_question_mark),
+        cmocka_unit_test(test_bench_measures_both_modes),
+        cmocka_unit_test(test_tuning_keeps_a_choice_that_later_plans_take),
+    };
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}
