@@ -3,8 +3,9 @@
  *
  *   batch_norm    y = (x - mean) gamma / sqrt(variance + epsilon) + beta
  *   training      mean m[c], biased variance v[c] of x[., c]; inverse[c] = 1 / sqrt(v + epsilon);
- *                 running = momentum running + (1 - momentum) m (and v); y = (x - m) inverse gamma
- *                 + beta
+ *                 running = running + fresh (m - running) (and v); y = (x - m) inverse gamma + beta;
+ *                 fresh = 1 - momentum, or where the step is given (1 - momentum) / (1 - momentum^t)
+ *                 for step t = 1, 2, ...: src/ops/batch_norm.c says why
  *   backward      xhat = (x - m) inverse; dbeta[c] = sum dy, dgamma[c] = sum dy xhat;
  *                 dx = gamma inverse (dy - dbeta / rows - xhat dgamma / rows)
  *
@@ -36,9 +37,9 @@
 #define STORE(v, p) (*(p) = (v))
 #endif
 
-/* Rows. CPUs: 8 rows are near enough to a plain stream through memory (training, 19 MB of x, two
- * cores of an AMD EPYC: 1.7 ms; 16 rows 2.1, 32 rows 2.2). Plain: partial sums go through memory, so
- * seldom. */
+/* Rows. CPUs: 8 rows are near enough to a plain stream through memory (training, 19 MB of x, on two
+ * cores of an AMD EPYC: 1.7 ms; 16 rows 2.1, 32 rows 2.2). Plain: partial sums go through memory,
+ * so seldom. */
 #ifndef TILE
 #ifdef VW
 #define TILE 8
@@ -144,7 +145,8 @@ kernel void batch_norm_combine(const global float *restrict partial,
                                global float *restrict running_mean,
                                global float *restrict running_variance,
                                global float *restrict mean, global float *restrict inverse,
-                               int rows, int chunk, int C, float momentum, float epsilon) {
+                               global const Step *step, int has_step, int rows, int chunk, int C,
+                               float momentum, float log_momentum, float epsilon) {
     int c = (int)get_global_id(0) * STEP;
     if (c >= C) return;
     Moments m;
@@ -155,11 +157,13 @@ kernel void batch_norm_combine(const global float *restrict partial,
         partial += 2 * C;
         m = join(m, LOAD(partial + c), LOAD(partial + C + c), (float)min(chunk, rows - row));
     }
-    T variance = m.squares / (T)(m.count), fresh = (T)(1 - momentum);
+    T variance = m.squares / (T)(m.count);
+    float fresh = 1 - momentum;
+    if (has_step) fresh /= -expm1((float)(step->step + 1) * log_momentum);
     STORE(m.mean, mean + c);
     STORE(inverse_deviation(variance, epsilon), inverse + c);
-    STORE(momentum * LOAD(running_mean + c) + fresh * m.mean, running_mean + c);
-    STORE(momentum * LOAD(running_variance + c) + fresh * variance, running_variance + c);
+    STORE((1 - fresh) * LOAD(running_mean + c) + fresh * m.mean, running_mean + c);
+    STORE((1 - fresh) * LOAD(running_variance + c) + fresh * variance, running_variance + c);
 }
 
 /* Kahan's compensated sum: sums over all rows are small against the parts that cancel in them. */

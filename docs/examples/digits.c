@@ -1,7 +1,7 @@
 /* digits.c: trains a network on made-up digits, measures it, and asks it about one image.
  *
  *     cc -std=c11 digits.c $(pkg-config --cflags --libs deepdigits) -o digits
- *     ./digits models/seed.json [DEVICE]        DEVICE as for the program's --device
+ *     ./digits models/small.json [DEVICE]       DEVICE as for the program's --device
  */
 #include <deepdigits.h>
 #include <stdio.h>
@@ -20,7 +20,8 @@ static void on_progress(void *context, const dd_train_progress *progress) {
                progress->loss, progress->images_per_second);
 }
 
-/* Two epochs on 2000 images: enough to see it learn. */
+/* Two epochs on 2000 images: enough for a small network without batch norm, whose running statistics
+ * take some hundred steps to settle. */
 static dd_status train(dd_device *device, dd_model *model) {
     dd_dataset *digits = NULL;
     dd_status status = dd_dataset_load("synthetic:2000:1", DD_SPLIT_TRAIN, &digits);

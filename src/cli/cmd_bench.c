@@ -216,10 +216,25 @@ static dd_status bench_devices(bench *to) {
     return status;
 }
 
-static dd_status print_results(bench *to) {
+static void start_results(bench *to) {
+    if (to->set->json) {
+        to->results = cJSON_CreateArray();
+        return;
+    }
+    cli_table_start(&to->table, "lllllrrrrrrrrl");
+    for (size_t i = 0; i < CLI_COUNT(keys); i++) cli_table_cell(&to->table, "%s", keys[i]);
+}
+
+/* Prints the rows there are, even after a failure, and frees them. */
+static dd_status end_results(bench *to) {
     cli_table_form form = to->set->csv        ? CLI_TABLE_CSV
                           : to->set->markdown ? CLI_TABLE_MARKDOWN
                                               : CLI_TABLE_PLAIN;
+    if (to->rows == 0) {
+        cJSON_Delete(to->results);
+        cli_table_free(&to->table);
+        return DD_OK;
+    }
     if (!to->set->json) return cli_table_end(&to->table, stdout, form);
     cJSON *json = cJSON_CreateObject();
     cJSON_AddItemToObject(json, "results", to->results);
@@ -238,12 +253,9 @@ static dd_status run(const cli_call *call, const void *values) {
     CLI_TRY(cli_load_network(set->model, &to.model));
     dd_model_describe(to.model, &info);
     to.model_name = info.name;
-    to.results = cJSON_CreateArray();
-    cli_table_start(&to.table, "lllllrrrrrrrrl");
-    for (size_t i = 0; i < CLI_COUNT(keys); i++) cli_table_cell(&to.table, "%s", keys[i]);
+    start_results(&to);
     dd_status status = bench_devices(&to);
-    dd_status printed = DD_OK;
-    if (to.rows) printed = print_results(&to);
+    dd_status printed = end_results(&to);
     dd_model_free(to.model);
     if (status == DD_OK) status = printed;
     if (status != DD_OK || to.failed == 0) return status;

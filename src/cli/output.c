@@ -226,6 +226,13 @@ static void print_csv(const cli_table *table, FILE *stream) {
     }
 }
 
+void cli_table_free(cli_table *table) {
+    for (size_t i = 0; i < table->count; i++) free(table->cells[i]);
+    free(table->cells);
+    table->cells = NULL;
+    table->count = 0;
+}
+
 dd_status cli_table_end(cli_table *table, FILE *stream, cli_table_form form) {
     if (table->failed) {
         cli_fail(DD_MEMORY, "no memory for a table of results");
@@ -236,9 +243,7 @@ dd_status cli_table_end(cli_table *table, FILE *stream, cli_table_form form) {
     } else {
         print_plain(table, stream);
     }
-    for (size_t i = 0; i < table->count; i++) free(table->cells[i]);
-    free(table->cells);
-    table->cells = NULL;
+    cli_table_free(table);
     return table->failed ? DD_MEMORY : DD_OK;
 }
 

@@ -54,7 +54,8 @@ typedef struct cli_table {
 /* `align` is kept. */
 void cli_table_start(cli_table *table, const char *align);
 void cli_table_cell(cli_table *table, const char *format, ...) CLI_PRINTF(2, 3);
-/* Frees the table too. */
+void cli_table_free(cli_table *table);
+/* Prints and frees. */
 dd_status cli_table_end(cli_table *table, FILE *stream, cli_table_form form);
 
 /* ---- JSON ---------------------------------------------------------------------------- */

@@ -8,7 +8,8 @@ dd_status dd__conv_shape_make(const dd__conv2d *a, const dd__dims *x, const dd__
                               dd__conv_shape *s) {
     char found[80];
     if (x->rank != 4 || dd__dims_count(x) == 0)
-        return dd__fail(DD_SHAPE, "expected images (N, H, W, C), found %s", dd__dims_print(x, found));
+        return dd__fail(DD_SHAPE, "expected images (N, H, W, C), found %s",
+                        dd__dims_print(x, found));
     uint32_t groups = (uint32_t)a->groups, size[2] = {x->d[1], x->d[2]}, out[2];
     if (x->d[3] % groups || (uint32_t)a->filters % groups)
         return dd__fail(DD_SHAPE, "%d groups do not divide %u channels into %d filters", a->groups,
@@ -17,8 +18,8 @@ dd_status dd__conv_shape_make(const dd__conv2d *a, const dd__dims *x, const dd__
                                 (uint32_t)a->filters);
     if (!dd__dims_equal(w, &expected)) {
         char wanted[80];
-        return dd__fail(DD_SHAPE, "expected weights %s, found %s", dd__dims_print(&expected, wanted),
-                        dd__dims_print(w, found));
+        return dd__fail(DD_SHAPE, "expected weights %s, found %s",
+                        dd__dims_print(&expected, wanted), dd__dims_print(w, found));
     }
     int32_t before[2];
     DD_TRY(dd__windows(size, a->kernel, a->stride, a->dilation, &a->padding, out, before));

@@ -13,12 +13,12 @@
 #include "graph/attributes.h"
 
 typedef struct dd__conv_shape {
-    int32_t n, h, w, c;      /* input */
-    int32_t p, q, o;         /* output rows, columns, channels */
-    int32_t kh, kw;          /* kernel */
-    int32_t sh, sw, dh, dw;  /* stride, dilation */
-    int32_t top, left;       /* padding before */
-    int32_t groups, cg, og;  /* cg = c / groups, og = o / groups */
+    int32_t n, h, w, c;     /* input */
+    int32_t p, q, o;        /* output rows, columns, channels */
+    int32_t kh, kw;         /* kernel */
+    int32_t sh, sw, dh, dw; /* stride, dilation */
+    int32_t top, left;      /* padding before */
+    int32_t groups, cg, og; /* cg = c / groups, og = o / groups */
 } dd__conv_shape;
 
 /* Of x and w under these attributes. DD_SHAPE when they do not fit. */

@@ -75,7 +75,8 @@ dd_status dd__graph_state(dd__graph *graph, const char *name, dd__type type, dd_
 
 dd_status dd__graph_step(dd__graph *graph, dd__value **step) {
     if (!graph->step)
-        DD_TRY(dd__graph_state(graph, "step", DD__I32, DD_DIMS(sizeof(dd__step) / 4), &graph->step));
+        DD_TRY(
+            dd__graph_state(graph, "step", DD__I32, DD_DIMS(sizeof(dd__step) / 4), &graph->step));
     *step = graph->step;
     return DD_OK;
 }
@@ -85,8 +86,7 @@ dd_status dd__graph_step(dd__graph *graph, dd__value **step) {
 static dd_status append_to_stretch(dd__graph *graph, dd__value **stretch, const char *stretch_name,
                                    dd__role role, const char *layer, const char *what,
                                    const dd__value *like, dd__value **out) {
-    if (!*stretch)
-        DD_TRY(new_named(graph, stretch_name, role, DD__F32, DD_DIMS(0), stretch));
+    if (!*stretch) DD_TRY(new_named(graph, stretch_name, role, DD__F32, DD_DIMS(0), stretch));
     char *name = dd__arena_print(&graph->arena, "%s.%s", layer, what);
     if (!name) return dd__no_memory(strlen(layer) + strlen(what) + 2);
     dd__value *value;
@@ -98,7 +98,8 @@ static dd_status append_to_stretch(dd__graph *graph, dd__value **stretch, const 
     value->wants_gradient = role == DD__PARAMETER;
     value->base = *stretch;
     value->offset = (size_t)(*stretch)->dims.d[0] * sizeof(float);
-    size_t end = dd__round_up(value->offset + dd__value_bytes(value), DD__ALIGNMENT) / sizeof(float);
+    size_t end =
+        dd__round_up(value->offset + dd__value_bytes(value), DD__ALIGNMENT) / sizeof(float);
     if (end > INT32_MAX)
         return dd__fail(DD_SHAPE, "layer \"%s\": %zu parameters are more than fit", layer, end);
     (*stretch)->dims.d[0] = (uint32_t)end;

@@ -44,7 +44,7 @@ typedef struct dd__attribute {
 /* Scratch that a node's implementation asks for, and finds as buffers in its site when it records. */
 typedef struct dd__scratch {
     size_t workspace_bytes[2]; /* alive while the node runs */
-    size_t packed_bytes;       /* filled by `pack` from the node's weights, input 1; where no node of
+    size_t packed_bytes; /* filled by `pack` from the node's weights, input 1; where no node of
                                   the graph changes them, filled once and kept */
 } dd__scratch;
 

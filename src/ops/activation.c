@@ -31,7 +31,8 @@ static const dd__attribute attributes[] = {
 
 static dd_status infer(dd__graph *graph, dd__node *node) {
     dd__activate *a = node->attributes;
-    if (a->alpha == 0) a->alpha = a->kind == DD__LEAKY_RELU ? 0.01f : 1;
+    if (a->alpha == 0 && a->kind == DD__LEAKY_RELU) a->alpha = 0.01f;
+    if (a->alpha == 0 && a->kind == DD__ELU) a->alpha = 1;
     for (size_t i = 0; i < node->in_count; i++)
         if (node->in[i]->type != DD__F32)
             return dd__fail(DD_SHAPE, "input %zu is not of type f32", i);

@@ -2,13 +2,20 @@
  * (..., C), everything else (C). See cl/batch_norm.cl for the formulas.
  *
  * batch_norm           x, gamma, beta, mean, variance -> y
- * batch_norm_training  x, gamma, beta, running mean, running variance (both changed in place)
- *                      -> y, the batch's mean, 1 / its deviation
+ * batch_norm_training  x, gamma, beta, running mean, running variance (both changed in place), step
+ *                      (optional) -> y, the batch's mean, 1 / its deviation
  * batch_norm_backward  dy, x, gamma, mean, 1 / deviation -> dx, dgamma, dbeta
  *
  * As in Keras the running variance is of the biased batch variance (a sum divided by the number of
- * rows), where PyTorch divides by one less.
+ * rows), where PyTorch divides by one less, and momentum is what a step keeps.
+ *
+ * Unlike Keras, a layer forgets the initial 0 and 1: with the step as input, the running values are
+ * the average of the batches alone, weighted by momentum^age, as Adam corrects its moments. Without
+ * that, momentum 0.99 leaves 2 % of the initial variance 1 after the seed network's first epoch of
+ * MNIST, while its first layer's own variance is about 0.001: measured, that epoch ends with a
+ * validation accuracy of 11.8 %, though the weights are good. Later the two agree.
  */
+#include <math.h>
 #include <stdio.h>
 
 #include "ops/lanes.h"
@@ -37,13 +44,13 @@ static const dd__attribute attributes[] = {
 
 static uint32_t channels_of(const dd__value *x) { return x->dims.d[x->dims.rank - 1]; }
 
-/* Inputs from `first` on are one f32 a channel. */
+/* Inputs from `first` on are one f32 a channel, but for the step of the training form. */
 static dd_status expect(const dd__node *node, size_t first) {
     const dd__value *x = node->in[first - 1];
     if (x->type != DD__F32 || x->dims.rank < 2)
         return dd__fail(DD_SHAPE, "expected f32 values (N, ..., C)");
     dd__dims channels = DD_DIMS(channels_of(x));
-    for (size_t i = first; i < node->in_count; i++) {
+    for (size_t i = first; i < node->in_count && i < 5; i++) {
         const dd__value *v = node->in[i];
         char found[80];
         if (v->type != DD__F32 || !dd__dims_equal(&v->dims, &channels))
@@ -56,6 +63,8 @@ static dd_status expect(const dd__node *node, size_t first) {
 static dd_status infer(dd__graph *graph, dd__node *node) {
     DD_TRY(expect(node, 1));
     const dd__value *x = node->in[0];
+    if (node->in_count > 5 && dd__value_bytes(node->in[5]) != sizeof(dd__step))
+        return dd__fail(DD_SHAPE, "input 5 is not the step");
     DD_TRY(dd__node_output(graph, node, 0, DD__F32, x->dims));
     for (size_t i = 1; i < node->out_count; i++)
         DD_TRY(dd__node_output(graph, node, i, DD__F32, DD_DIMS(channels_of(x))));
@@ -81,14 +90,15 @@ static dd_status layer(dd__graph *graph, const dd__op *op, const char *name, con
     if (x[0]->dims.rank < 2) return dd__fail(DD_SHAPE, "batch_norm expects (N, ..., C)");
     dd__value ones = {.dims = DD_DIMS(channels_of(x[0])), .initial = DD__ONES};
     dd__value zeros = {.dims = ones.dims, .initial = DD__ZEROS};
-    dd__value *in[5] = {x[0]}, *saved[2];
+    dd__value *in[6] = {x[0]}, *saved[2];
     DD_TRY(dd__graph_parameter(graph, name, "gamma", &ones, &in[1]));
     DD_TRY(dd__graph_parameter(graph, name, "beta", &zeros, &in[2]));
     DD_TRY(dd__graph_statistic(graph, name, "mean", &zeros, &in[3]));
     DD_TRY(dd__graph_statistic(graph, name, "variance", &ones, &in[4]));
     if (!graph->training) return dd__graph_add1(graph, &dd__op_batch_norm, name, a, in, 5, y);
+    DD_TRY(dd__graph_step(graph, &in[5]));
     dd__value **out[] = {y, &saved[0], &saved[1]};
-    return dd__graph_add(graph, &dd__op_batch_norm_training, name, a, in, 5, out, 3);
+    return dd__graph_add(graph, &dd__op_batch_norm_training, name, a, in, 6, out, 3);
 }
 
 static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *const dy[],
@@ -188,8 +198,12 @@ static dd_status record_training(dd__recorder *recorder, const dd__node *node, c
     push(&launch, DD_BUFFER(partial));
     push_values(&launch, node->in + 3, 2);
     push_values(&launch, node->out + 1, 2);
+    bool has_step = node->in_count > 5 && a->momentum > 0 && a->momentum < 1;
+    push_values(&launch, node->in + (has_step ? 5 : 0), 1);
+    push(&launch, DD_INT(has_step));
     push_cut(&launch, k);
     push(&launch, DD_FLOAT(a->momentum));
+    push(&launch, DD_FLOAT(has_step ? log((double)a->momentum) : 0));
     push(&launch, DD_FLOAT(a->epsilon));
     DD_TRY(dd__record(recorder, &launch));
 
@@ -292,7 +306,7 @@ const dd__op dd__op_batch_norm_training = {
     .attributes_bytes = sizeof(dd__batch_norm),
     .attributes = attributes,
     .min_in = 5,
-    .max_in = 5,
+    .max_in = 6,
     .outputs = 3,
     .mutates = 1u << 3 | 1u << 4,
     .infer = infer,

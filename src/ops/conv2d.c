@@ -77,9 +77,8 @@ static dd_status infer(dd__graph *graph, dd__node *node) {
         return dd__fail(DD_SHAPE, "expected a bias of %d numbers", s.o);
     if (a->activation != DD__LINEAR && a->activation != DD__RELU)
         return dd__fail(DD_SHAPE, "a convolution node computes linear or relu");
-    return dd__node_output(
-        graph, node, 0, DD__F32,
-        DD_DIMS((uint32_t)s.n, (uint32_t)s.p, (uint32_t)s.q, (uint32_t)s.o));
+    return dd__node_output(graph, node, 0, DD__F32,
+                           DD_DIMS((uint32_t)s.n, (uint32_t)s.p, (uint32_t)s.q, (uint32_t)s.o));
 }
 
 /* dz = dy f'(z), then three products. The bias, where there is one, sums dz over all pixels. */
@@ -114,8 +113,8 @@ static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *con
     return DD_OK;
 }
 
-static dd_status layer(dd__graph *graph, const dd__op *op, const char *name,
-                       const void *given, dd__value *const x[], size_t count, dd__value **y) {
+static dd_status layer(dd__graph *graph, const dd__op *op, const char *name, const void *given,
+                       dd__value *const x[], size_t count, dd__value **y) {
     dd__conv2d a = *(const dd__conv2d *)given;
     const dd__dims *in = &x[0]->dims;
     if (count != 1 || in->rank != 4)

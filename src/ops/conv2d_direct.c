@@ -1,25 +1,8 @@
 /* Convolution for CPU runtimes: cl/conv2d_direct.cl. Input that needs padding is copied into a padded
  * workspace first; weights are packed into blocks of as many channels as a register tile is wide.
  */
-#include <stdio.h>
-
 #include "ops/conv2d.h"
-
-typedef struct tile {
-    int32_t mr, nr; /* pixels, channels */
-    char options[64];
-} tile;
-
-/* 6 x 2 vectors fill AVX2's and NEON's registers, 8 x 2 half of AVX-512's; measured best of 6, 8, 12. */
-static tile tile_of(const dd_device *device) {
-    unsigned lanes = dd_device_describe(device)->vector_width;
-    lanes = lanes >= 16 ? 16 : lanes >= 8 ? 8 : 4;
-    tile t = {.mr = lanes == 16 ? 8 : 6, .nr = 2 * (int32_t)lanes};
-    snprintf(t.options, sizeof t.options, "-DVW=%u -DMR=%d -DNV=2", lanes, t.mr);
-    return t;
-}
-
-static int32_t divide_up(int32_t a, int32_t b) { return (a + b - 1) / b; }
+#include "ops/tile.h"
 
 /* The extents that the windows cover, which are those of the padded input. */
 static int32_t covered_rows(const dd__conv_shape *s) {
@@ -40,20 +23,20 @@ static size_t padded_bytes(const dd__conv_shape *s) {
 }
 
 /* Copies x into the workspace when it needs padding; afterwards *x is what to read and *s has its extents. */
-static dd_status pad(dd__recorder *recorder, const dd__site *site, const tile *t, dd__buffer **x,
-                     dd__conv_shape *s) {
+static dd_status pad(dd__recorder *recorder, const dd__site *site, const dd__tile *t,
+                     dd__buffer **x, dd__conv_shape *s) {
     if (!needs_padding(s)) return DD_OK;
     int32_t rows = covered_rows(s), columns = covered_columns(s);
-    DD_TRY(dd__record(recorder,
-                      &(dd__launch){.program = "conv2d_direct",
-                                    .options = t->options,
-                                    .kernel = "pad",
-                                    .global = {(size_t)rows, (size_t)s->n, 1},
-                                    .local = {1, 1, 1},
-                                    .arguments = {DD_BUFFER(*x), DD_BUFFER(site->workspace[0]),
-                                                  DD_INT(s->h), DD_INT(s->w), DD_INT(s->c),
-                                                  DD_INT(rows), DD_INT(columns), DD_INT(s->top),
-                                                  DD_INT(s->left)}}));
+    DD_TRY(dd__record(
+        recorder,
+        &(dd__launch){.program = "conv2d_direct",
+                      .options = t->options,
+                      .kernel = "pad",
+                      .global = {(size_t)rows, (size_t)s->n, 1},
+                      .local = {1, 1, 1},
+                      .arguments = {DD_BUFFER(*x), DD_BUFFER(site->workspace[0]), DD_INT(s->h),
+                                    DD_INT(s->w), DD_INT(s->c), DD_INT(rows), DD_INT(columns),
+                                    DD_INT(s->top), DD_INT(s->left)}}));
     *x = site->workspace[0];
     s->h = rows;
     s->w = columns;
@@ -65,97 +48,110 @@ static dd_status pad(dd__recorder *recorder, const dd__site *site, const tile *t
 
 static const char *refuse_forward(const dd__node *node, const dd_device *device) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    if (s.groups > 1 && s.og % tile_of(device).nr)
+    if (s.groups > 1 && s.og % dd__tile_of(device).columns)
         return "filters of a group are not a multiple of the tile";
     return NULL;
 }
 
 static void scratch_forward(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    tile t = tile_of(device);
+    dd__tile t = dd__tile_of(device);
     scratch->workspace_bytes[0] = padded_bytes(&s);
-    scratch->packed_bytes = sizeof(float) * (size_t)(s.kh * s.kw * s.cg) *
-                            dd__round_up((size_t)s.o, (size_t)t.nr);
+    scratch->packed_bytes =
+        sizeof(float) * (size_t)(s.kh * s.kw * s.cg) * dd__round_up((size_t)s.o, (size_t)t.columns);
 }
 
 static dd_status pack_forward(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    tile t = tile_of(site->device);
+    dd__tile t = dd__tile_of(site->device);
     int32_t k = s.kh * s.kw * s.cg;
-    return dd__record(recorder,
-                      &(dd__launch){.program = "conv2d_direct",
-                                    .options = t.options,
-                                    .kernel = "pack_forward",
-                                    .global = {(size_t)k, (size_t)divide_up(s.o, t.nr), 1},
-                                    .local = {1, 1, 1},
-                                    .arguments = {DD_BUFFER(node->in[1]->buffer),
-                                                  DD_BUFFER(site->packed), DD_INT(k), DD_INT(s.o)}});
+    return dd__record(
+        recorder, &(dd__launch){.program = "conv2d_direct",
+                                .options = t.options,
+                                .kernel = "pack_forward",
+                                .global = {(size_t)k, (size_t)dd__divide_up(s.o, t.columns), 1},
+                                .local = {1, 1, 1},
+                                .arguments = {DD_BUFFER(node->in[1]->buffer),
+                                              DD_BUFFER(site->packed), DD_INT(k), DD_INT(s.o)}});
 }
 
 static dd_status record_forward(dd__recorder *recorder, const dd__node *node,
                                 const dd__site *site) {
     const dd__conv2d *a = node->attributes;
     dd__conv_shape s = dd__conv_shape_of(node);
-    tile t = tile_of(site->device);
+    dd__tile t = dd__tile_of(site->device);
     dd__buffer *x = node->in[0]->buffer;
     DD_TRY(pad(recorder, site, &t, &x, &s));
     const dd__value *bias = node->in_count > 2 ? node->in[2] : NULL;
     bool one_run = s.dw == 1 && s.groups == 1;
     int32_t m = s.n * s.p * s.q;
-    return dd__record(
-        recorder,
-        &(dd__launch){
-            .program = "conv2d_direct",
-            .options = t.options,
-            .kernel = "forward",
-            .global = {(size_t)divide_up(m, t.mr), (size_t)divide_up(s.o, t.nr), 1},
-            .local = {1, 1, 1},
-            .arguments = {DD_BUFFER(x), DD_BUFFER(site->packed),
-                          DD_BUFFER(bias ? bias->buffer : site->packed),
-                          DD_BUFFER(node->out[0]->buffer), DD_INT(bias != NULL),
-                          DD_INT(a->activation == DD__RELU), DD_INT(m), DD_INT(s.p), DD_INT(s.q),
-                          DD_INT(s.h), DD_INT(s.w), DD_INT(s.c), DD_INT(s.cg), DD_INT(s.o),
-                          DD_INT(s.og), DD_INT(s.kh), DD_INT(one_run ? 1 : s.kw),
-                          DD_INT(one_run ? s.kw * s.cg : s.cg), DD_INT(s.sh), DD_INT(s.sw),
-                          DD_INT(s.dh), DD_INT(s.dw)}});
+    return dd__record(recorder,
+                      &(dd__launch){.program = "conv2d_direct",
+                                    .options = t.options,
+                                    .kernel = "forward",
+                                    .global = {(size_t)dd__divide_up(m, t.rows),
+                                               (size_t)dd__divide_up(s.o, t.columns), 1},
+                                    .local = {1, 1, 1},
+                                    .arguments = {DD_BUFFER(x),
+                                                  DD_BUFFER(site->packed),
+                                                  DD_BUFFER(bias ? bias->buffer : site->packed),
+                                                  DD_BUFFER(node->out[0]->buffer),
+                                                  DD_INT(bias != NULL),
+                                                  DD_INT(a->activation == DD__RELU),
+                                                  DD_INT(m),
+                                                  DD_INT(s.p),
+                                                  DD_INT(s.q),
+                                                  DD_INT(s.h),
+                                                  DD_INT(s.w),
+                                                  DD_INT(s.c),
+                                                  DD_INT(s.cg),
+                                                  DD_INT(s.o),
+                                                  DD_INT(s.og),
+                                                  DD_INT(s.kh),
+                                                  DD_INT(one_run ? 1 : s.kw),
+                                                  DD_INT(one_run ? s.kw * s.cg : s.cg),
+                                                  DD_INT(s.sh),
+                                                  DD_INT(s.sw),
+                                                  DD_INT(s.dh),
+                                                  DD_INT(s.dw)}});
 }
 
 /* ---- Backward data ------------------------------------------------------------------------ */
 
 static const char *refuse_data(const dd__node *node, const dd_device *device) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    if (s.groups > 1 && s.cg % tile_of(device).nr)
+    if (s.groups > 1 && s.cg % dd__tile_of(device).columns)
         return "channels of a group are not a multiple of the tile";
     return NULL;
 }
 
 static void scratch_data(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    tile t = tile_of(device);
-    scratch->packed_bytes = sizeof(float) * (size_t)(s.kh * s.kw * s.og) *
-                            dd__round_up((size_t)s.c, (size_t)t.nr);
+    dd__tile t = dd__tile_of(device);
+    scratch->packed_bytes =
+        sizeof(float) * (size_t)(s.kh * s.kw * s.og) * dd__round_up((size_t)s.c, (size_t)t.columns);
 }
 
 static dd_status pack_data(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    tile t = tile_of(site->device);
+    dd__tile t = dd__tile_of(site->device);
     return dd__record(
-        recorder, &(dd__launch){.program = "conv2d_direct",
-                                .options = t.options,
-                                .kernel = "pack_backward",
-                                .global = {(size_t)(s.kh * s.kw), (size_t)divide_up(s.c, t.nr), 1},
-                                .local = {1, 1, 1},
-                                .arguments = {DD_BUFFER(node->in[1]->buffer),
-                                              DD_BUFFER(site->packed), DD_INT(s.kh * s.kw),
-                                              DD_INT(s.c), DD_INT(s.cg), DD_INT(s.o),
-                                              DD_INT(s.og)}});
+        recorder,
+        &(dd__launch){.program = "conv2d_direct",
+                      .options = t.options,
+                      .kernel = "pack_backward",
+                      .global = {(size_t)(s.kh * s.kw), (size_t)dd__divide_up(s.c, t.columns), 1},
+                      .local = {1, 1, 1},
+                      .arguments = {DD_BUFFER(node->in[1]->buffer), DD_BUFFER(site->packed),
+                                    DD_INT(s.kh * s.kw), DD_INT(s.c), DD_INT(s.cg), DD_INT(s.o),
+                                    DD_INT(s.og)}});
 }
 
 /* Enough images for an item that its pixels fill several tiles, but enough items for all threads. */
-static int32_t images_of_item(const dd__conv_shape *s, const tile *t, const dd_device *device) {
-    int32_t blocks = divide_up(s->c, t->nr), pixels = s->p * s->q;
+static int32_t images_of_item(const dd__conv_shape *s, const dd__tile *t, const dd_device *device) {
+    int32_t blocks = dd__divide_up(s->c, t->columns), pixels = s->p * s->q;
     int32_t threads = (int32_t)dd_device_describe(device)->compute_units;
-    int32_t images = divide_up(16 * t->mr, pixels);
+    int32_t images = dd__divide_up(16 * t->rows, pixels);
     int32_t most = s->n * blocks / (8 * threads);
     if (images > most) images = most;
     return images < 1 ? 1 : images;
@@ -163,22 +159,35 @@ static int32_t images_of_item(const dd__conv_shape *s, const tile *t, const dd_d
 
 static dd_status record_data(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    tile t = tile_of(site->device);
+    dd__tile t = dd__tile_of(site->device);
     int32_t images = images_of_item(&s, &t, site->device);
-    return dd__record(
-        recorder,
-        &(dd__launch){
-            .program = "conv2d_direct",
-            .options = t.options,
-            .kernel = "backward_data",
-            .global = {(size_t)divide_up(s.n, images), (size_t)divide_up(s.c, t.nr), 1},
-            .local = {1, 1, 1},
-            .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(site->packed),
-                          DD_BUFFER(node->out[0]->buffer), DD_INT(s.n), DD_INT(images), DD_INT(s.p),
-                          DD_INT(s.q), DD_INT(s.h), DD_INT(s.w), DD_INT(s.c), DD_INT(s.cg),
-                          DD_INT(s.o), DD_INT(s.og), DD_INT(s.kh), DD_INT(s.kw), DD_INT(s.sh),
-                          DD_INT(s.sw), DD_INT(s.dh), DD_INT(s.dw), DD_INT(s.top),
-                          DD_INT(s.left)}});
+    return dd__record(recorder, &(dd__launch){.program = "conv2d_direct",
+                                              .options = t.options,
+                                              .kernel = "backward_data",
+                                              .global = {(size_t)dd__divide_up(s.n, images),
+                                                         (size_t)dd__divide_up(s.c, t.columns), 1},
+                                              .local = {1, 1, 1},
+                                              .arguments = {DD_BUFFER(node->in[0]->buffer),
+                                                            DD_BUFFER(site->packed),
+                                                            DD_BUFFER(node->out[0]->buffer),
+                                                            DD_INT(s.n),
+                                                            DD_INT(images),
+                                                            DD_INT(s.p),
+                                                            DD_INT(s.q),
+                                                            DD_INT(s.h),
+                                                            DD_INT(s.w),
+                                                            DD_INT(s.c),
+                                                            DD_INT(s.cg),
+                                                            DD_INT(s.o),
+                                                            DD_INT(s.og),
+                                                            DD_INT(s.kh),
+                                                            DD_INT(s.kw),
+                                                            DD_INT(s.sh),
+                                                            DD_INT(s.sw),
+                                                            DD_INT(s.dh),
+                                                            DD_INT(s.dw),
+                                                            DD_INT(s.top),
+                                                            DD_INT(s.left)}});
 }
 
 /* ---- Backward weights --------------------------------------------------------------------- */
@@ -191,19 +200,19 @@ typedef struct division { /* of the work of backward_weights */
 
 /* Rows go to items of at most TILES tiles each, evenly; where that makes too few items for all threads, the
  * images are divided as well. */
-static division divide(const dd__conv_shape *s, const tile *t, const dd_device *device) {
-    int32_t tiles = divide_up(s->kh * s->kw * s->cg, t->mr);
-    int32_t items = divide_up(tiles, TILES);
+static division divide(const dd__conv_shape *s, const dd__tile *t, const dd_device *device) {
+    int32_t tiles = dd__divide_up(s->kh * s->kw * s->cg, t->rows);
+    int32_t items = dd__divide_up(tiles, TILES);
     int32_t threads = (int32_t)dd_device_describe(device)->compute_units;
-    int32_t parts = divide_up(8 * threads, items * s->groups);
+    int32_t parts = dd__divide_up(8 * threads, items * s->groups);
     if (parts > s->n) parts = s->n;
-    int32_t images = divide_up(s->n, parts);
-    return (division){divide_up(tiles, items), items, divide_up(s->n, images), images};
+    int32_t images = dd__divide_up(s->n, parts);
+    return (division){dd__divide_up(tiles, items), items, dd__divide_up(s->n, images), images};
 }
 
 static void scratch_weights(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    tile t = tile_of(device);
+    dd__tile t = dd__tile_of(device);
     division d = divide(&s, &t, device);
     scratch->workspace_bytes[0] = padded_bytes(&s);
     if (d.parts > 1)
@@ -214,34 +223,36 @@ static void scratch_weights(const dd__node *node, const dd_device *device, dd__s
 static dd_status record_weights(dd__recorder *recorder, const dd__node *node,
                                 const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    tile t = tile_of(site->device);
+    dd__tile t = dd__tile_of(site->device);
     division d = divide(&s, &t, site->device);
     dd__buffer *x = node->in[0]->buffer, *dw = node->out[0]->buffer;
     dd__buffer *parts = d.parts > 1 ? site->workspace[1] : dw;
     DD_TRY(pad(recorder, site, &t, &x, &s));
-    DD_TRY(dd__record(
-        recorder,
-        &(dd__launch){
-            .program = "conv2d_direct",
-            .options = t.options,
-            .kernel = "backward_weights",
-            .global = {(size_t)d.items, (size_t)d.parts, (size_t)s.groups},
-            .local = {1, 1, 1},
-            .arguments = {DD_BUFFER(x), DD_BUFFER(node->in[1]->buffer), DD_BUFFER(parts),
-                          DD_INT(s.n), DD_INT(d.images), DD_INT(d.tiles), DD_INT(s.p), DD_INT(s.q),
-                          DD_INT(s.h), DD_INT(s.w), DD_INT(s.c), DD_INT(s.cg), DD_INT(s.o),
-                          DD_INT(s.og), DD_INT(s.kh), DD_INT(s.kw), DD_INT(s.sh), DD_INT(s.sw),
-                          DD_INT(s.dh), DD_INT(s.dw)}}));
-    if (d.parts == 1) return DD_OK;
-    int32_t count = (int32_t)dd__dims_count(&node->out[0]->dims);
-    return dd__record(recorder,
+    DD_TRY(dd__record(recorder,
                       &(dd__launch){.program = "conv2d_direct",
                                     .options = t.options,
-                                    .kernel = "reduce",
-                                    .global = {(size_t)divide_up(count, CHUNK), 1, 1},
+                                    .kernel = "backward_weights",
+                                    .global = {(size_t)d.items, (size_t)d.parts, (size_t)s.groups},
                                     .local = {1, 1, 1},
-                                    .arguments = {DD_BUFFER(parts), DD_BUFFER(dw), DD_INT(count),
-                                                  DD_INT(d.parts)}});
+                                    .arguments = {DD_BUFFER(x),     DD_BUFFER(node->in[1]->buffer),
+                                                  DD_BUFFER(parts), DD_INT(s.n),
+                                                  DD_INT(d.images), DD_INT(d.tiles),
+                                                  DD_INT(s.p),      DD_INT(s.q),
+                                                  DD_INT(s.h),      DD_INT(s.w),
+                                                  DD_INT(s.c),      DD_INT(s.cg),
+                                                  DD_INT(s.o),      DD_INT(s.og),
+                                                  DD_INT(s.kh),     DD_INT(s.kw),
+                                                  DD_INT(s.sh),     DD_INT(s.sw),
+                                                  DD_INT(s.dh),     DD_INT(s.dw)}}));
+    if (d.parts == 1) return DD_OK;
+    int32_t count = (int32_t)dd__dims_count(&node->out[0]->dims);
+    return dd__record(recorder, &(dd__launch){.program = "conv2d_direct",
+                                              .options = t.options,
+                                              .kernel = "reduce",
+                                              .global = {(size_t)dd__divide_up(count, CHUNK), 1, 1},
+                                              .local = {1, 1, 1},
+                                              .arguments = {DD_BUFFER(parts), DD_BUFFER(dw),
+                                                            DD_INT(count), DD_INT(d.parts)}});
 }
 
 const dd__implementation dd__conv2d_direct[3] = {
@@ -257,8 +268,5 @@ const dd__implementation dd__conv2d_direct[3] = {
      .scratch = scratch_data,
      .pack = pack_data,
      .record = record_data},
-    {.name = "direct",
-     .classes = DD__ON_CPU,
-     .scratch = scratch_weights,
-     .record = record_weights},
+    {.name = "direct", .classes = DD__ON_CPU, .scratch = scratch_weights, .record = record_weights},
 };

@@ -4,8 +4,8 @@
 
 /* Puts the shape behind the arguments that are there. */
 static void append_shape(dd__launch *launch, const dd__conv_shape *s, size_t count) {
-    const int32_t numbers[] = {(int32_t)count, s->h,  s->w,  s->c,  s->p,   s->q,
-                               s->o,           s->kh, s->kw, s->sh, s->sw,  s->dh,
+    const int32_t numbers[] = {(int32_t)count, s->h,   s->w,    s->c,  s->p,  s->q,
+                               s->o,           s->kh,  s->kw,   s->sh, s->sw, s->dh,
                                s->dw,          s->top, s->left, s->cg, s->og};
     size_t at = 0;
     while (launch->arguments[at].kind) at++;
@@ -46,11 +46,10 @@ static dd_status record_backward_data(dd__recorder *recorder, const dd__node *no
 
 static dd_status record_backward_weights(dd__recorder *recorder, const dd__node *node,
                                          const dd__site *site) {
-    dd__launch launch = {.kernel = "backward_weights",
-                         .arguments = {DD_BUFFER(node->in[0]->buffer),
-                                       DD_BUFFER(node->in[1]->buffer),
-                                       DD_BUFFER(node->out[0]->buffer),
-                                       DD_INT(node->in[0]->dims.d[0])}};
+    dd__launch launch = {
+        .kernel = "backward_weights",
+        .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(node->in[1]->buffer),
+                      DD_BUFFER(node->out[0]->buffer), DD_INT(node->in[0]->dims.d[0])}};
     return record(recorder, node, site, &launch);
 }
 

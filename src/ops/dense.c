@@ -36,7 +36,8 @@ static dd_status layer(dd__graph *graph, const dd__op *op, const char *name, con
     const dense *a = given;
     if (count != 1 || x[0]->dims.rank != 2) {
         char found[80];
-        return dd__fail(DD_SHAPE, "expected one input of rows (N, inputs), found %s; flatten it first",
+        return dd__fail(DD_SHAPE,
+                        "expected one input of rows (N, inputs), found %s; flatten it first",
                         dd__dims_print(&x[0]->dims, found));
     }
     uint32_t inputs = x[0]->dims.d[1], units = (uint32_t)a->units;

@@ -6,6 +6,7 @@
 
 #include "ops/launch.h"
 #include "ops/ops.h"
+#include "ops/tile.h"
 #include "reference/reference.h"
 
 static const dd__attribute attributes[] = {
@@ -124,57 +125,42 @@ static const dd__implementation plain = {
 
 /* ---- direct: register tiles for CPU runtimes ---------------------------------------------- */
 
-typedef struct tile {
-    size_t mr, nr;
-    char options[64];
-} tile;
-
-static tile tile_of(const dd_device *device) {
-    unsigned lanes = dd_device_describe(device)->vector_width;
-    lanes = lanes >= 16 ? 16 : lanes >= 8 ? 8 : 4;
-    tile t = {.mr = lanes == 16 ? 8 : 6, .nr = 2 * lanes};
-    snprintf(t.options, sizeof t.options, "-DVW=%u -DMR=%zu -DNV=2", lanes, t.mr);
-    return t;
-}
-
-static size_t divide_up(int32_t a, size_t b) { return ((size_t)a + b - 1) / b; }
-
 static void scratch_direct(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     shape s = shape_of(node);
-    scratch->packed_bytes =
-        sizeof(float) * (size_t)s.k * dd__round_up((size_t)s.n, tile_of(device).nr);
+    scratch->packed_bytes = sizeof(float) * (size_t)s.k *
+                            dd__round_up((size_t)s.n, (size_t)dd__tile_of(device).columns);
 }
 
 static dd_status pack_direct(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     shape s = shape_of(node);
-    tile t = tile_of(site->device);
-    return dd__record(recorder,
-                      &(dd__launch){.program = "gemm_direct",
-                                    .options = t.options,
-                                    .kernel = "pack",
-                                    .global = {(size_t)s.k, divide_up(s.n, t.nr), 1},
-                                    .local = {1, 1, 1},
-                                    .arguments = {DD_BUFFER(node->in[1]->buffer),
-                                                  DD_BUFFER(site->packed), DD_INT(s.k), DD_INT(s.n),
-                                                  DD_INT(s.bk), DD_INT(s.bj)}});
+    dd__tile t = dd__tile_of(site->device);
+    return dd__record(
+        recorder,
+        &(dd__launch){.program = "gemm_direct",
+                      .options = t.options,
+                      .kernel = "pack",
+                      .global = {(size_t)s.k, (size_t)dd__divide_up(s.n, t.columns), 1},
+                      .local = {1, 1, 1},
+                      .arguments = {DD_BUFFER(node->in[1]->buffer), DD_BUFFER(site->packed),
+                                    DD_INT(s.k), DD_INT(s.n), DD_INT(s.bk), DD_INT(s.bj)}});
 }
 
 static dd_status record_direct(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     shape s = shape_of(node);
-    tile t = tile_of(site->device);
-    return dd__record(recorder,
-                      &(dd__launch){.program = "gemm_direct",
-                                    .options = t.options,
-                                    .kernel = "multiply",
-                                    .global = {divide_up(s.m, t.mr), divide_up(s.n, t.nr), 1},
-                                    .local = {1, 1, 1},
-                                    .arguments = {DD_BUFFER(node->in[0]->buffer),
-                                                  DD_BUFFER(site->packed),
-                                                  DD_BUFFER(s.bias ? s.bias->buffer : site->packed),
-                                                  DD_BUFFER(node->out[0]->buffer),
-                                                  DD_INT(s.bias != NULL), DD_INT(s.relu),
-                                                  DD_INT(s.m), DD_INT(s.n), DD_INT(s.k),
-                                                  DD_INT(s.ai), DD_INT(s.ak)}});
+    dd__tile t = dd__tile_of(site->device);
+    return dd__record(
+        recorder,
+        &(dd__launch){.program = "gemm_direct",
+                      .options = t.options,
+                      .kernel = "multiply",
+                      .global = {(size_t)dd__divide_up(s.m, t.rows),
+                                 (size_t)dd__divide_up(s.n, t.columns), 1},
+                      .local = {1, 1, 1},
+                      .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(site->packed),
+                                    DD_BUFFER(s.bias ? s.bias->buffer : site->packed),
+                                    DD_BUFFER(node->out[0]->buffer), DD_INT(s.bias != NULL),
+                                    DD_INT(s.relu), DD_INT(s.m), DD_INT(s.n), DD_INT(s.k),
+                                    DD_INT(s.ai), DD_INT(s.ak)}});
 }
 
 static const dd__implementation direct = {.name = "direct",
@@ -201,8 +187,8 @@ static dd_status record_clblast(dd__recorder *recorder, const dd__node *node,
                                     .k = (size_t)s.k,
                                     .transpose_a = g->transpose_a,
                                     .transpose_b = g->transpose_b};
-    DD_TRY(dd__record_clblast(recorder, &product_shape, node->in[0]->buffer, node->in[1]->buffer,
-                              c));
+    DD_TRY(
+        dd__record_clblast(recorder, &product_shape, node->in[0]->buffer, node->in[1]->buffer, c));
     if (!s.bias && !s.relu) return DD_OK;
     dd__launch launch = {.program = "gemm",
                          .kernel = "finish",
@@ -213,10 +199,8 @@ static dd_status record_clblast(dd__recorder *recorder, const dd__node *node,
     return dd__record(recorder, &launch);
 }
 
-static const dd__implementation clblast = {.name = "clblast",
-                                           .classes = DD__ON_GPU,
-                                           .refuse = refuse_clblast,
-                                           .record = record_clblast};
+static const dd__implementation clblast = {
+    .name = "clblast", .classes = DD__ON_GPU, .refuse = refuse_clblast, .record = record_clblast};
 
 static const dd__implementation *const implementations[] = {&direct, &clblast, &plain, NULL};
 

@@ -61,8 +61,7 @@ dd_status dd__graph_differentiate(dd__graph *graph, dd__value *y, dd__value *see
     if (!d.values || !d.gradients) return dd__no_memory(d.count * sizeof *d.values);
     memcpy(d.values, graph->values, d.count * sizeof *d.values);
     *gradient_of(&d, y) = seed;
-    for (size_t i = graph->node_count; i-- > 0;)
-        DD_TRY(differentiate_node(&d, graph->nodes[i]));
+    for (size_t i = graph->node_count; i-- > 0;) DD_TRY(differentiate_node(&d, graph->nodes[i]));
     *gradients = d.gradients;
     return DD_OK;
 }
@@ -91,8 +90,7 @@ dd_status dd__graph_gradients(dd__graph *graph, dd__value *y, dd__value *seed, d
     for (size_t i = 0; i < count; i++) {
         dd__value *value = graph->values[i];
         if (value->role != DD__PARAMETER || value == graph->parameters) continue;
-        if (!gradients[i])
-            return dd__fail(DD_USAGE, "\"%s\" does not reach the loss", value->name);
+        if (!gradients[i]) return dd__fail(DD_USAGE, "\"%s\" does not reach the loss", value->name);
         DD_TRY(place(graph, value, gradients[i], *flat));
     }
     return DD_OK;

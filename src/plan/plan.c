@@ -57,8 +57,8 @@ static dd_status record_all(dd__plan *plan) {
         if (!label) return dd__no_memory(32);
         dd__recorder_label(plan->body, label);
         dd__recorder_label(plan->once, label);
-        DD_TRY(dd__within(record_node(plan, node), "layer \"%s\" (%s)", node->name,
-                          node->op->name));
+        DD_TRY(
+            dd__within(record_node(plan, node), "layer \"%s\" (%s)", node->name, node->op->name));
     }
     return DD_OK;
 }

@@ -17,7 +17,7 @@ typedef struct layout { /* what dd__storage_create works on */
     size_t binding_count;
     dd__node_storage *nodes;
     dd__storage *storage;
-    dd__block *blocks;  /* (value_count + 3 * node_count): values, then each node's scratch */
+    dd__block *blocks; /* (value_count + 3 * node_count): values, then each node's scratch */
 } layout;
 
 static bool in_arena(const dd__value *value) {
@@ -108,12 +108,13 @@ static void scratch_lifetimes(layout *l) {
         if (!chosen || !chosen->scratch) continue;
         dd__scratch scratch = {0};
         chosen->scratch(node, l->device, &scratch);
-        bool once = frozen && chosen->pack &&
-                    dd__value_root_const(node->in[1]) == graph->parameters;
+        bool once =
+            frozen && chosen->pack && dd__value_root_const(node->in[1]) == graph->parameters;
         dd__block *blocks = &l->blocks[graph->value_count + SCRATCH * n];
         blocks[0] = (dd__block){scratch.workspace_bytes[0], n, n, 0};
         blocks[1] = (dd__block){scratch.workspace_bytes[1], n, n, 0};
-        blocks[2] = (dd__block){scratch.packed_bytes, once ? 0 : n, once ? graph->node_count : n, 0};
+        blocks[2] =
+            (dd__block){scratch.packed_bytes, once ? 0 : n, once ? graph->node_count : n, 0};
         l->nodes[n].packed_once = once;
     }
 }

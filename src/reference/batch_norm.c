@@ -21,9 +21,17 @@ dd_status dd__reference_batch_norm(const dd__node *node) {
     return DD_OK;
 }
 
+/* The share that a batch has in the running values: see src/ops/batch_norm.c. */
+static double fresh_share(const dd__node *node) {
+    double momentum = (double)((const dd__batch_norm *)node->attributes)->momentum;
+    if (node->in_count < 6 || momentum >= 1) return 1 - momentum;
+    const dd__step *step = dd__buffer_host(node->in[5]->buffer);
+    return (1 - momentum) / (1 - pow(momentum, (double)step->step + 1));
+}
+
 /* Running values move towards the batch's mean and biased variance. */
-static void blend(float *running, float momentum, double fresh) {
-    *running = (float)((double)momentum * (double)*running + (1 - (double)momentum) * fresh);
+static void blend(float *running, double share, double fresh) {
+    *running = (float)((1 - share) * (double)*running + share * fresh);
 }
 
 dd_status dd__reference_batch_norm_training(const dd__node *node) {
@@ -32,6 +40,7 @@ dd_status dd__reference_batch_norm_training(const dd__node *node) {
     const float *beta = dd__f32(node->in[2]);
     float *y = dd__f32(node->out[0]);
     size_t channels = channels_of(node->in[0]), rows = rows_of(node->in[0]);
+    double share = fresh_share(node);
     for (size_t c = 0; c < channels; c++) {
         double mean = 0, variance = 0;
         for (size_t r = 0; r < rows; r++) mean += (double)x[r * channels + c];
@@ -48,8 +57,8 @@ dd_status dd__reference_batch_norm_training(const dd__node *node) {
         }
         dd__f32(node->out[1])[c] = (float)mean;
         dd__f32(node->out[2])[c] = (float)inverse;
-        blend(&dd__f32(node->in[3])[c], a->momentum, mean);
-        blend(&dd__f32(node->in[4])[c], a->momentum, variance);
+        blend(&dd__f32(node->in[3])[c], share, mean);
+        blend(&dd__f32(node->in[4])[c], share, variance);
     }
     return DD_OK;
 }

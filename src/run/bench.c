@@ -19,7 +19,7 @@ typedef struct subject { /* what is measured */
     uint32_t batch;
     float *input, *output; /* of inference: host copies */
     size_t input_bytes, output_bytes;
-    uint32_t steps;        /* of training so far */
+    uint32_t steps; /* of training so far */
 } subject;
 
 static void subject_free(subject *s) {

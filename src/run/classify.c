@@ -26,7 +26,7 @@ typedef struct job {
     float *probabilities; /* (batch, classes) */
     item *items;          /* (batch) */
     size_t item_count, picture_count, dumped;
-    int *classes;         /* (top_k), and so on: one row's answer */
+    int *classes; /* (top_k), and so on: one row's answer */
     const char **labels;
     float *best;
     dd_classify_result *result;

@@ -23,7 +23,8 @@ dd_status dd__inference_graph(const dd_model *model, uint32_t batch, dd__graph *
     DD_TRY_OUT(dd__graph_input(graph, "input", DD__F32,
                                DD_DIMS(batch, model->height, model->width, model->channels), &x));
     DD_TRY_OUT(dd__model_build(model, graph, x, &logits, &y));
-    if (y == logits) DD_TRY_OUT(dd__graph_add1(graph, &dd__op_softmax, "softmax", NULL, &logits, 1, &y));
+    if (y == logits)
+        DD_TRY_OUT(dd__graph_add1(graph, &dd__op_softmax, "softmax", NULL, &logits, 1, &y));
     DD_TRY_OUT(dd__graph_output(graph, y, "output"));
     *out = graph;
 out:
@@ -31,8 +32,7 @@ out:
     return status;
 }
 
-static dd_status create(dd_device *device, const dd_model *model, unsigned batch,
-                        dd_predictor *p) {
+static dd_status create(dd_device *device, const dd_model *model, unsigned batch, dd_predictor *p) {
     dd__graph *graph;
     p->batch = batch ? batch : 64;
     p->pixels = (size_t)model->height * model->width * model->channels;
@@ -81,7 +81,8 @@ static dd_status predict_batch(dd_predictor *p, const uint8_t *pixels, size_t co
 dd_status dd_predict(dd_predictor *p, const uint8_t *pixels, size_t count, float *probabilities) {
     for (size_t done = 0; done < count; done += p->batch) {
         size_t some = count - done < p->batch ? count - done : p->batch;
-        DD_TRY(predict_batch(p, pixels + done * p->pixels, some, probabilities + done * p->classes));
+        DD_TRY(
+            predict_batch(p, pixels + done * p->pixels, some, probabilities + done * p->classes));
     }
     return DD_OK;
 }

@@ -15,7 +15,8 @@
 #include "tune/tuning.h"
 
 enum { JUDGED_BATCH = 2, TIMED_RUNS = 5 };
-static const double judged_tolerance = 1e-3; /* relative; float sums of a few thousand terms stay below */
+static const double judged_tolerance =
+    1e-3; /* relative; float sums of a few thousand terms stay below */
 
 typedef struct tuning_job {
     dd_device *device;

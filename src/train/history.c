@@ -24,9 +24,9 @@ dd_status dd__history_write(const char *folder, const dd__epoch *epochs, size_t 
                            "seconds,images_per_second\n");
     for (size_t i = 0; i < count; i++) {
         const dd__epoch *e = &epochs[i];
-        const double numbers[] = {e->loss,          e->accuracy, e->validation_loss,
-                                  e->validation_accuracy, e->learning_rate, e->seconds,
-                                  e->images_per_second};
+        const double numbers[] = {
+            e->loss,          e->accuracy, e->validation_loss,  e->validation_accuracy,
+            e->learning_rate, e->seconds,  e->images_per_second};
         fprintf(writer.stream, "%u", e->epoch);
         for (size_t k = 0; k < DD_COUNT(numbers); k++) print_number(writer.stream, numbers[k]);
         fprintf(writer.stream, "\n");

@@ -16,10 +16,10 @@ typedef struct loop {
     dd_train_result *result;
     dd_model *model;
     dd__examples training, validation; /* validation.count is 0 without */
-    dd__plan *plan, *measure;          /* measure shares plan's parameters; NULL without validation */
-    uint32_t batch, steps;             /* of an epoch */
-    dd__epoch *history;                /* (epochs) */
-    size_t done;                       /* epochs in it */
+    dd__plan *plan, *measure; /* measure shares plan's parameters; NULL without validation */
+    uint32_t batch, steps;    /* of an epoch */
+    dd__epoch *history;       /* (epochs) */
+    size_t done;              /* epochs in it */
     double best_loss, started, trained; /* trained: seconds in finished epochs and this one */
 } loop;
 
@@ -65,8 +65,7 @@ static dd_status set_up(loop *l, dd_device *device, const dd_dataset *data,
     dd__optimizer_settings settings;
     DD_TRY(settle(options, &optimizer, &settings, &l->options));
     if (l->options.output) DD_TRY(dd__folder_make(l->options.output));
-    if (!dd_model_has_tensors(l->model))
-        DD_TRY(dd_model_initialize(l->model, l->options.seed));
+    if (!dd_model_has_tensors(l->model)) DD_TRY(dd_model_initialize(l->model, l->options.seed));
     l->batch = l->options.batch < data->count ? l->options.batch : (uint32_t)data->count;
     l->steps = (uint32_t)(data->count / l->batch);
     l->best_loss = INFINITY;
@@ -120,10 +119,11 @@ static dd_status look(loop *l, dd__epoch *e, double begun, uint32_t step) {
     e->seconds = dd__seconds() - begun;
     e->images_per_second = (double)step * l->batch / e->seconds;
     if (isfinite(sums.loss)) return DD_OK;
-    return dd__fail(DD_WRONG,
-                    "training diverged: the loss is not finite in epoch %u by step %u; a lower learning "
-                    "rate than %g may help",
-                    e->epoch, step, l->options.learning_rate);
+    return dd__fail(
+        DD_WRONG,
+        "training diverged: the loss is not finite in epoch %u by step %u; a lower learning "
+        "rate than %g may help",
+        e->epoch, step, l->options.learning_rate);
 }
 
 /* Runs the epoch's steps. The device is left alone for about half a second at a time: waiting costs, but people

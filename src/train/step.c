@@ -18,7 +18,7 @@ static dd_status add_batch(dd__graph *graph, const dd_model *model, size_t count
                          .scale = model->preparation.scale,
                          .shift = model->preparation.shift};
     return dd__graph_add(graph, &dd__op_gather, "batch", &gather, in, 3,
-                         (dd__value **[]){x, labels}, 2);
+                         (dd__value * *[]){x, labels}, 2);
 }
 
 /* From the network's logits to the sums; *loss is each example's. */
@@ -26,7 +26,7 @@ static dd_status add_loss(dd__graph *graph, dd__value *logits, dd__value *labels
                           dd__value **loss) {
     dd__value *hit, *sums;
     DD_TRY(dd__graph_add(graph, &dd__op_cross_entropy, "loss", NULL,
-                         (dd__value *[]){logits, labels}, 2, (dd__value **[]){loss, &hit}, 2));
+                         (dd__value *[]){logits, labels}, 2, (dd__value * *[]){loss, &hit}, 2));
     DD_TRY(dd__graph_state(graph, "sums", DD__F32, DD_DIMS(4), &sums));
     return dd__graph_add(graph, &dd__op_metrics, "metrics", NULL,
                          (dd__value *[]){*loss, hit, labels, sums}, 4, NULL, 0);
@@ -48,8 +48,8 @@ static dd_status add_update(dd__graph *graph, uint32_t batch, dd__value *loss,
 }
 
 dd_status dd__training_graph(const dd_model *model, size_t count, uint32_t batch, uint64_t seed,
-                             const dd__optimizer *optimizer,
-                             const dd__optimizer_settings *settings, dd__graph **out) {
+                             const dd__optimizer *optimizer, const dd__optimizer_settings *settings,
+                             dd__graph **out) {
     dd_status status = DD_OK;
     dd__graph *graph = NULL;
     dd__value *x, *labels, *logits, *y, *loss;
@@ -92,8 +92,8 @@ dd_status dd__check_examples(const dd_model *model, const dd_dataset *data) {
     if (!data->labels) return dd__fail(DD_USAGE, "the data has no labels to compare with");
     for (size_t i = 0; i < data->count; i++)
         if (data->labels[i] < 0 || (unsigned)data->labels[i] >= model->classes)
-            return dd__fail(DD_SHAPE, "image %zu has label %d, network \"%s\" has classes 0 to %u", i,
-                            data->labels[i], model->name, model->classes - 1);
+            return dd__fail(DD_SHAPE, "image %zu has label %d, network \"%s\" has classes 0 to %u",
+                            i, data->labels[i], model->name, model->classes - 1);
     return DD_OK;
 }
 
@@ -106,8 +106,7 @@ dd_status dd__examples_create(dd_device *device, const dd_model *model, const dd
     DD_TRY_OUT(dd__buffer_create(device, bytes, &examples->images));
     DD_TRY_OUT(dd__buffer_create(device, data->count * sizeof(int32_t), &examples->labels));
     DD_TRY_OUT(dd__buffer_write(examples->images, 0, data->pixels, bytes));
-    DD_TRY_OUT(
-        dd__buffer_write(examples->labels, 0, data->labels, data->count * sizeof(int32_t)));
+    DD_TRY_OUT(dd__buffer_write(examples->labels, 0, data->labels, data->count * sizeof(int32_t)));
 out:
     if (status != DD_OK) dd__examples_free(examples);
     return dd__within(status, "%zu images on the device", data->count);

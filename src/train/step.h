@@ -15,8 +15,8 @@
 /* gather (shuffled), the network in its training form, mean cross-entropy over the batch, gradients, update,
  * advance. */
 dd_status dd__training_graph(const dd_model *model, size_t count, uint32_t batch, uint64_t seed,
-                             const dd__optimizer *optimizer,
-                             const dd__optimizer_settings *settings, dd__graph **graph);
+                             const dd__optimizer *optimizer, const dd__optimizer_settings *settings,
+                             dd__graph **graph);
 /* gather (in order), the network in its inference form, cross-entropy, advance. */
 dd_status dd__measuring_graph(const dd_model *model, size_t count, uint32_t batch,
                               dd__graph **graph);

@@ -90,8 +90,7 @@ static dd_status write_choice(FILE *file, const char *start, const char *name, d
     fputs(first_line, file);
     for (const char *line = text; *line;) {
         size_t length = strcspn(line, "\n");
-        if (strncmp(line, start, strlen(start)) != 0)
-            fprintf(file, "%.*s\n", (int)length, line);
+        if (strncmp(line, start, strlen(start)) != 0) fprintf(file, "%.*s\n", (int)length, line);
         line += length + (line[length] == '\n');
     }
     fprintf(file, "%s%s %.1f\n", start, name, 1e6 * seconds);

@@ -18,8 +18,7 @@ static void assert_sound(const dd__block *blocks, size_t count, size_t total) {
         for (size_t j = 0; j < i; j++) {
             const dd__block *a = &blocks[i], *b = &blocks[j];
             bool together = a->first <= b->last && b->first <= a->last;
-            bool apart =
-                a->offset + a->bytes <= b->offset || b->offset + b->bytes <= a->offset;
+            bool apart = a->offset + a->bytes <= b->offset || b->offset + b->bytes <= a->offset;
             assert_true(!together || apart || a->bytes == 0 || b->bytes == 0);
         }
     }

@@ -1,9 +1,9 @@
 /* Prediction, evaluation, classification, measuring and tuning agree with each other. On the default device. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +26,7 @@ static int open_all(void **state) {
     (void)state;
     dd_device_options options = {.without_selftest = true};
     dd_train_options training = {.epochs = 4, .batch = 32, .learning_rate = 0.003};
-    bool ready = mkdtemp(folder) &&
-                 dd_device_open("reference", &options, &reference) == DD_OK &&
+    bool ready = mkdtemp(folder) && dd_device_open("reference", &options, &reference) == DD_OK &&
                  dd_device_open(NULL, &options, &device) == DD_OK &&
                  dd_dataset_load("synthetic:300:5", DD_SPLIT_TRAIN, &data) == DD_OK &&
                  dd_model_load("models/small.json", &model) == DD_OK &&
@@ -218,8 +217,7 @@ static void test_bench_measures_both_modes(void **state) {
     (void)state;
     for (int train = 0; train < 2; train++) {
         dd_bench_result result;
-        dd_bench_options options = {
-            .train = train, .batch = 8, .seconds = 0.05, .profile = true};
+        dd_bench_options options = {.train = train, .batch = 8, .seconds = 0.05, .profile = true};
         assert_int_equal(dd_bench(device, model, &options, &result), DD_OK);
         assert_true(result.images_per_second > 0 && result.runs > 0);
         assert_true(result.p50_us > 0 && result.p50_us <= result.p90_us);

@@ -1,9 +1,9 @@
 /* dd_train: it learns, it repeats, it stops in good order. On the default device. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
