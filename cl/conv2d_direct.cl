@@ -218,13 +218,21 @@ ONE_ITEM void backward_weights(Input x, Input dy, Output dw, const int N, const 
         const int k = min(k0 + i, K - 1), c = k % CG, s = k / CG % KW, r = k / CG / KW;
         offset[i] = (r * DH * W + s * DW) * C + c;
     }
+    /* Mostly an item's rows are one stretch of a window's row: then they are copied as vectors. */
+    const int together = rows >= VW && offset[rows - 1] - offset[0] == rows - 1;
     float left[PIXELS * TILES * MR], right[PIXELS * NR];
     for (int m0 = 0; m0 < M; m0 += PIXELS) {
         const int pixels = min(PIXELS, M - m0);
         for (int m = 0; m < pixels; m++) {
             const int q = (m0 + m) % Q, p = (m0 + m) / Q % P, n = (m0 + m) / Q / P;
             Input at = x + (((size_t)n * H + p * SH) * W + q * SW) * C;
-            for (int i = 0; i < rows; i++) left[m * rows + i] = at[offset[i]];
+            if (together) {
+                for (int i = 0; i + VW <= rows; i += VW)
+                    VSTORE(VLOAD(at + offset[0] + i), left + m * rows + i);
+                VSTORE(VLOAD(at + offset[rows - VW]), left + m * rows + rows - VW);
+            } else {
+                for (int i = 0; i < rows; i++) left[m * rows + i] = at[offset[i]];
+            }
         }
         for (int o = 0; o < OG; o += NR) {
             for (int m = 0; m < pixels; m++) {

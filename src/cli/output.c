@@ -183,23 +183,23 @@ static size_t column_width(const cli_table *table, size_t column) {
     return width;
 }
 
-static void print_padded(const cli_table *table, size_t index, size_t width, FILE *stream) {
-    size_t column = index % table->columns, length = letters(table->cells[index]);
+/* The last column is not padded. */
+static void print_padded(const char *text, size_t width, bool right, bool last, FILE *stream) {
+    size_t length = letters(text);
     int space = (int)(width > length ? width - length : 0);
-    bool last = column + 1 == table->columns;
-    if (table->align[column] == 'r') fprintf(stream, "%*s", space, "");
-    fputs(table->cells[index], stream);
-    if (table->align[column] == 'l' && !last) fprintf(stream, "%*s", space, "");
+    if (right) fprintf(stream, "%*s", space, "");
+    fputs(text, stream);
+    if (!right && !last) fprintf(stream, "%*s", space, "");
+    fputs(last ? "\n" : "  ", stream);
 }
 
 static void print_plain(const cli_table *table, FILE *stream) {
     size_t widths[64];
     for (size_t c = 0; c < table->columns; c++) widths[c] = column_width(table, c);
-    for (size_t i = 0; i < table->count; i++) {
-        size_t column = i % table->columns;
-        print_padded(table, i, widths[column], stream);
-        fputs(column + 1 == table->columns ? "\n" : "  ", stream);
-    }
+    for (size_t i = 0; i + table->columns <= table->count; i += table->columns)
+        for (size_t c = 0; c < table->columns; c++)
+            print_padded(table->cells[i + c], widths[c], table->align[c] == 'r',
+                         c + 1 == table->columns, stream);
 }
 
 static void print_markdown(const cli_table *table, FILE *stream) {

@@ -1,11 +1,11 @@
 #include "data/image.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "data/jpeg.h"
 #include "data/png.h"
 #include "data/pnm.h"
 #include "data/stb.h"
@@ -59,12 +59,6 @@ static int source_has_ended(void *user) {
     return from->at == from->size;
 }
 
-static dd_status check_pixels(int width, int height) {
-    if ((int64_t)width * height <= DD__IMAGE_PIXELS) return DD_OK;
-    return dd__fail(DD_FORMAT, "expected at most %d pixels, found %dx%d", DD__IMAGE_PIXELS, width,
-                    height);
-}
-
 static dd_status stb_failure(void) {
     const char *reason = stbi_failure_reason();
     if (dd__stb_short_of() == DD__STB_NO_MEMORY)
@@ -77,26 +71,40 @@ static dd_status stb_failure(void) {
 
 static const stbi_io_callbacks reading = {read_source, skip_source, source_has_ended};
 
-/* Decodes what is not PNM into as many channels, 1 to 4, as the file has. */
-static dd_status decode_stb(const uint8_t *bytes, size_t size, dd__image *image) {
+/* Everything before the pixels, for what is not PNM: channels, 1 to 4, as the file has them. */
+static dd_status read_header(const uint8_t *bytes, size_t size, dd__image *image) {
     int width, height, channels;
+    if (size == 0) return dd__fail(DD_FORMAT, "expected an image, found an empty file");
+    if (dd__is_jpeg(bytes, size)) DD_TRY(dd__jpeg_check(bytes, size));
     source from = {.bytes = bytes, .size = size};
     dd__stb_limit(1 << 20);
     if (!stbi_info_from_callbacks(&reading, &from, &width, &height, &channels))
         return stb_failure();
-    DD_TRY(check_pixels(width, height));
-    if (dd__is_png(bytes, size)) DD_TRY(dd__png_check(bytes, size));
-    from = (source){.bytes = bytes, .size = size};
+    *image = (dd__image){(unsigned)width, (unsigned)height, (unsigned)channels, NULL};
+    if ((uint64_t)image->width * image->height > DD__IMAGE_PIXELS)
+        return dd__fail(DD_FORMAT, "expected at most %d pixels, found %dx%d", DD__IMAGE_PIXELS,
+                        width, height);
+    return dd__is_png(bytes, size) ? dd__png_check(bytes, size) : DD_OK;
+}
+
+/* Decodes what is not PNM into as many channels as the file has. */
+static dd_status decode_stb(const uint8_t *bytes, size_t size, dd__image *image) {
+    DD_TRY(read_header(bytes, size, image));
+    source from = {.bytes = bytes, .size = size};
+    int width, height, channels;
     /* 16 bits in 4 channels, twice: zlib's output grows by doubling; and JPEG's padding */
-    dd__stb_limit(((size_t)4 << 20) + (size_t)width * (size_t)height * 16);
+    dd__stb_limit(((size_t)4 << 20) + (size_t)image->width * image->height * 16);
     image->pixels = stbi_load_from_callbacks(&reading, &from, &width, &height, &channels, 0);
     if (!image->pixels) return stb_failure();
-    *image = (dd__image){(unsigned)width, (unsigned)height, (unsigned)channels, image->pixels};
-    dd_status status = check_pixels(width, height);
-    if (status == DD_OK && from.past_end)
+    image->channels = (unsigned)channels;
+    dd_status status = DD_OK;
+    if ((unsigned)width != image->width || (unsigned)height != image->height)
+        status = dd__fail(DD_FORMAT, "expected %ux%u pixels as the header says, found %dx%d",
+                          image->width, image->height, width, height);
+    else if (from.past_end)
         status = dd__fail(DD_FORMAT,
-                          "expected more image data, found the end of the file at byte "
-                          "%zu: cut off",
+                          "expected more image data, found the end of the file at byte %zu: "
+                          "cut off",
                           size);
     if (status != DD_OK) dd__image_clear(image);
     return status;
@@ -142,7 +150,6 @@ static dd_status convert(dd__image *image, unsigned channels) {
 
 dd_status dd__image_decode(const uint8_t *bytes, size_t size, unsigned channels, dd__image *image) {
     *image = (dd__image){.pixels = NULL};
-    if (size == 0) return dd__fail(DD_FORMAT, "expected an image, found an empty file");
     if (size > DD__IMAGE_BYTES)
         return dd__fail(DD_IO, "expected at most %d bytes, found %zu", DD__IMAGE_BYTES, size);
     if (dd__is_pnm(bytes, size))
@@ -162,28 +169,16 @@ dd_status dd__image_load(const char *path, unsigned channels, dd__image *image) 
     return dd__within(status, "%s", path);
 }
 
-static dd_status file_size(FILE *file, dd__image *image) {
-    uint8_t head[4096];
-    size_t got = fread(head, 1, sizeof head, file);
-    if (ferror(file)) return dd__fail(DD_IO, "cannot read: %s", strerror(errno));
-    if (got == 0) return dd__fail(DD_FORMAT, "expected an image, found an empty file");
-    if (dd__is_pnm(head, got)) return dd__pnm_decode(head, got, true, image);
-    int width, height, channels;
-    rewind(file);
-    dd__stb_limit(1 << 20);
-    if (!stbi_info_from_file(file, &width, &height, &channels)) return stb_failure();
-    DD_TRY(check_pixels(width, height));
-    *image = (dd__image){(unsigned)width, (unsigned)height, channels < 3 ? 1 : 3, NULL};
-    return DD_OK;
-}
-
 dd_status dd__image_size(const char *path, dd__image *image) {
     *image = (dd__image){.pixels = NULL};
-    if (dd__is_folder(path)) return dd__fail(DD_IO, "%s: expected a file, found a folder", path);
-    FILE *file = fopen(path, "rb");
-    if (!file) return dd__fail(DD_IO, "%s: cannot open: %s", path, strerror(errno));
-    dd_status status = file_size(file, image);
-    fclose(file);
+    char *bytes;
+    size_t size;
+    DD_TRY(dd__file_read(path, DD__IMAGE_BYTES, &bytes, &size));
+    const uint8_t *file = (const uint8_t *)bytes;
+    dd_status status = dd__is_pnm(file, size) ? dd__pnm_decode(file, size, true, image)
+                                              : read_header(file, size, image);
+    image->channels = image->channels < 3 ? 1 : 3;
+    dd__free(bytes);
     return dd__within(status, "%s", path);
 }
 

@@ -42,12 +42,12 @@ int program_teardown(void **state) {
 
 /* ---- Running ------------------------------------------------------------------------- */
 
-pid_t start(const char *arguments) {
+pid_t start(const char *environment, const char *arguments) {
     char line[8192];
     int length = snprintf(line, sizeof line,
                           "exec >\"$T/out\" 2>\"$T/err\" </dev/null; "
-                          "exec \"$DEEPDIGITS_PROGRAM\" %s",
-                          arguments);
+                          "exec env %s \"$DEEPDIGITS_PROGRAM\" %s",
+                          environment, arguments);
     assert_true(length > 0 && (size_t)length < sizeof line);
     char shell[] = "sh", option[] = "-c";
     char *words[] = {shell, option, line, NULL};
@@ -66,7 +66,11 @@ void finish(pid_t process) {
     err = read_text("err");
 }
 
-void run(const char *arguments) { finish(start(arguments)); }
+void run_with(const char *environment, const char *arguments) {
+    finish(start(environment, arguments));
+}
+
+void run(const char *arguments) { run_with("", arguments); }
 
 const char *errors_so_far(void) {
     free(err);

@@ -26,8 +26,10 @@ extern char *err;  /* standard error */
 
 /* Runs the program through a shell, which sees `folder` as $T, and waits. */
 void run(const char *arguments);
+/* The same in another environment: "NAME=VALUE" and "-u NAME", as env(1) has them. */
+void run_with(const char *environment, const char *arguments);
 /* The same without waiting: returns the process. finish() waits for it. */
-pid_t start(const char *arguments);
+pid_t start(const char *environment, const char *arguments);
 void finish(pid_t process);
 /* What the process has written to standard error so far. */
 const char *errors_so_far(void);

@@ -12,9 +12,9 @@ typedef struct refusal {
 } refusal;
 
 /* Runs each; the message begins with the program's name and nothing is on standard output. */
-static void expect_refusals(const refusal *cases, size_t count) {
+static void expect_refusals(const char *environment, const refusal *cases, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        run(cases[i].arguments);
+        run_with(environment, cases[i].arguments);
         if (status != cases[i].status)
             fail_msg("%s: expected exit status %d, found %d: %s%s", cases[i].arguments,
                      cases[i].status, status, out, err);
@@ -24,7 +24,9 @@ static void expect_refusals(const refusal *cases, size_t count) {
     }
 }
 
-#define EXPECT_REFUSALS(cases) expect_refusals(cases, sizeof(cases) / sizeof *(cases))
+#define EXPECT_REFUSALS_WITH(environment, cases) \
+    expect_refusals(environment, cases, sizeof(cases) / sizeof *(cases))
+#define EXPECT_REFUSALS(cases) EXPECT_REFUSALS_WITH("", cases)
 
 /* ---- Words --------------------------------------------------------------------------- */
 
@@ -120,27 +122,19 @@ static void test_unknown_devices_are_refused_with_the_candidates(void **state) {
         {"bench --model models/small.json --implementation conv2d=nonsense", 2, {"nonsense"}},
     };
     EXPECT_REFUSALS(cases);
-    setenv("DEEPDIGITS_DEVICE", "nowhere", 1);
-    run("selftest");
-    unsetenv("DEEPDIGITS_DEVICE");
+    run_with("DEEPDIGITS_DEVICE=nowhere", "selftest");
     expect_status(2);
     expect_part(err, "nowhere");
 }
 
 static void test_without_a_runtime_nothing_falls_back_silently(void **state) {
     (void)state;
-    char *device = getenv("DEEPDIGITS_DEVICE"), kept[256] = "";
-    if (device) snprintf(kept, sizeof kept, "%s", device);
-    unsetenv("DEEPDIGITS_DEVICE");
-    setenv("OCL_ICD_VENDORS", "/nonexistent", 1);
     static const refusal cases[] = {
         {"bench --model models/small.json", 1, {"reference"}},
         {"selftest --device all", 1, {"no OpenCL device"}},
         {"selftest --device gpu", 2, {"gpu", "reference"}},
     };
-    EXPECT_REFUSALS(cases);
-    unsetenv("OCL_ICD_VENDORS");
-    if (device) setenv("DEEPDIGITS_DEVICE", kept, 1);
+    EXPECT_REFUSALS_WITH("-u DEEPDIGITS_DEVICE OCL_ICD_VENDORS=/nonexistent", cases);
 }
 
 /* The memory of the device that has most, in bytes. */
@@ -234,8 +228,9 @@ static void test_classify_without_a_model_says_how_to_get_one(void **state) {
     char program[4096];
     assert_non_null(realpath(getenv("DEEPDIGITS_PROGRAM"), program));
     setenv("PROGRAM", program, 1);
-    unsetenv("DEEPDIGITS_MODEL");
-    if (system("cd \"$T\" && \"$PROGRAM\" classify x.png 2>\"$T/message\"") == 0)
+    if (system(
+            "unset DEEPDIGITS_MODEL; cd \"$T\" && \"$PROGRAM\" classify x.png 2>\"$T/message\"") ==
+        0)
         return; /* an installed model was found, as it should be */
     char *message = read_text("message");
     expect_part(message, "deepdigits train");

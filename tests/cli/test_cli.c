@@ -96,9 +96,7 @@ static void test_devices_lists_the_reference_last(void **state) {
 
 static void test_devices_without_a_runtime_says_how_to_get_one(void **state) {
     (void)state;
-    setenv("OCL_ICD_VENDORS", "/nonexistent", 1);
-    run("devices");
-    unsetenv("OCL_ICD_VENDORS");
+    run_with("OCL_ICD_VENDORS=/nonexistent", "devices");
     expect_status(0);
     expect_part(out, "reference");
     expect_part(err, "pocl-opencl-icd");
@@ -106,21 +104,15 @@ static void test_devices_without_a_runtime_says_how_to_get_one(void **state) {
 
 static void test_cache_shows_its_folder_and_is_cleared(void **state) {
     (void)state;
-    char *before = getenv("DEEPDIGITS_CACHE_DIR"), kept[4096] = "", own[8192];
-    if (before) snprintf(kept, sizeof kept, "%s", before);
+    char own[8192];
     snprintf(own, sizeof own, "%s/cache", folder);
-    setenv("DEEPDIGITS_CACHE_DIR", own, 1);
-    run("cache --json");
+    run_with("DEEPDIGITS_CACHE_DIR=\"$T/cache\"", "cache --json");
     expect_status(0);
     cJSON *json = parse(out);
     assert_memory_equal(text_of(json, "folder"), own, strlen(own));
     assert_int_equal((int)number(json, "programs"), 0);
     cJSON_Delete(json);
-    run("cache clear");
-    if (before)
-        setenv("DEEPDIGITS_CACHE_DIR", kept, 1);
-    else
-        unsetenv("DEEPDIGITS_CACHE_DIR");
+    run_with("DEEPDIGITS_CACHE_DIR=\"$T/cache\"", "cache clear");
     expect_status(0);
     assert_string_equal(out, "");
 }
@@ -409,11 +401,7 @@ static void test_classify_finds_its_model_in_the_environment(void **state) {
     (void)state;
     need_model();
     need_images();
-    char path[8192];
-    snprintf(path, sizeof path, "%s/run/model.safetensors", folder);
-    setenv("DEEPDIGITS_MODEL", path, 1);
-    run("classify \"$T/images\"");
-    unsetenv("DEEPDIGITS_MODEL");
+    run_with("DEEPDIGITS_MODEL=\"$T/run/model.safetensors\"", "classify \"$T/images\"");
     expect_status(0);
     expect_part(out, " %)\n");
 }
@@ -501,8 +489,8 @@ static void pause_a_little(void) {
 
 static void test_interrupted_training_saves_and_exits_130(void **state) {
     (void)state;
-    pid_t process = start("train --model models/small.json --data synthetic:512 "
-                          "--output \"$T/stopped\" --epochs 100000 --progress always");
+    pid_t process = start("", "train --model models/small.json --data synthetic:512 "
+                              "--output \"$T/stopped\" --epochs 100000 --progress always");
     for (int i = 0; i < 3000 && !strstr(errors_so_far(), "epoch 2/"); i++) pause_a_little();
     kill(process, SIGINT);
     finish(process);

@@ -100,6 +100,20 @@ static void test_png_with_a_flipped_bit_is_refused(void **state) {
     assert_null(image.pixels);
 }
 
+/* stb_image would write behind its table. */
+static void test_jpeg_with_too_many_huffman_codes_is_refused(void **state) {
+    (void)state;
+    write_as("jpg");
+    dd__image image;
+    size_t i = 0;
+    while (file.bytes[i] != 0xff || file.bytes[i + 1] != 0xc4) i++;
+    memset(file.bytes + i + 5, 255, 16);
+    assert_fails(decode(3, &image), DD_FORMAT, "JPEG: expected Huffman tables that fit their");
+    assert_non_null(strstr(dd_message(), "found 4080 codes"));
+    write_file("bad.jpg", file.bytes, file.size);
+    assert_fails(dd__image_size(at("bad.jpg"), &image), DD_FORMAT, "found 4080 codes");
+}
+
 static void test_files_that_are_no_images_are_refused(void **state) {
     (void)state;
     dd__image image;
@@ -329,6 +343,7 @@ int main(void) {
         cmocka_unit_test(test_images_cut_off_anywhere_are_refused),
         SCRATCH_TEST(test_image_cut_off_is_named_so),
         cmocka_unit_test(test_png_with_a_flipped_bit_is_refused),
+        SCRATCH_TEST(test_jpeg_with_too_many_huffman_codes_is_refused),
         SCRATCH_TEST(test_files_that_are_no_images_are_refused),
         cmocka_unit_test(test_image_larger_than_the_limit_is_refused_before_it_is_decoded),
         cmocka_unit_test(test_png_with_fewer_pixels_than_its_header_says_is_refused),

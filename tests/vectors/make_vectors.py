@@ -201,8 +201,9 @@ class Layers:
         beta = self.parameter(norm + ".beta", (filters,), 0.1)
         x = F.relu(F.conv2d(x, w.permute(3, 2, 0, 1), b))
         moments = nhwc(x.detach()).reshape(-1, filters)
-        self.statistics[norm + ".mean"] = 0.01 * moments.mean(0)
-        self.statistics[norm + ".variance"] = 0.99 + 0.01 * moments.var(0, unbiased=False)
+        # The first step's running values are the batch's own: their start is forgotten.
+        self.statistics[norm + ".mean"] = moments.mean(0)
+        self.statistics[norm + ".variance"] = moments.var(0, unbiased=False)
         return F.max_pool2d(F.batch_norm(x, None, None, gamma, beta, True, 0.0, 1e-3), 2)
 
     def dense(self, x, name, size, units):
