@@ -245,6 +245,10 @@ DD_API int dd_dataset_label(const dd_dataset *dataset, size_t index);
 /* "7", or the folder's name; NULL when there is no such class. */
 DD_API const char *dd_dataset_class_name(const dd_dataset *dataset, unsigned index);
 
+/* Writes pixels (height, width, channels), 1 or 3 channels, as a PNG file, atomically. */
+DD_API dd_status dd_image_save(const char *path, const uint8_t *pixels, unsigned height,
+                               unsigned width, unsigned channels);
+
 /* ---- Training ----------------------------------------------------------------------- */
 
 typedef enum dd_keep { DD_KEEP_BEST, DD_KEEP_LAST } dd_keep;

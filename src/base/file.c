@@ -129,7 +129,12 @@ bool dd__ends_with(const char *path, const char *ending) {
 dd_status dd__cache_folder(char *out, size_t size) {
     const char *own = getenv("DEEPDIGITS_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME");
     const char *home = getenv("HOME");
-    if (own && *own) return dd__path_join(out, size, own, "");
+    if (own && *own) {
+        if (strlen(own) >= size)
+            return dd__fail(DD_USAGE, "DEEPDIGITS_CACHE_DIR: the path is too long");
+        strcpy(out, own);
+        return DD_OK;
+    }
     if (xdg && *xdg) return dd__path_join(out, size, xdg, "deepdigits");
     if (home && *home) return dd__path_join(out, size, home, ".cache/deepdigits");
     return dd__fail(DD_IO, "no folder for the cache: set DEEPDIGITS_CACHE_DIR or HOME");

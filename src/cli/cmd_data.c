@@ -7,7 +7,6 @@
 
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "cli/png.h"
 #include "cli/progress.h"
 
 typedef struct settings {
@@ -146,7 +145,7 @@ static dd_status write_image(const dd_dataset *data, const dd_dataset_info *info
         return cli_fail(DD_IO, "%s: the name of the folder is too long", folder);
     if (name) CLI_TRY(cli_folder_make(path, &made));
     snprintf(path + length, sizeof path - (size_t)length, "/%06zu.png", index);
-    return cli_png_write(path, dd_dataset_pixels(data, index), info->height, info->width,
+    return dd_image_save(path, dd_dataset_pixels(data, index), info->height, info->width,
                          info->channels);
 }
 

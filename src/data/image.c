@@ -218,3 +218,14 @@ dd_status dd__image_resize(const dd__image *image, unsigned width, unsigned heig
     dd__image_clear(out);
     return dd__fail(DD_MEMORY, "not enough memory to resize an image to %ux%u", width, height);
 }
+
+dd_status dd_image_save(const char *path, const uint8_t *pixels, unsigned height, unsigned width,
+                        unsigned channels) {
+    if (!pixels || height == 0 || width == 0 || (channels != 1 && channels != 3))
+        return dd__fail(DD_USAGE, "%s: a picture has 1 or 3 channels, found %ux%ux%u", path, height,
+                        width, channels);
+    return dd__image_save_png(path, &(dd__image){.width = width,
+                                                 .height = height,
+                                                 .channels = channels,
+                                                 .pixels = (uint8_t *)pixels});
+}

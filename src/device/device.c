@@ -154,7 +154,7 @@ static dd_status open_opencl(dd_device *device) {
 
 /* The reference opens without a look at OpenCL, which may not be there. */
 static dd_status find(const char *selector, dd__found *found) {
-    if (!selector) selector = getenv("DEEPDIGITS_DEVICE");
+    selector = dd__selector_or_environment(selector);
     if (selector && strcasecmp(selector, "reference") == 0) {
         *found = dd__reference_device();
         return DD_OK;
@@ -201,9 +201,9 @@ dd_status dd__device_open(const char *selector, const dd_device_options *options
     }
     const dd_device_info *info = &opened->info;
     if (found.device)
-        dd__log(DD_LOG_INFO, "device %d: %s (%s %s), %u units, %.1f GB", info->index, info->name,
+        dd__log(DD_LOG_INFO, "device %d: %s (%s %s), %u units, %.1f GiB", info->index, info->name,
                 info->platform, info->driver, info->compute_units,
-                (double)info->memory_bytes / 1e9);
+                (double)info->memory_bytes / (1 << 30));
     *device = opened;
     return DD_OK;
 }

@@ -54,6 +54,8 @@ bool dd__opencl_started(void);
 void dd__opencl_starts(void);
 void dd__opencl_has_started(void);
 
+/* `selector`, else $DEEPDIGITS_DEVICE unless that is empty, else NULL. */
+const char *dd__selector_or_environment(const char *selector);
 /* What `selector` names; NULL: $DEEPDIGITS_DEVICE, else the default. */
 dd_status dd__select(const dd__catalogue *catalogue, const char *selector, size_t *index);
 

@@ -96,8 +96,14 @@ static dd_status choose_default(const dd__catalogue *catalogue, size_t *index) {
                     "no OpenCL device: %s. The device \"reference\" always works, slowly", why);
 }
 
+const char *dd__selector_or_environment(const char *selector) {
+    if (selector) return selector;
+    selector = getenv("DEEPDIGITS_DEVICE");
+    return selector && *selector ? selector : NULL;
+}
+
 dd_status dd__select(const dd__catalogue *catalogue, const char *selector, size_t *index) {
-    if (!selector) selector = getenv("DEEPDIGITS_DEVICE");
+    selector = dd__selector_or_environment(selector);
     if (!selector) return choose_default(catalogue, index);
     long numbers[2];
     matcher *match = by_part;

@@ -1,5 +1,6 @@
 /* Every case of every op, with every implementation that may run there, on the device named by
- * $DEEPDIGITS_DEVICE (or the default), against the reference. `test_ops OP` runs one op's alone. */
+ * $DEEPDIGITS_DEVICE (or the default), against the reference.
+ * `test_ops OP [cpu|gpu]` runs one op's alone, with the kernels of that class. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,8 @@
 #include "ops/ops.h"
 
 static dd_device *device;
-static const char *only; /* the name of an op; NULL: all */
+static const char *only;      /* the name of an op; NULL: all */
+static dd_kernel_class class; /* AUTO: by the device */
 
 typedef struct counts {
     unsigned passed, refused, failed;
@@ -113,7 +115,8 @@ static void test_every_quick_op_has_a_quick_case(void **state) {
 
 static int open_device(void **state) {
     (void)state;
-    if (dd__device_open(NULL, NULL, &device) == DD_OK) return 0;
+    dd_device_options options = {.kernel_class = class};
+    if (dd__device_open(NULL, &options, &device) == DD_OK) return 0;
     print_error("%s\n", dd_message());
     return -1;
 }
@@ -126,6 +129,7 @@ static int close_device(void **state) {
 
 int main(int count, char **words) {
     only = count > 1 ? words[1] : NULL;
+    if (count > 2) class = strcmp(words[2], "gpu") == 0 ? DD_CLASS_GPU : DD_CLASS_CPU;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_op_that_computes_has_a_case),
         cmocka_unit_test(test_every_case_is_named_once_and_states_why),
