@@ -57,6 +57,7 @@ const dd__case dd__cases_training[] = {
     GATHER("shuffled_65_of_1000", 65, true, STEP, false, 1000, 28, 1),
     GATHER("beyond_the_end", 8, false, STEP_END, false, 33, 28, 28, 1),
     GATHER("shuffled_beyond_the_end", 8, true, STEP_END, false, 33, 7, 7, 3),
+    GATHER("shuffled_64_of_64", 64, true, STEP, false, 64, 3, 3, 1),
     GATHER("one_image", 1, true, STEP, false, 1, 1, 1, 1),
     {.op = "advance",
      .name = "three_steps",

@@ -1,7 +1,7 @@
 /* ops.h: all ops, by name. `extern const dd__op dd__op_<name>` is defined in its op's file.
  *
  * Adding an op: a row in ops.def, a file here, one in src/reference, a kernel in cl/, a case in
- * src/check/cases.c. Nothing else changes.
+ * src/check/cases_<family>.c. Nothing else changes.
  */
 #ifndef DD_OPS_OPS_H
 #define DD_OPS_OPS_H
