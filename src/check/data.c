@@ -44,9 +44,10 @@ static void fill_numbers(dd__random *random, dd__data data, float *out, size_t c
 }
 
 static void fill_distinct(uint64_t seed, float *out, size_t count) {
+    const size_t middle = count / 2;
     for (size_t i = 0; i < count; i++) {
         uint32_t rank = dd__permute(seed, 0, (uint32_t)i, (uint32_t)count);
-        out[i] = (float)(0.01 * ((double)rank - (double)(count / 2)) + 0.005);
+        out[i] = (float)(0.01 * ((double)rank - (double)middle) + 0.005);
     }
 }
 

@@ -158,7 +158,7 @@ int dd__synthetic_draw(uint64_t seed, dd_split split, uint64_t index, uint8_t *o
     unsigned digit = dd__permute(seed, ten, (uint32_t)(index % DIGITS), DIGITS);
     dd__random random = dd__random_start(seed, DD__STREAM_SYNTHETIC);
     random.counter = (uint64_t)half << 32 | index * BLOCKS;
-    drawing lines;
+    drawing lines = {0};
     const dd__skeleton *all = dd__skeletons[digit];
     sketch(&random, &all[dd__random_below(&random, dd__skeleton_counts[digit])], &lines);
     bend(&random, &lines);

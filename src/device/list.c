@@ -71,7 +71,7 @@ static void platform_text(cl_platform_id platform, cl_platform_info what, char *
     if (clGetPlatformInfo(platform, what, sizeof text - 1, text, &length) != CL_SUCCESS) return;
     text[length] = 0;
     trim(text);
-    snprintf(out, size, "%s", text);
+    if (snprintf(out, size, "%s", text) < 0) out[0] = 0; /* a longer text is cut off */
 }
 
 static unsigned device_number(cl_device_id device, cl_device_info what) {

@@ -52,6 +52,7 @@ static bool is_fallback(const dd__attribute *a, const void *field) {
         dd__padding padding;
         dd__dims dims;
     } fallback;
+    memset(&fallback, 0, sizeof fallback);
     set_fallback(a, &fallback);
     switch (a->type) {
     case DD__INT:

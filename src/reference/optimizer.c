@@ -12,7 +12,7 @@ dd_status dd__reference_sgd(const dd__node *node) {
     size_t count = dd__dims_count(&node->in[0]->dims);
     for (size_t i = 0; i < count; i++) {
         double update = (double)g[i];
-        if (momentum != 0) {
+        if (v && momentum != 0) {
             update += momentum * (double)v[i];
             v[i] = (float)update;
         }

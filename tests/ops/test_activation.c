@@ -6,7 +6,7 @@ enum { COUNT = 21 }; /* vectors and a rest */
 
 static dd__node *add_activation(host *h, dd__activation kind) {
     dd__value *x = host_input(h, dd__activation_names[kind], DD__F32, DD_DIMS(COUNT), NULL), *y;
-    dd__activate a = {.kind = kind};
+    dd__activate a = {.kind = (int32_t)kind};
     assert_int_equal(dd__graph_add1(h->graph, &dd__op_activation, "a", &a, &x, 1, &y), DD_OK);
     return h->graph->nodes[h->graph->node_count - 1];
 }
