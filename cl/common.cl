@@ -23,6 +23,74 @@
 #define VSTORE(v, p) CAT(vstore, VW)(v, 0, p)
 #endif
 
+/* A register tile for CPU runtimes: MR rows by NV vectors, NR columns wide, for programs built with -DMR and
+ * -DNV (src/ops/tile.h). One step loads NV vectors, broadcasts MR numbers and does MR * NV fused multiply-adds: with
+ * 6 x 2 float8 (AVX2) or 8 x 2 float16 (AVX-512) all of it stays in registers and both FMA units are busy.
+ */
+#ifdef MR
+#define NR (NV * VW)
+#define ONE_ITEM __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+
+inline void tile_zero(V tile[MR][NV]) {
+#pragma unroll
+    for (int i = 0; i < MR; i++)
+#pragma unroll
+        for (int j = 0; j < NV; j++) tile[i][j] = (V)(0.0f);
+}
+
+/* tile[i] += A(i) * b[0 .. NR-1]; a macro, because a and b may lie in any address space. */
+#define TILE_STEP(tile, A, b)                                                                        \
+    {                                                                                               \
+        V row_[NV];                                                                                 \
+        _Pragma("unroll") for (int j = 0; j < NV; j++) row_[j] = VLOAD((b) + j * VW);               \
+        _Pragma("unroll") for (int i = 0; i < MR; i++) {                                            \
+            const V a_ = (V)(A(i));                                                                 \
+            _Pragma("unroll") for (int j = 0; j < NV; j++) tile[i][j] =                             \
+                FMA(a_, row_[j], tile[i][j]);                                                       \
+        }                                                                                           \
+    }
+
+/* One row of a tile from and to memory, of which the first `valid` numbers are there. */
+inline void row_load(V row[NV], __global const float *from, int valid) {
+    if (valid >= NR) {
+#pragma unroll
+        for (int j = 0; j < NV; j++) row[j] = VLOAD(from + j * VW);
+    } else {
+        float lanes[NR];
+        for (int j = 0; j < NR; j++) lanes[j] = j < valid ? from[j] : 0.0f;
+#pragma unroll
+        for (int j = 0; j < NV; j++) row[j] = VLOAD(lanes + j * VW);
+    }
+}
+
+inline void row_store(const V row[NV], __global float *to, int valid) {
+    if (valid >= NR) {
+#pragma unroll
+        for (int j = 0; j < NV; j++) VSTORE(row[j], to + j * VW);
+    } else {
+        float lanes[NR];
+#pragma unroll
+        for (int j = 0; j < NV; j++) VSTORE(row[j], lanes + j * VW);
+        for (int j = 0; j < valid; j++) to[j] = lanes[j];
+    }
+}
+
+inline void row_add(V row[NV], __global const float *from, int valid) {
+    V old[NV];
+    row_load(old, from, valid);
+#pragma unroll
+    for (int j = 0; j < NV; j++) row[j] += old[j];
+}
+
+/* What a tile's rows become on their way out: + bias, relu that keeps a NaN, each where it is asked for. */
+inline void row_finish(V row[NV], __global const float *bias, int has_bias, int relu, int valid) {
+    if (has_bias) row_add(row, bias, valid);
+#pragma unroll
+    for (int j = 0; j < NV; j++)
+        if (relu) row[j] = row[j] < (V)(0.0f) ? (V)(0.0f) : row[j];
+}
+#endif
+
 /* src/graph/graph.h has the same struct. */
 typedef struct {
     uint seed_low, seed_high, step, epoch, position, count;

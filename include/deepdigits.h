@@ -200,12 +200,17 @@ typedef struct dd_layer_info {
     unsigned output[6]; /* shape of the output, without the batch */
     uint64_t parameters;
     double mflop;
+    unsigned input_count;
+    const int *inputs; /* (input_count) the layers it reads; -1: the image */
 } dd_layer_info;
 
 /* Strings live as long as the model. */
 DD_API void dd_model_describe(const dd_model *model, dd_model_info *info);
 /* `layer` from 0 to info.layers - 1; DD_USAGE beyond. */
 DD_API dd_status dd_model_layer(const dd_model *model, size_t layer, dd_layer_info *info);
+/* Draws the network as an SVG file: a box a layer with its settings, shape and cost, an arrow for
+ * each input. Readable in light and dark. */
+DD_API dd_status dd_model_diagram(const dd_model *model, const char *path);
 /* The name of a class, "0".."9" for digits; NULL when there is no such class. */
 DD_API const char *dd_model_class_name(const dd_model *model, unsigned index);
 

@@ -4,6 +4,7 @@
 
 typedef struct settings {
     bool json;
+    const char *diagram;
 } settings;
 
 static const cli_option options[] = {
@@ -11,6 +12,11 @@ static const cli_option options[] = {
      .kind = CLI_FLAG,
      .offset = offsetof(settings, json),
      .help = "the same as JSON"},
+    {.name = "diagram",
+     .kind = CLI_TEXT,
+     .value = "F.svg",
+     .offset = offsetof(settings, diagram),
+     .help = "also draw the network there"},
 };
 
 /* ---- JSON ---------------------------------------------------------------------------- */
@@ -23,6 +29,9 @@ static void add_layer(cJSON *layers, const dd_layer_info *layer) {
     cli_json_text(json, "settings", layer->settings);
     cJSON *output = cJSON_AddArrayToObject(json, "output");
     for (unsigned i = 0; i < layer->rank; i++) cli_json_count(output, NULL, layer->output[i]);
+    cJSON *inputs = cJSON_AddArrayToObject(json, "inputs");
+    for (unsigned i = 0; i < layer->input_count; i++)
+        cli_json_number(inputs, NULL, layer->inputs[i]);
     cli_json_count(json, "parameters", layer->parameters);
     cli_json_number(json, "mflop", layer->mflop);
 }
@@ -95,7 +104,8 @@ static dd_status run(const cli_call *call, const void *values) {
     dd_model_info info;
     CLI_TRY(dd_model_load(call->arguments[0], &model));
     dd_model_describe(model, &info);
-    dd_status status = set->json ? print_json(model, &info) : print_text(model, &info);
+    dd_status status = set->diagram ? dd_model_diagram(model, set->diagram) : DD_OK;
+    if (status == DD_OK) status = set->json ? print_json(model, &info) : print_text(model, &info);
     dd_model_free(model);
     return status;
 }
@@ -103,11 +113,12 @@ static dd_status run(const cli_call *call, const void *values) {
 const cli_command cli_command_inspect = {
     .name = "inspect",
     .summary = "show a model's layers, shapes, parameters and MFLOP",
-    .usage = "MODEL [--json]",
+    .usage = "MODEL [--json] [--diagram F.svg]",
     .about = "MODEL is a network (.json) or a model (.safetensors). Shapes are of one image,\n"
              "height x width x channels; a multiplication and an addition are two FLOP.\n",
     .examples = "  deepdigits inspect models/seed.json\n"
-                "  deepdigits inspect runs/first/model.safetensors --json\n",
+                "  deepdigits inspect runs/first/model.safetensors --json\n"
+                "  deepdigits inspect models/resnet-small.json --diagram network.svg\n",
     .options = options,
     .option_count = CLI_COUNT(options),
     .settings_size = sizeof(settings),

@@ -81,7 +81,7 @@ static void sketch(dd__random *random, const dd__skeleton *skeleton, drawing *ou
     out->count = skeleton->count;
     for (unsigned s = 0; s < skeleton->count; s++) {
         const dd__stroke *stroke = &skeleton->strokes[s];
-        point at[DD__SKELETON_POINTS];
+        point at[DD__SKELETON_POINTS] = {{0, 0}};
         for (unsigned i = 0; i < stroke->count; i++) {
             at[i].x = around(random, (float)stroke->points[i][0] / 100, 0.03f);
             at[i].y = around(random, (float)stroke->points[i][1] / 100, 0.03f);
@@ -158,7 +158,7 @@ int dd__synthetic_draw(uint64_t seed, dd_split split, uint64_t index, uint8_t *o
     unsigned digit = dd__permute(seed, ten, (uint32_t)(index % DIGITS), DIGITS);
     dd__random random = dd__random_start(seed, DD__STREAM_SYNTHETIC);
     random.counter = (uint64_t)half << 32 | index * BLOCKS;
-    drawing lines = {0};
+    drawing lines;
     const dd__skeleton *all = dd__skeletons[digit];
     sketch(&random, &all[dd__random_below(&random, dd__skeleton_counts[digit])], &lines);
     bend(&random, &lines);

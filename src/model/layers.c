@@ -1,5 +1,7 @@
 #include "model/layers.h"
 
+#include <string.h>
+
 #include "model/network.h"
 #include "model/safetensors.h"
 #include "ops/ops.h"
@@ -25,6 +27,11 @@ static dd_status describe_layer(void *context, const dd__graph *graph,
     layer->op = visit->op->name;
     layer->settings = dd__arena_print(&model->arena, "%s", settings);
     if (!layer->settings) return dd__no_memory(sizeof settings);
+    int *inputs = dd__arena_alloc(&model->arena, visit->input_count, sizeof *inputs);
+    if (!inputs) return dd__no_memory(visit->input_count * sizeof *inputs);
+    memcpy(inputs, visit->inputs, visit->input_count * sizeof *inputs);
+    layer->inputs = inputs;
+    layer->input_count = (unsigned)visit->input_count;
     const dd__dims *dims = &visit->y->dims;
     for (unsigned i = 1; i < dims->rank; i++) layer->output[layer->rank++] = dims->d[i];
     for (size_t i = visit->first_value; i < graph->value_count; i++) {

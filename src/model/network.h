@@ -38,6 +38,8 @@ typedef struct dd__layer_visit {
     const dd__op *op;
     const void *attributes;
     const dd__value *y;
+    const int *inputs; /* (input_count) indices of layers; -1: the image */
+    size_t input_count;
     size_t first_node, first_value; /* what it added: from here to the graph's present counts */
 } dd__layer_visit;
 typedef dd_status dd__layer_function(void *context, const dd__graph *graph,

@@ -17,27 +17,32 @@ static const char *text_of(const cJSON *object, const char *key) {
     return cJSON_GetObjectItemCaseSensitive(object, key)->valuestring;
 }
 
-/* What the layer of this name gave; the image for "input". The parser saw that it is there. */
-static dd__value *output_of(const walker *w, const char *name) {
-    size_t index = 0;
+/* The index of the layer of this name; -1, the image, for "input". The parser saw that it is there. */
+static int find_layer(const walker *w, const char *name) {
+    int index = 0;
     const cJSON *layer;
     cJSON_ArrayForEach(layer, w->layers) {
-        if (strcmp(text_of(layer, "name"), name) == 0) return w->outputs[index];
+        if (strcmp(text_of(layer, "name"), name) == 0) return index;
         index++;
     }
-    return w->x;
+    return -1;
 }
 
-static dd_status inputs_of(const walker *w, const cJSON *layer, size_t index, dd__value ***in,
+/* The layers that a layer reads, and how many. */
+static dd_status inputs_of(const walker *w, const cJSON *layer, size_t index, int **inputs,
                            size_t *count) {
     const cJSON *names = cJSON_GetObjectItemCaseSensitive(layer, "inputs"), *name;
     *count = names ? (size_t)cJSON_GetArraySize(names) : 1;
-    *in = dd__arena_alloc(&w->graph->arena, *count, sizeof **in);
-    if (!*in) return dd__no_memory(*count * sizeof **in);
+    *inputs = dd__arena_alloc(&w->graph->arena, *count, sizeof **inputs);
+    if (!*inputs) return dd__no_memory(*count * sizeof **inputs);
     size_t i = 0;
-    cJSON_ArrayForEach(name, names)(*in)[i++] = output_of(w, name->valuestring);
-    if (!names) (*in)[0] = index ? w->outputs[index - 1] : w->x;
+    cJSON_ArrayForEach(name, names)(*inputs)[i++] = find_layer(w, name->valuestring);
+    if (!names) (*inputs)[0] = (int)index - 1;
     return DD_OK;
+}
+
+static dd__value *output_of(const walker *w, int index) {
+    return index < 0 ? w->x : w->outputs[index];
 }
 
 /* Shapes come from a file: what no device could hold must not overflow what is computed from it. */
@@ -75,11 +80,16 @@ static dd_status add_layer(walker *w, const cJSON *layer, size_t index, dd__laye
     if (!attributes) return dd__no_memory(op->attributes_bytes);
     DD_TRY(dd__attributes_read(op, layer, attributes));
     visit->attributes = attributes;
-    dd__value **in;
+    int *inputs;
     size_t count;
-    DD_TRY(inputs_of(w, layer, index, &in, &count));
+    DD_TRY(inputs_of(w, layer, index, &inputs, &count));
     if (count > op->max_in)
         return dd__fail(DD_SHAPE, "\"inputs\": expected at most %zu, found %zu", op->max_in, count);
+    dd__value **in = dd__arena_alloc(&w->graph->arena, count, sizeof *in);
+    if (!in) return dd__no_memory(count * sizeof *in);
+    for (size_t i = 0; i < count; i++) in[i] = output_of(w, inputs[i]);
+    visit->inputs = inputs;
+    visit->input_count = count;
     DD_TRY(op->layer(w->graph, op, visit->name, attributes, in, count, &w->outputs[index]));
     visit->y = w->outputs[index];
     DD_TRY(check_batch(w->x, visit->y));
@@ -107,19 +117,14 @@ dd_status dd__network_walk(const cJSON *network, dd__graph *graph, dd__value *x,
     if (!outputs) return dd__no_memory(count * sizeof(dd__value *));
     walker w = {.graph = graph, .x = x, .layers = layers, .outputs = outputs};
     dd__layer_visit visit = {0};
-    const cJSON *last = NULL;
     cJSON_ArrayForEach(layer, layers) {
         dd_status status = add_layer(&w, layer, index, &visit);
         if (status == DD_OK && function) status = function(context, graph, &visit);
         if (status != DD_OK) return within_layer(status, index, text_of(layer, "name"));
-        last = layer;
         index++;
     }
     *y = outputs[count - 1];
     *logits = *y;
-    if (visit.op != dd__op_find("softmax")) return DD_OK;
-    dd__value **in;
-    DD_TRY(inputs_of(&w, last, count - 1, &in, &count));
-    *logits = in[0];
+    if (visit.op == dd__op_find("softmax")) *logits = output_of(&w, visit.inputs[0]);
     return DD_OK;
 }
