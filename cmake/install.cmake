@@ -1,13 +1,15 @@
 # What `cmake --install` puts where: the program, the library, its header, the networks, and what
-# pkg-config and CMake need to find them. All paths are relative to the files that hold them, so
-# that the installed tree can be moved.
+# pkg-config and CMake need to find them. Their paths are relative to the files that hold them, so
+# that the installed tree can be moved; only the program's own search for networks begins at the
+# prefix that was configured.
 include(CMakePackageConfigHelpers)
 
 install(TARGETS deepdigits EXPORT deepdigits-targets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS deepdigits-program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES include/deepdigits.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(DIRECTORY models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/deepdigits/models)
+install(DIRECTORY models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/deepdigits/models
+  FILES_MATCHING PATTERN "*.json" PATTERN "*.safetensors")
 
 target_compile_definitions(deepdigits-program PRIVATE
   DD_MODEL_DIR="${CMAKE_INSTALL_FULL_DATADIR}/deepdigits/models")

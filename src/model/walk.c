@@ -125,6 +125,7 @@ dd_status dd__network_walk(const cJSON *network, dd__graph *graph, dd__value *x,
     }
     *y = outputs[count - 1];
     *logits = *y;
-    if (visit.op == dd__op_find("softmax")) *logits = output_of(&w, visit.inputs[0]);
+    if (visit.inputs && visit.op == dd__op_find("softmax"))
+        *logits = output_of(&w, visit.inputs[0]);
     return DD_OK;
 }
