@@ -184,10 +184,11 @@ ONE_ITEM void backward_weights(Input x, Input dy, Output dw, const int N, const 
         for (int o = 0; o < OG; o += NR) {
             pack_right(dy + (size_t)m0 * O + o, right, pixels, O, OG - o);
             for (int t = 0; t < tiles; t++) {
+                const float *a = left + t * MR;
                 V sum[MR][NV];
                 tile_zero(sum);
                 for (int m = 0; m < pixels; m++) {
-#define A(i) left[m * rows + t * MR + i]
+#define A(i) a[m * rows + i]
                     TILE_STEP(sum, A, right + m * NR)
 #undef A
                 }
