@@ -133,7 +133,8 @@ ONE_ITEM void backward_data(Input dy, Input packed, Output dx, const int N, cons
  * stretch of a window's row; then they go as vectors. */
 inline void pack_left(Input x, const int *offset, float *left, int m0, int pixels, int rows, int P,
                       int Q, int H, int W, int C, int SH, int SW) {
-    const int together = rows >= VW && offset[rows - 1] - offset[0] == rows - 1;
+    int together = rows >= VW;
+    for (int i = 1; i < rows; i++) together = together && offset[i] == offset[0] + i;
     for (int m = 0; m < pixels; m++) {
         const int q = (m0 + m) % Q, p = (m0 + m) / Q % P, n = (m0 + m) / Q / P;
         Input at = x + (((size_t)n * H + p * SH) * W + q * SW) * C;
