@@ -54,9 +54,10 @@ const dd__case dd__cases_convolution[] = {
            .filters = 31, KERNEL(3, 3), PLAIN),
     PASSES("filters_32_width_32_batch_3", false, (3, 5, 34, 3), (3, 3, 3, 32), (3, 3, 32, 32),
            .filters = 32, KERNEL(3, 3), PLAIN),
-    /* A last tile of 8 rows of weights and 4 repeated ones spans as much of x as 12 in a row would. */
-    PASSES("groups_of_4_kernel_1x2", true, (2, 5, 6, 8), (1, 2, 4, 6), (2, 5, 5, 6), .filters = 6,
-           KERNEL(1, 2), STRIDE(1, 1), DILATION(1, 1), .groups = 2),
+    /* The last rows of weights, with those repeated to fill the tile, span as much of x as so many
+     * in a row would. */
+    PASSES("groups_of_10_kernel_1x5", true, (1, 4, 9, 20), (1, 5, 10, 6), (1, 4, 5, 6),
+           .filters = 6, KERNEL(1, 5), STRIDE(1, 1), DILATION(1, 1), .groups = 2),
     PASSES("channels_64", true, (1, 6, 6, 64), (3, 3, 64, 64), (1, 4, 4, 64), .filters = 64,
            KERNEL(3, 3), PLAIN),
     PASSES("channels_33_filters_65", false, (2, 5, 9, 33), (3, 3, 33, 65), (2, 3, 7, 65),
