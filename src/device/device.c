@@ -85,6 +85,7 @@ static void compiler_settings(char *out, size_t size) {
         "CL_CONFIG_CPU_VECTORIZER_MODE",
         "CL_CONFIG_CPU_TARGET_ARCH",
         "LP_NATIVE_VECTOR_WIDTH",
+        "DEEPDIGITS_VECTOR_WIDTH",
     };
     size_t used = 0;
     out[0] = 0;

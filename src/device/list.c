@@ -153,6 +153,15 @@ static int rank_of(cl_device_id device, const dd_device_info *info) {
     }
 }
 
+/* The device's own, at least 4; or what DEEPDIGITS_VECTOR_WIDTH says, so that the kernels of wider and
+ * narrower machines can be tested on this one. */
+static unsigned wanted_width(const dd_device_info *info) {
+    const char *wanted = getenv("DEEPDIGITS_VECTOR_WIDTH");
+    unsigned long width = wanted ? strtoul(wanted, NULL, 10) : 0;
+    if (width == 4 || width == 8 || width == 16) return (unsigned)width;
+    return info->vector_width < 4 ? 4 : info->vector_width;
+}
+
 static dd__found describe(cl_platform_id platform, cl_device_id device) {
     dd__found found = {.platform = platform, .device = device};
     dd_device_info *info = &found.info;
@@ -168,7 +177,7 @@ static dd__found describe(cl_platform_id platform, cl_device_id device) {
     info->compute_units = device_number(device, CL_DEVICE_MAX_COMPUTE_UNITS);
     info->clock_mhz = device_number(device, CL_DEVICE_MAX_CLOCK_FREQUENCY);
     info->vector_width = device_number(device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
-    if (dd__natural_class(info) == DD_CLASS_CPU && info->vector_width < 4) info->vector_width = 4;
+    if (dd__natural_class(info) == DD_CLASS_CPU) info->vector_width = wanted_width(info);
     info->memory_bytes = device_bytes(device, CL_DEVICE_GLOBAL_MEM_SIZE);
     info->largest_allocation_bytes = device_bytes(device, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
     info->local_memory_bytes = device_bytes(device, CL_DEVICE_LOCAL_MEM_SIZE);
