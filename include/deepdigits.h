@@ -3,16 +3,20 @@
  * This is the whole public interface; the command line uses nothing else.
  *
  * Conventions
- *   Errors      Every call that can fail returns a dd_status. On failure dd_message() holds one
- * line that says what was expected, what was found and where; it belongs to the calling thread and
- * lasts until that thread's next failing call. The library never exits, aborts or prints (see
- * dd_set_log). Ownership   What a call creates through an out parameter belongs to the caller, who
- * hands it to the matching *_free or *_close. Inputs are const and never kept, unless said. Layout
- * Images are row-major (count, height, width, channels); pixels are 8-bit, 0 is black, and digits
- * are bright on black as in MNIST. Probabilities are (count, classes). Strings     UTF-8,
- * NUL-terminated. NULL where a default makes sense. Threads     A device, and everything opened on
- * it, is used by one thread at a time. Options     An options struct filled with zeros means the
- * defaults, which each field names.
+ *   Errors     Every call that can fail returns a dd_status. On failure dd_message() holds one line
+ *              that says what was expected, what was found and where; it belongs to the calling
+ *              thread and lasts until that thread's next failing call. The library never exits,
+ *              aborts or prints (see dd_set_log). Any call may give DD_MEMORY; any that takes a
+ *              device, DD_DEVICE.
+ *   Ownership  What a call creates through an out parameter belongs to the caller, who hands it to
+ *              the matching *_free or *_close; those take NULL. Inputs are const and never kept,
+ *              unless said. On failure out parameters are not to be used.
+ *   Layout     Images are row-major (count, height, width, channels); pixels are 8-bit, 0 is black,
+ *              and digits are bright on black as in MNIST. Probabilities are (count, classes).
+ *   Strings    UTF-8, NUL-terminated. NULL where a default makes sense.
+ *   Threads    A device, and everything opened on it, is used by one thread at a time.
+ *   Options    An options struct filled with zeros, or NULL, means the defaults, which each field
+ *              names.
  */
 #ifndef DEEPDIGITS_H
 #define DEEPDIGITS_H
@@ -124,17 +128,19 @@ typedef struct dd_device_options {
     unsigned threads;             /* of a CPU runtime; 0: as many as cores. First open decides. */
     dd_kernel_class kernel_class; /* which form of kernels; AUTO: by the device's type */
     const char *implementations;  /* "conv2d=plain,gemm=clblast": forced, by op; NULL: none */
-    bool without_selftest;        /* do not check a device the first time it is met */
+    bool without_selftest;        /* do not check what the device computes */
 } dd_device_options;
 
 typedef struct dd_device dd_device;
 
 /* Opens the device that `selector` names: a number of the list, "platform:device", a part of a
  * device's, platform's or driver's name in any case, or cpu, gpu, reference. NULL:
- * $DEEPDIGITS_DEVICE, else the default. The first time a device, driver and version of this library
- * meet, a short self-test decides whether the device computes rightly; the verdict is kept in the
- * cache. options  NULL: defaults DD_USAGE   no match, or several: the message lists the candidates
- * DD_DEVICE  the runtime failed, or there is none;  DD_WRONG  the device failed the self-test */
+ * $DEEPDIGITS_DEVICE, else the default. No device is trusted: the first time that one of its kernels
+ * is needed, by training, prediction or measuring, the kernel passes a short self-test, whose verdict
+ * is kept in the cache; those calls give DD_WRONG on a device that fails.
+ *   options   NULL: defaults
+ * DD_USAGE    no match, or several: the message lists the candidates
+ * DD_DEVICE   the runtime failed, or there is none */
 DD_API dd_status dd_device_open(const char *selector, const dd_device_options *options,
                                 dd_device **device);
 /* Waits for what is under way and frees the device. NULL is fine. Models and datasets outlive it;
@@ -174,7 +180,8 @@ typedef struct dd_model dd_model;
 /* Reads a network (.json) or a model (.safetensors).
  * DD_IO, DD_FORMAT, DD_SHAPE with the file, the layer and the reason */
 DD_API dd_status dd_model_load(const char *path, dd_model **model);
-/* Writes network, tensors, classes and preparation as one safetensors file, atomically. */
+/* Writes network, tensors (none, where there are none), classes and preparation as one safetensors
+ * file, atomically. DD_IO */
 DD_API dd_status dd_model_save(const dd_model *model, const char *path);
 DD_API void dd_model_free(dd_model *model);
 
@@ -204,12 +211,12 @@ typedef struct dd_layer_info {
     const int *inputs; /* (input_count) the layers it reads; -1: the image */
 } dd_layer_info;
 
-/* Strings live as long as the model. */
+/* Fills `info`; its strings live as long as the model. */
 DD_API void dd_model_describe(const dd_model *model, dd_model_info *info);
 /* `layer` from 0 to info.layers - 1; DD_USAGE beyond. */
 DD_API dd_status dd_model_layer(const dd_model *model, size_t layer, dd_layer_info *info);
 /* Draws the network as an SVG file: a box a layer with its settings, shape and cost, an arrow for
- * each input. Readable in light and dark. */
+ * each input. Readable in light and dark. DD_IO */
 DD_API dd_status dd_model_diagram(const dd_model *model, const char *path);
 /* The name of a class, "0".."9" for digits; NULL when there is no such class. */
 DD_API const char *dd_model_class_name(const dd_model *model, unsigned index);
@@ -227,7 +234,9 @@ typedef enum dd_split { DD_SPLIT_TRAIN, DD_SPLIT_TEST } dd_split;
  *           train/, test/); ignored by a single file
  * DD_IO, DD_FORMAT, with file, position, what was expected and found */
 DD_API dd_status dd_dataset_load(const char *source, dd_split split, dd_dataset **dataset);
-/* Copies; pixels (count, height, width, channels), labels (count) or NULL. */
+/* A dataset of what is in memory, which is copied; pixels (count, height, width, channels), labels
+ * (count) from 0 to classes - 1, or NULL.
+ * DD_USAGE, DD_FORMAT   no images, or a label out of range */
 DD_API dd_status dd_dataset_create(const uint8_t *pixels, const int32_t *labels, size_t count,
                                    unsigned height, unsigned width, unsigned channels,
                                    unsigned classes, dd_dataset **dataset);
@@ -242,6 +251,7 @@ typedef struct dd_dataset_info {
     unsigned height, width, channels, classes;
     bool has_labels;
 } dd_dataset_info;
+/* Fills `info`. */
 DD_API void dd_dataset_describe(const dd_dataset *dataset, dd_dataset_info *info);
 /* (height, width, channels); valid as long as the dataset; NULL when there is no such image. */
 DD_API const uint8_t *dd_dataset_pixels(const dd_dataset *dataset, size_t index);
@@ -250,7 +260,8 @@ DD_API int dd_dataset_label(const dd_dataset *dataset, size_t index);
 /* "7", or the folder's name; NULL when there is no such class. */
 DD_API const char *dd_dataset_class_name(const dd_dataset *dataset, unsigned index);
 
-/* Writes pixels (height, width, channels), 1 or 3 channels, as a PNG file, atomically. */
+/* Writes pixels (height, width, channels), 1 or 3 channels, as a PNG file, atomically.
+ * DD_USAGE   no pixels, or other channels;  DD_IO */
 DD_API dd_status dd_image_save(const char *path, const uint8_t *pixels, unsigned height,
                                unsigned width, unsigned channels);
 
@@ -297,11 +308,15 @@ typedef struct dd_train_result {
 } dd_train_result;
 
 /* Trains `model` on `data`; `validation` may be NULL (then the last weights are kept). A model
- * without tensors is initialised from the seed. Two calls with the same arguments on one device
- * give the same bytes. A training set smaller than the batch is one batch; otherwise each epoch
- * leaves out the count % batch images that come last in its own shuffle. DD_SHAPE  data and network
- * do not fit;  DD_WRONG  the loss is no longer finite: the last good weights are kept;
- * DD_INTERRUPTED  after saving */
+ * without tensors is initialised from the seed. Two calls with the same arguments on one device give
+ * the same bytes. A training set smaller than the batch is one batch; otherwise each epoch leaves out
+ * the count % batch images that come last in its own shuffle.
+ *   result   may be NULL
+ * DD_USAGE         the data has no labels, or an option makes no sense
+ * DD_SHAPE         data and network do not fit
+ * DD_IO            the output folder cannot be written
+ * DD_WRONG         the loss is no longer finite: the last good weights are kept
+ * DD_INTERRUPTED   after saving */
 DD_API dd_status dd_train(dd_device *device, dd_model *model, const dd_dataset *data,
                           const dd_dataset *validation, const dd_train_options *options,
                           dd_train_result *result);
@@ -319,14 +334,20 @@ typedef struct dd_evaluation {
     float *probability;  /* (count) of the predicted class */
 } dd_evaluation;
 
-/* DD_USAGE  the dataset has no labels or the model no tensors;  DD_SHAPE  they do not fit */
+/* Predicts every image of `data` and compares with its label.
+ * DD_USAGE   the dataset has no labels or the model no tensors
+ * DD_SHAPE   they do not fit
+ * DD_WRONG   a probability is not finite */
 DD_API dd_status dd_evaluate(dd_device *device, const dd_model *model, const dd_dataset *data,
                              unsigned batch /* 0: 128 */, dd_evaluation **evaluation);
 DD_API void dd_evaluation_free(dd_evaluation *evaluation);
 
-/* A model compiled for a device and a batch size, for repeated use. Keeps its own copy of the
- * weights. */
+/* A model compiled for a device and a batch size, for repeated use. */
 typedef struct dd_predictor dd_predictor;
+/* Builds the model's kernels and copies its weights to the device: the model may be freed, the device
+ * must stay open.
+ *   batch     images that are computed at once; 0: 64
+ * DD_USAGE    the model has no tensors */
 DD_API dd_status dd_predictor_create(dd_device *device, const dd_model *model, unsigned batch,
                                      dd_predictor **predictor);
 DD_API void dd_predictor_free(dd_predictor *predictor);
@@ -428,8 +449,9 @@ typedef struct dd_cache_info {
     size_t tunings;    /* measured choices */
     uint64_t bytes;
 } dd_cache_info;
+/* Counts what the cache's folder holds; a folder that is not there holds nothing. */
 DD_API dd_status dd_cache_describe(dd_cache_info *info);
-/* Removes what this library put there, and nothing else. */
+/* Removes what this library put there, and nothing else. DD_IO */
 DD_API dd_status dd_cache_clear(void);
 
 #ifdef __cplusplus

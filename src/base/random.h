@@ -1,14 +1,14 @@
 /* random.h: counter-based random numbers (Philox4x32-10; Salmon, Moraes, Dror, Shaw: "Parallel
  * random numbers: as easy as 1, 2, 3", SC 2011). A number depends on (seed, stream, counter) alone,
- * so any order and any device give the same ones: cl/random.cl computes the same function. */
+ * so any order and any device give the same ones: cl/common.cl computes the same function. */
 #ifndef DD_BASE_RANDOM_H
 #define DD_BASE_RANDOM_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a stream of numbers is for; keeps uses of one seed apart. Dropout layers add their number.
- */
+/* What a stream of numbers is for; keeps uses of one seed apart. Dropout layers add
+ * their number. */
 enum dd__stream {
     DD__STREAM_SHUFFLE = 1,
     DD__STREAM_SPLIT = 2,

@@ -1,8 +1,8 @@
 /* status.h: errors are values. A failing call returns a dd_status and leaves one message.
  *
- *     return dd__fail(DD_FORMAT, "expected 4 bytes, found %zu", n);          the innermost reason
- *     return dd__within(status, "%s: layer %d", path, i);                    puts the place before
- * it DD_TRY(call());                                                        hands a failure on
+ *     return dd__fail(DD_FORMAT, "expected 4 bytes, found %zu", n);     the innermost reason
+ *     return dd__within(status, "%s: layer %d", path, i);               puts the place before it
+ *     DD_TRY(call());                                                   hands a failure on
  */
 #ifndef DD_BASE_STATUS_H
 #define DD_BASE_STATUS_H

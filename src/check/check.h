@@ -109,9 +109,14 @@ dd_status dd__check_gradient(dd_device *device, const dd__case *c, double *worst
  * reference: the loss is finite and the parameters agree within 1e-4. */
 dd_status dd__check_training_step(dd_device *device, double *worst);
 
-/* The cached verdict of the quick self-test on this device, driver, library and kernels; runs it
- * when there is none. Only a passed test is remembered.
+/* Checks the implementations that a plan of `graph` would use, each with the quick cases of its op,
+ * unless their verdict is in the cache (for this device, driver, library and kernels). Only what
+ * passed is remembered. So a first run builds no kernel that it does not need anyway.
  * DD_WRONG  what failed, on which device and driver, and what to try */
-dd_status dd__selftest_verdict(dd_device *device);
+dd_status dd__verify(dd_device *device, const dd__graph *graph);
+
+/* dd__plan_create on a device that passed dd__verify: what all but the checks themselves use. */
+dd_status dd__verified_plan(dd_device *device, dd__graph *graph, const dd__binding *bindings,
+                            size_t binding_count, dd__plan **plan);
 
 #endif

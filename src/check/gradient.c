@@ -179,7 +179,7 @@ dd_status dd__check_gradient(dd_device *device, const dd__case *c, double *worst
     dd__case_graph built;
     dd_status status;
     DD_TRY_OUT(device_gradients(device, c, &g));
-    DD_TRY_OUT(dd__device_open("reference", NULL, &reference));
+    DD_TRY_OUT(dd_device_open("reference", NULL, &reference));
     DD_TRY_OUT(dd__case_build(c, false, &built));
     DD_TRY_OUT(dd__plan_create(reference, built.graph, NULL, 0, &plan));
     status = check_inputs(c, plan, &built, &g, largest);

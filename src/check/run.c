@@ -138,7 +138,7 @@ dd_status dd__check_forward(dd_device *device, const dd__case *c, const char *im
     *largest = 0;
     dd_status status;
     DD_TRY_OUT(run_case(device, c, implementation, &found));
-    DD_TRY_OUT(dd__device_open("reference", NULL, &reference));
+    DD_TRY_OUT(dd_device_open("reference", NULL, &reference));
     DD_TRY_OUT(run_case(reference, c, NULL, &expected));
     status = compare_results(&found, &expected, c->tolerance, largest);
 out:

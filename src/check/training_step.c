@@ -123,7 +123,7 @@ dd_status dd__check_training_step(dd_device *device, double *worst) {
     double error = 0;
     dd_status status;
     DD_TRY_OUT(train_once(device, &found));
-    DD_TRY_OUT(dd__device_open("reference", NULL, &reference));
+    DD_TRY_OUT(dd_device_open("reference", NULL, &reference));
     DD_TRY_OUT(train_once(reference, &expected));
     DD_TRY_OUT(dd__within(dd__compare(found.loss, expected.loss, BATCH, TOLERANCE, &error),
                           "the losses of one training step"));

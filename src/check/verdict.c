@@ -1,3 +1,4 @@
+/* What a device computed rightly is remembered; what it did not, is refused. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "base/memory.h"
 #include "check/check.h"
 #include "device/kernels.h"
+#include "plan/choose.h"
 
 enum { MOST_VERDICT_BYTES = 1 << 20, MOST_KERNEL_BYTES = 1 << 22 };
 
@@ -37,24 +39,28 @@ static dd_status add_kernel(char *key, const dd__kernel_source *source) {
     return DD_OK;
 }
 
-/* Names device, driver, library, class of kernels and every kernel's text. */
-static dd_status verdict_name(const dd_device *device, char name[33]) {
-    const char *about = dd__device_key(device);
+/* A verification under way. */
+typedef struct verification {
+    dd_device *device;
+    char *key;       /* names device, driver, library, class of kernels and every kernel's text */
+    char path[4200]; /* of the verdicts; "" when there is no cache */
+    char *verdicts;  /* the file's text; NULL when there is none */
+    bool told;       /* that kernels are being checked */
+} verification;
+
+static dd_status make_key(verification *v) {
+    const char *about = dd__device_key(v->device);
     size_t kernels = 0;
     while (dd__kernel_sources[kernels].name) kernels++;
     size_t size = strlen(about) + 32 * kernels + 32;
-    char *key = dd__alloc(size, 1);
-    if (!key) return dd__no_memory(size);
-    snprintf(key, size, "%s class %d ", about, (int)dd__device_class(device));
-    dd_status status = DD_OK;
-    for (size_t i = 0; i < kernels && status == DD_OK; i++)
-        status = add_kernel(key, &dd__kernel_sources[i]);
-    dd__hash_name(key, strlen(key), name);
-    dd__free(key);
-    return status;
+    v->key = dd__alloc(size, 1);
+    if (!v->key) return dd__no_memory(size);
+    snprintf(v->key, size, "%s class %d ", about, (int)dd__device_class(v->device));
+    for (size_t i = 0; i < kernels; i++) DD_TRY(add_kernel(v->key, &dd__kernel_sources[i]));
+    return DD_OK;
 }
 
-/* ---- Where verdicts are kept: lines "<name> <device>" of those that passed ------- */
+/* ---- Where verdicts are kept: lines "<hash of the key> <op> <implementation>" ---- */
 
 static dd_status verdict_path(char *path, size_t size) {
     char folder[4096];
@@ -63,53 +69,101 @@ static dd_status verdict_path(char *path, size_t size) {
     return dd__path_join(path, size, folder, "selftest.txt");
 }
 
-static bool is_remembered(const char *path, const char *name) {
-    char *text;
-    size_t size;
-    if (!dd__is_file(path) || dd__file_read(path, MOST_VERDICT_BYTES, &text, &size) != DD_OK)
-        return false;
-    bool found = false;
-    for (const char *line = text; line && !found; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        found = strncmp(line, name, strlen(name)) == 0;
-    }
-    dd__free(text);
-    return found;
+/* The line of one that passed. */
+static void verdict_line(const verification *v, const char *op, const char *implementation,
+                         char line[256]) {
+    char name[33];
+    dd__hash_name(v->key, strlen(v->key), name);
+    snprintf(line, 256, "%s %s %s\n", name, op, implementation);
 }
 
 /* One short write to a file opened for appending: lines of several processes do not mix. A cache
- * that cannot be written costs a self-test each time, and nothing else. */
-static void remember(const char *path, const char *name, const dd_device_info *info) {
-    char line[512];
-    snprintf(line, sizeof line, "%s %s, driver %s\n", name, info->name, info->driver);
-    FILE *file = fopen(path, "a");
+ * that cannot be written costs a check each time, and nothing else. */
+static void remember(const verification *v, const char *line) {
+    if (!*v->path) return;
+    FILE *file = fopen(v->path, "a");
     bool written = file && fputs(line, file) >= 0;
     if (file) written = fclose(file) == 0 && written;
-    if (!written) dd__log(DD_LOG_WARNING, "%s: the self-test's verdict could not be kept", path);
+    if (!written) dd__log(DD_LOG_WARNING, "%s: the self-test's verdict could not be kept", v->path);
+}
+
+static dd_status start(verification *v) {
+    size_t size;
+    DD_TRY(make_key(v));
+    if (!dd__cache_is_on() || verdict_path(v->path, sizeof v->path) != DD_OK) *v->path = 0;
+    if (*v->path && dd__is_file(v->path) &&
+        dd__file_read(v->path, MOST_VERDICT_BYTES, &v->verdicts, &size) != DD_OK)
+        v->verdicts = NULL;
+    return DD_OK;
 }
 
 /* ---- The verdict ----------------------------------------------------------------- */
 
 static dd_status refuse(dd_status status, const dd_device_info *info) {
-    char reason[2048];
-    snprintf(reason, sizeof reason, "%s", dd_message());
     return dd__fail(status,
                     "device \"%s\" (platform \"%s\", driver %s) does not compute rightly: %s. "
                     "Choose another device, or set DEEPDIGITS_SELFTEST=off to use it all the same",
-                    info->name, info->platform, info->driver, reason);
+                    info->name, info->platform, info->driver, dd_message());
 }
 
-dd_status dd__selftest_verdict(dd_device *device) {
-    char name[33], path[4200];
-    DD_TRY(verdict_name(device, name));
-    bool cached = dd__cache_is_on() && verdict_path(path, sizeof path) == DD_OK;
-    if (cached && is_remembered(path, name)) return DD_OK;
-    const dd_device_info *info = dd_device_describe(device);
-    dd__log(DD_LOG_INFO, "%s is new here: building and checking kernels, once", info->name);
-    dd_selftest_result result;
-    dd_status status = dd_selftest(device, true, NULL, NULL, &result);
-    if (status == DD_INTERRUPTED || status == DD_MEMORY) return status;
-    if (status != DD_OK) return refuse(status, info);
-    if (cached) remember(path, name, info);
+static dd_status check_cases(const verification *v, const dd__op *op,
+                             const dd__implementation *implementation) {
+    const dd__case *c;
+    for (size_t i = 0; (c = dd__case_at(i)) != NULL; i++) {
+        if (!c->quick || strcmp(c->op, op->name) != 0) continue;
+        dd_status status = dd__check_forward(v->device, c, implementation->name, NULL);
+        if (status == DD_USAGE) continue; /* not made for this case */
+        dd__within(status, "%s, implementation \"%s\", case \"%s\"", op->name, implementation->name,
+                   c->name);
+        if (status == DD_MEMORY) return status;
+        if (status != DD_OK) return refuse(status, dd_device_describe(v->device));
+    }
     return DD_OK;
+}
+
+static dd_status verify_node(verification *v, const dd__node *node) {
+    const dd__implementation *chosen;
+    char line[256];
+    DD_TRY(dd__choose(v->device, node, &chosen));
+    verdict_line(v, node->op->name, chosen->name, line);
+    if (v->verdicts && strstr(v->verdicts, line)) return DD_OK;
+    if (!v->told)
+        dd__log(DD_LOG_INFO, "%s is new here: building and checking kernels, once",
+                dd_device_describe(v->device)->name);
+    v->told = true;
+    DD_TRY(check_cases(v, node->op, chosen));
+    remember(v, line);
+    return DD_OK;
+}
+
+/* Of nodes that share op and implementation, the first stands for all. */
+static bool stands_for_others(const dd_device *device, const dd__graph *graph, size_t n) {
+    const dd__node *node = graph->nodes[n];
+    const dd__implementation *here = NULL, *there = NULL;
+    if (!node->op->implementations) return false;
+    if (dd__choose(device, node, &here) != DD_OK) return true;
+    for (size_t i = 0; i < n; i++)
+        if (graph->nodes[i]->op == node->op &&
+            dd__choose(device, graph->nodes[i], &there) == DD_OK && here == there)
+            return false;
+    return true;
+}
+
+dd_status dd__verify(dd_device *device, const dd__graph *graph) {
+    if (dd__device_is_trusted(device)) return DD_OK;
+    verification v = {.device = device};
+    dd_status status = start(&v);
+    for (size_t n = 0; status == DD_OK && n < graph->node_count; n++)
+        if (stands_for_others(device, graph, n)) status = verify_node(&v, graph->nodes[n]);
+    dd__free(v.verdicts);
+    dd__free(v.key);
+    return status;
+}
+
+dd_status dd__verified_plan(dd_device *device, dd__graph *graph, const dd__binding *bindings,
+                            size_t binding_count, dd__plan **plan) {
+    dd_status status = dd__verify(device, graph);
+    if (status == DD_OK) return dd__plan_create(device, graph, bindings, binding_count, plan);
+    dd__graph_free(graph);
+    return status;
 }

@@ -175,8 +175,16 @@ static dd_status find(const char *selector, dd__found *found) {
     return status;
 }
 
-dd_status dd__device_open(const char *selector, const dd_device_options *options,
-                          dd_device **device) {
+static bool is_trusted(const dd_device *device, const dd_device_options *options) {
+    const char *choice = getenv("DEEPDIGITS_SELFTEST");
+    if (dd__device_is_reference(device) || options->without_selftest) return true;
+    return choice && strcmp(choice, "off") == 0;
+}
+
+bool dd__device_is_trusted(const dd_device *device) { return device->trusted; }
+
+dd_status dd_device_open(const char *selector, const dd_device_options *options,
+                         dd_device **device) {
     static const dd_device_options defaults;
     dd__found found;
     *device = NULL;
@@ -193,6 +201,7 @@ dd_status dd__device_open(const char *selector, const dd_device_options *options
     if (opened->class == DD_CLASS_AUTO)
         opened->class =
             found.device ? dd__natural_class(&found.info) : DD_CLASS_CPU; /* the reference */
+    opened->trusted = is_trusted(opened, options);
     dd_status status = read_forced(opened, options->implementations);
     if (status == DD_OK) status = make_key(opened);
     if (status == DD_OK && found.device) status = open_opencl(opened);

@@ -12,10 +12,10 @@
  * 512 bytes; a device that asks for more is refused when it is opened. */
 enum { DD__ALIGNMENT = 1024 };
 
-/* Opens without the self-test that dd_device_open adds; arguments and errors are the same. */
-dd_status dd__device_open(const char *selector, const dd_device_options *options,
-                          dd_device **device);
 bool dd__device_is_reference(const dd_device *device);
+/* Whether the device is used without checking what it computes: the reference, or by request
+ * (options.without_selftest, DEEPDIGITS_SELFTEST=off). */
+bool dd__device_is_trusted(const dd_device *device);
 /* CPU or GPU, never AUTO. */
 dd_kernel_class dd__device_class(const dd_device *device);
 /* The implementation forced for `op` by the options, or NULL. */

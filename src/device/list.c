@@ -119,7 +119,7 @@ static dd_device_type type_of(cl_device_id device) {
 
 /* A runtime for processors either vectorises within a work-item, where explicit vectors are what is
  * fast (PoCL, Intel), or over work-items as a GPU does: rusticl with llvmpipe, which says so by a
- * native width of 1 and wants GPU-like groups (performance.md 1.8: 7 of 8 lanes idle otherwise). */
+ * native width of 1 and wants GPU-like groups: 7 of 8 lanes idle otherwise. */
 dd_kernel_class dd__natural_class(const dd_device_info *info) {
     return info->type == DD_DEVICE_CPU && info->vector_width > 1 ? DD_CLASS_CPU : DD_CLASS_GPU;
 }

@@ -76,6 +76,7 @@ struct dd_device {
     size_t group_sizes[3]; /* largest along each dimension */
     uint64_t bytes;        /* in buffers now */
     dd__program *programs; /* a list */
+    bool trusted;          /* not checked before it is used */
     bool lost;
     bool clblast_used;
     bool timers_checked, timers_fail; /* of a profiling queue's events */
@@ -108,7 +109,7 @@ struct dd__program {
     char *all_options;    /* as compiled */
     char key[33];         /* of the disk cache */
     cl_program program;
-    bool saved; /* in the disk cache */
+    bool has_kernel; /* one was made: its binary is worth keeping */
     bool from_cache;
     dd__program *next;
 };

@@ -149,7 +149,7 @@ static dd_status obtain(dd__program *program, bool try_cache) {
     DD_TRY(make_source(program->name, &source));
     dd_status status = make_key(program, source);
     if (status == DD_OK) {
-        program->from_cache = program->saved = try_cache && build_cached(program);
+        program->from_cache = try_cache && build_cached(program);
         if (!program->from_cache) status = build_source(program, source);
     }
     dd__free(source);
@@ -196,20 +196,11 @@ dd_status dd__program_get(dd_device *device, const char *name, const char *optio
     return DD_OK;
 }
 
-void dd__programs_free(dd_device *device) {
-    while (device->programs) {
-        dd__program *next = device->programs->next;
-        program_free(device->programs);
-        device->programs = next;
-    }
-}
-
-/* ---- Kernels ---------------------------------------------------------------------------- */
-
-/* Some drivers compile only when a kernel is made (viennacl-dev#225): so not before. */
+/* Programs are saved when the device is closed. Some drivers compile only when a kernel is made
+ * (viennacl-dev#225), so not before there is one; and PoCL compiles every kernel once more to give a
+ * binary, a second or more for a program, which nobody should wait for before the first result. */
 static void save(dd__program *program) {
     size_t size = 0;
-    program->saved = true; /* one attempt */
     if (clGetProgramInfo(program->program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) !=
             CL_SUCCESS ||
         size == 0)
@@ -221,6 +212,22 @@ static void save(dd__program *program) {
         dd__program_cache_write(program->key, binary, size);
     dd__free(binary);
 }
+
+void dd__programs_free(dd_device *device) {
+    bool keep = dd__cache_is_on(), told = false;
+    while (device->programs) {
+        dd__program *next = device->programs->next;
+        if (keep && device->programs->has_kernel && !device->programs->from_cache) {
+            if (!told) dd__log(DD_LOG_INFO, "keeping the compiled kernels for later runs");
+            told = true;
+            save(device->programs);
+        }
+        program_free(device->programs);
+        device->programs = next;
+    }
+}
+
+/* ---- Kernels ---------------------------------------------------------------------------- */
 
 dd_status dd__program_kernel(dd__program *program, const char *name, cl_kernel *kernel) {
     cl_int error;
@@ -236,6 +243,6 @@ dd_status dd__program_kernel(dd__program *program, const char *name, cl_kernel *
     if (error != CL_SUCCESS)
         return dd__cl_fail(program->device, error, "kernel %s of program %s (%s)", name,
                            program->name, program->all_options);
-    if (!program->saved) save(program);
+    program->has_kernel = true;
     return DD_OK;
 }

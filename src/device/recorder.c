@@ -51,7 +51,7 @@ static void fill_sizes(const dd_device *device, const dd__launch *launch, dd__st
         step->local[d] = launch->local[d] ? launch->local[d] : 1;
         if (step->global[d] > 1) step->dimensions = d + 1;
     }
-    /* one work-item a group keeps vectors in registers on PoCL (performance.md 1.4) */
+    /* one work-item a group keeps vectors in registers on PoCL */
     step->has_local = chosen || device->class == DD_CLASS_CPU;
 }
 

@@ -9,8 +9,7 @@
 #include "device/recorder.h"
 #include "graph/graph.h"
 
-/* ---- Attributes: read from JSON, checked, printed and documented by one table
- * --------------------- */
+/* ---- Attributes: read from JSON, checked, printed and documented by one table ------- */
 
 typedef enum dd__attribute_type {
     DD__INT,      /* int32_t */
@@ -69,8 +68,7 @@ struct dd__implementation {
 
 enum { DD__ON_CPU = 1, DD__ON_GPU = 2, DD__ANYWHERE = 3 };
 
-/* ---- The op itself
- * -------------------------------------------------------------------------------- */
+/* ---- The op itself ------------------------------------------------------------------ */
 
 struct dd__op {
     const char *name; /* "conv2d" */

@@ -1,4 +1,4 @@
-/* Convolution for CPU runtimes: cl/conv2d_direct.cl. Input that needs padding is copied into a padded
+/* Convolution for CPU runtimes: cl/conv2d_direct*.cl. Input that needs padding is copied into a padded
  * workspace first; weights are packed into blocks of as many channels as a register tile is wide.
  */
 #include "ops/conv2d.h"
@@ -29,7 +29,7 @@ static dd_status pad(dd__recorder *recorder, const dd__site *site, const dd__til
     int32_t rows = covered_rows(s), columns = covered_columns(s);
     DD_TRY(dd__record(
         recorder,
-        &(dd__launch){.program = "conv2d_direct",
+        &(dd__launch){.program = "conv2d_pad",
                       .options = t->options,
                       .kernel = "pad",
                       .global = {(size_t)rows, (size_t)s->n, 1},
@@ -68,7 +68,7 @@ static dd_status pack_forward(dd__recorder *recorder, const dd__node *node, cons
     return dd__record(
         recorder, &(dd__launch){.program = "conv2d_direct",
                                 .options = t.options,
-                                .kernel = "pack_forward",
+                                .kernel = "pack",
                                 .global = {(size_t)k, (size_t)dd__divide_up(s.o, t.columns), 1},
                                 .local = {1, 1, 1},
                                 .arguments = {DD_BUFFER(node->in[1]->buffer),
@@ -137,9 +137,9 @@ static dd_status pack_data(dd__recorder *recorder, const dd__node *node, const d
     dd__tile t = dd__tile_of(site->device);
     return dd__record(
         recorder,
-        &(dd__launch){.program = "conv2d_direct",
+        &(dd__launch){.program = "conv2d_direct_data",
                       .options = t.options,
-                      .kernel = "pack_backward",
+                      .kernel = "pack",
                       .global = {(size_t)(s.kh * s.kw), (size_t)dd__divide_up(s.c, t.columns), 1},
                       .local = {1, 1, 1},
                       .arguments = {DD_BUFFER(node->in[1]->buffer), DD_BUFFER(site->packed),
@@ -161,7 +161,7 @@ static dd_status record_data(dd__recorder *recorder, const dd__node *node, const
     dd__conv_shape s = dd__conv_shape_of(node);
     dd__tile t = dd__tile_of(site->device);
     int32_t images = images_of_item(&s, &t, site->device);
-    return dd__record(recorder, &(dd__launch){.program = "conv2d_direct",
+    return dd__record(recorder, &(dd__launch){.program = "conv2d_direct_data",
                                               .options = t.options,
                                               .kernel = "backward_data",
                                               .global = {(size_t)dd__divide_up(s.n, images),
@@ -192,7 +192,7 @@ static dd_status record_data(dd__recorder *recorder, const dd__node *node, const
 
 /* ---- Backward weights --------------------------------------------------------------------- */
 
-enum { TILES = 5, CHUNK = 1024 }; /* as in cl/conv2d_direct.cl */
+enum { TILES = 5, CHUNK = 1024 }; /* as in cl/conv2d_direct_weights.cl */
 
 typedef struct division { /* of the work of backward_weights */
     int32_t tiles, items, parts, images;
@@ -229,7 +229,7 @@ static dd_status record_weights(dd__recorder *recorder, const dd__node *node,
     dd__buffer *parts = d.parts > 1 ? site->workspace[1] : dw;
     DD_TRY(pad(recorder, site, &t, &x, &s));
     DD_TRY(dd__record(recorder,
-                      &(dd__launch){.program = "conv2d_direct",
+                      &(dd__launch){.program = "conv2d_direct_weights",
                                     .options = t.options,
                                     .kernel = "backward_weights",
                                     .global = {(size_t)d.items, (size_t)d.parts, (size_t)s.groups},
@@ -246,7 +246,7 @@ static dd_status record_weights(dd__recorder *recorder, const dd__node *node,
                                                   DD_INT(s.dh),     DD_INT(s.dw)}}));
     if (d.parts == 1) return DD_OK;
     int32_t count = (int32_t)dd__dims_count(&node->out[0]->dims);
-    return dd__record(recorder, &(dd__launch){.program = "conv2d_direct",
+    return dd__record(recorder, &(dd__launch){.program = "conv2d_direct_weights",
                                               .options = t.options,
                                               .kernel = "reduce",
                                               .global = {(size_t)dd__divide_up(count, CHUNK), 1, 1},

@@ -1,4 +1,4 @@
-/* tile.h: the register tile of the products for CPU runtimes (cl/conv2d_direct.cl, cl/gemm_direct.cl). */
+/* tile.h: the register tile of the products for CPU runtimes (cl/common.cl). */
 #ifndef DD_OPS_TILE_H
 #define DD_OPS_TILE_H
 

@@ -7,8 +7,8 @@
 #include "device/recorder.h"
 #include "graph/graph.h"
 
-/* A value whose bytes live in a buffer that already exists: another plan's parameters, a dataset.
- */
+/* A value whose bytes live in a buffer that already exists: another plan's parameters, or
+ * a dataset. */
 typedef struct dd__binding {
     const char *name;   /* of an input, parameter stretch, statistic stretch or state */
     dd__buffer *buffer; /* at least as large as the value; outlives the plan */
@@ -19,8 +19,9 @@ typedef struct dd__plan dd__plan;
 /* Takes the graph over: it is freed with the plan, or at once on failure. States that are not bound
  * start as zeros; parameters and statistics that are not bound start as their `initial` says, from
  * graph->seed.
- *   DD_DEVICE  a kernel does not build;  DD_MEMORY  it does not fit, sizes named;  DD_USAGE  a
- * forced implementation refuses, with its reason */
+ * DD_DEVICE   a kernel does not build
+ * DD_MEMORY   it does not fit: sizes are named
+ * DD_USAGE    a forced implementation refuses: the message has its reason */
 dd_status dd__plan_create(dd_device *device, dd__graph *graph, const dd__binding *bindings,
                           size_t binding_count, dd__plan **plan);
 void dd__plan_free(dd__plan *plan);

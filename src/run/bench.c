@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "check/check.h"
 #include "graph/op.h"
 #include "run/predict.h"
 #include "train/step.h"
@@ -47,7 +48,7 @@ static dd_status make_inference(dd_device *device, const dd_model *model, subjec
     dd__random random = dd__random_start(1, DD__STREAM_TEST);
     for (size_t i = 0; i < pixels; i++) s->input[i] = dd__random_uniform(&random);
     DD_TRY(dd__inference_graph(model, s->batch, &graph));
-    DD_TRY(dd__plan_create(device, graph, NULL, 0, &s->plan));
+    DD_TRY(dd__verified_plan(device, graph, NULL, 0, &s->plan));
     return load_weights(s, model);
 }
 
@@ -75,7 +76,7 @@ static dd_status make_training(dd_device *device, const dd_model *model, subject
     DD_TRY_OUT(dd__examples_create(device, model, data, &s->examples));
     DD_TRY_OUT(dd__training_graph(model, data->count, s->batch, 1, adam, &adam->settings, &graph));
     const dd__binding bound[] = {{"images", s->examples.images}, {"labels", s->examples.labels}};
-    DD_TRY_OUT(dd__plan_create(device, graph, bound, 2, &s->plan));
+    DD_TRY_OUT(dd__verified_plan(device, graph, bound, 2, &s->plan));
     DD_TRY_OUT(load_weights(s, model));
 out:
     dd_dataset_free(data);

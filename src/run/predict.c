@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "check/check.h"
 #include "ops/ops.h"
 #include "train/step.h"
 
@@ -41,7 +42,7 @@ static dd_status create(dd_device *device, const dd_model *model, unsigned batch
     p->staging = dd__alloc((size_t)p->batch * p->pixels, sizeof *p->staging);
     if (!p->staging) return dd__no_memory((size_t)p->batch * p->pixels * sizeof *p->staging);
     DD_TRY(dd__inference_graph(model, p->batch, &graph));
-    DD_TRY(dd__plan_create(device, graph, NULL, 0, &p->plan));
+    DD_TRY(dd__verified_plan(device, graph, NULL, 0, &p->plan));
     return dd__load_parameters(p->plan, model);
 }
 

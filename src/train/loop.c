@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "train/history.h"
+#include "check/check.h"
 #include "train/step.h"
 
 typedef struct loop {
@@ -47,7 +48,7 @@ static dd_status make_plans(loop *l, dd_device *device, const dd__optimizer *opt
     DD_TRY(dd__training_graph(l->model, l->training.count, l->batch, l->options.seed, optimizer,
                               settings, &graph));
     const dd__binding examples[] = {{"images", l->training.images}, {"labels", l->training.labels}};
-    DD_TRY(dd__plan_create(device, graph, examples, 2, &l->plan));
+    DD_TRY(dd__verified_plan(device, graph, examples, 2, &l->plan));
     DD_TRY(dd__load_parameters(l->plan, l->model));
     if (l->validation.count == 0) return DD_OK;
     DD_TRY(dd__measuring_graph(l->model, l->validation.count, l->batch, &graph));
@@ -56,7 +57,7 @@ static dd_status make_plans(loop *l, dd_device *device, const dd__optimizer *opt
                                   {"parameters", dd__plan_buffer(l->plan, "parameters")},
                                   {"statistics", dd__plan_buffer(l->plan, "statistics")}};
     size_t count = shared[3].buffer ? 4 : 3;
-    return dd__plan_create(device, graph, shared, count, &l->measure);
+    return dd__verified_plan(device, graph, shared, count, &l->measure);
 }
 
 static dd_status set_up(loop *l, dd_device *device, const dd_dataset *data,

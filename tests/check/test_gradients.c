@@ -32,7 +32,7 @@ static unsigned check_all(dd_device *device) {
 
 static void check_device(const char *selector, const dd_device_options *options) {
     dd_device *device;
-    dd_status status = dd__device_open(selector, options, &device);
+    dd_status status = dd_device_open(selector, options, &device);
     if (status != DD_OK) print_error("%s\n", dd_message());
     assert_int_equal(status, DD_OK);
     unsigned failed = check_all(device);

@@ -116,7 +116,7 @@ static void test_every_quick_op_has_a_quick_case(void **state) {
 static int open_device(void **state) {
     (void)state;
     dd_device_options options = {.kernel_class = class};
-    if (dd__device_open(NULL, &options, &device) == DD_OK) return 0;
+    if (dd_device_open(NULL, &options, &device) == DD_OK) return 0;
     print_error("%s\n", dd_message());
     return -1;
 }

@@ -44,7 +44,7 @@ static void test_a_device_of_another_runtime_opens_all_the_same(void **state) {
     char vendors[600];
     dd_device *device;
     if (!prepared) skip();
-    assert_ok(dd__device_open("0", NULL, &device));
+    assert_ok(dd_device_open("0", NULL, &device));
     assert_false(dd__device_is_reference(device));
     dd_device_close(device);
     snprintf(vendors, sizeof vendors, "%s/vendors", folder);

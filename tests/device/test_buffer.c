@@ -6,12 +6,12 @@ static dd_device *device;
 
 static int open_default(void **state) {
     (void)state;
-    return dd__device_open(NULL, NULL, &device) == DD_OK ? 0 : -1;
+    return dd_device_open(NULL, NULL, &device) == DD_OK ? 0 : -1;
 }
 
 static int open_reference(void **state) {
     (void)state;
-    return dd__device_open("reference", NULL, &device) == DD_OK ? 0 : -1;
+    return dd_device_open("reference", NULL, &device) == DD_OK ? 0 : -1;
 }
 
 static int close_it(void **state) {
@@ -142,7 +142,7 @@ static void test_a_lost_device_fails_at_once(void **state) {
     dd_device *other;
     dd__buffer *buffer;
     float number = 0;
-    assert_ok(dd__device_open(NULL, NULL, &other));
+    assert_ok(dd_device_open(NULL, NULL, &other));
     assert_ok(dd__buffer_create(other, 64, &buffer));
     other->lost = true;
     assert_int_equal(dd__buffer_read(buffer, 0, &number, 4), DD_DEVICE);

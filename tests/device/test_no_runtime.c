@@ -16,7 +16,7 @@ static void test_without_a_runtime_the_list_holds_the_reference_and_the_reason(v
 static void test_without_a_runtime_the_reference_opens(void **state) {
     (void)state;
     dd_device *device;
-    assert_ok(dd__device_open("reference", NULL, &device));
+    assert_ok(dd_device_open("reference", NULL, &device));
     assert_true(dd__device_is_reference(device));
     assert_int_equal(dd_device_describe(device)->type, DD_DEVICE_REFERENCE);
     assert_false(dd__opencl_started());
@@ -26,11 +26,11 @@ static void test_without_a_runtime_the_reference_opens(void **state) {
 static void test_without_a_runtime_the_default_says_what_to_install(void **state) {
     (void)state;
     dd_device *device;
-    assert_int_equal(dd__device_open(NULL, NULL, &device), DD_DEVICE);
+    assert_int_equal(dd_device_open(NULL, NULL, &device), DD_DEVICE);
     assert_null(device);
     assert_message("pocl-opencl-icd");
     assert_message("CL_PLATFORM_NOT_FOUND_KHR");
-    assert_int_equal(dd__device_open("cpu", NULL, &device), DD_USAGE);
+    assert_int_equal(dd_device_open("cpu", NULL, &device), DD_USAGE);
     assert_message("reference");
 }
 

@@ -15,7 +15,7 @@ static float run_scale(const char *options, char *key) {
     dd__recorder *recorder;
     dd__program *program;
     float value = 2;
-    assert_ok(dd__device_open(NULL, NULL, &device));
+    assert_ok(dd_device_open(NULL, NULL, &device));
     assert_ok(dd__buffer_create(device, sizeof value, &x));
     assert_ok(dd__buffer_write(x, 0, &value, sizeof value));
     assert_ok(dd__recorder_create(device, &recorder));
@@ -69,7 +69,7 @@ static void test_one_program_is_compiled_once_a_device(void **state) {
     (void)state;
     dd_device *device;
     dd__program *first, *again, *other;
-    assert_ok(dd__device_open(NULL, NULL, &device));
+    assert_ok(dd_device_open(NULL, NULL, &device));
     assert_ok(dd__program_get(device, "scale", "-DFACTOR=1", &first));
     assert_ok(dd__program_get(device, "scale", "-DFACTOR=1", &again));
     assert_ok(dd__program_get(device, "scale", "-DFACTOR=2", &other));
@@ -176,7 +176,7 @@ static void test_a_build_error_holds_the_log_the_options_and_the_place(void **st
     dd_device *device;
     dd__program *program;
     write_program("wrong", "kernel void f(global float *x) {\n    x[0] = no_such_name;\n}\n");
-    assert_ok(dd__device_open(NULL, NULL, &device));
+    assert_ok(dd_device_open(NULL, NULL, &device));
     assert_int_equal(dd__program_get(device, "wrong", "-DSIZE=5", &program), DD_DEVICE);
     assert_null(program);
     assert_message("no_such_name");
@@ -192,7 +192,7 @@ static void test_an_unknown_program_is_refused_by_name(void **state) {
     (void)state;
     dd_device *device;
     dd__program *program;
-    assert_ok(dd__device_open(NULL, NULL, &device));
+    assert_ok(dd_device_open(NULL, NULL, &device));
     assert_int_equal(dd__program_get(device, "nowhere", NULL, &program), DD_USAGE);
     assert_message("cl/nowhere.cl");
     dd_device_close(device);
@@ -202,7 +202,7 @@ static void test_the_reference_has_no_programs(void **state) {
     (void)state;
     dd_device *device;
     dd__program *program;
-    assert_ok(dd__device_open("reference", NULL, &device));
+    assert_ok(dd_device_open("reference", NULL, &device));
     assert_int_equal(dd__program_get(device, "scale", NULL, &program), DD_USAGE);
     dd_device_close(device);
 }
@@ -211,7 +211,7 @@ static void test_forced_implementations_are_found_by_op(void **state) {
     (void)state;
     dd_device *device;
     dd_device_options options = {.implementations = "conv2d=plain,gemm=clblast"};
-    assert_ok(dd__device_open("reference", &options, &device));
+    assert_ok(dd_device_open("reference", &options, &device));
     assert_string_equal(dd__device_forced(device, "conv2d"), "plain");
     assert_string_equal(dd__device_forced(device, "gemm"), "clblast");
     assert_null(dd__device_forced(device, "conv"));
@@ -219,7 +219,7 @@ static void test_forced_implementations_are_found_by_op(void **state) {
     static const char *const wrong[] = {"conv2d", "conv2d=", "=plain", "a=b,c"};
     for (size_t i = 0; i < DD_COUNT(wrong); i++) {
         options.implementations = wrong[i];
-        assert_int_equal(dd__device_open("reference", &options, &device), DD_USAGE);
+        assert_int_equal(dd_device_open("reference", &options, &device), DD_USAGE);
         assert_message("OP=NAME");
     }
 }

@@ -32,7 +32,7 @@ static int open_all(void **state) {
     (void)state;
     own_folder();
     write_program("test", test_text);
-    return dd__device_open(NULL, NULL, &device) == DD_OK ? 0 : -1;
+    return dd_device_open(NULL, NULL, &device) == DD_OK ? 0 : -1;
 }
 
 static int close_all(void **state) {
@@ -265,7 +265,7 @@ static void test_calls_are_the_launches_of_the_reference(void **state) {
     dd__recorder *calls;
     dd__profile_row row = {0};
     size_t count = 0;
-    assert_ok(dd__device_open("reference", NULL, &reference));
+    assert_ok(dd_device_open("reference", NULL, &reference));
     assert_ok(dd__recorder_create(reference, &calls));
     assert_ok(dd__record_call(calls, look, NULL));
     assert_ok(dd__recorder_run(calls));

@@ -6,7 +6,7 @@
 
 /* As host_open, on $DEEPDIGITS_DEVICE or the default device; skips the test when there is none. */
 static inline void device_open(host *h) {
-    if (dd__device_open(NULL, NULL, &h->device) != DD_OK) skip();
+    if (dd_device_open(NULL, NULL, &h->device) != DD_OK) skip();
     if (dd__device_is_reference(h->device)) {
         dd_device_close(h->device);
         skip();

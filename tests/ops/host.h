@@ -19,7 +19,7 @@ typedef struct host {
 } host;
 
 static inline void host_open(host *h) {
-    assert_int_equal(dd__device_open("reference", NULL, &h->device), DD_OK);
+    assert_int_equal(dd_device_open("reference", NULL, &h->device), DD_OK);
     assert_int_equal(dd__graph_create(true, 1, &h->graph), DD_OK);
 }
 

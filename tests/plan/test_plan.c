@@ -44,8 +44,8 @@ static void run_dense(dd_device *device, const dd__binding *bindings, size_t cou
 static int open_both(void **state) {
     static dd_device *devices[2];
     *state = devices;
-    return dd__device_open("reference", NULL, &devices[0]) != DD_OK ||
-           dd__device_open(NULL, NULL, &devices[1]) != DD_OK;
+    return dd_device_open("reference", NULL, &devices[0]) != DD_OK ||
+           dd_device_open(NULL, NULL, &devices[1]) != DD_OK;
 }
 
 static int close_both(void **state) {

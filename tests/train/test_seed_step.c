@@ -210,7 +210,7 @@ static void train_one_step(const char *selector) {
     dd__examples examples;
     dd_model *model = make_model();
     dd_dataset *data = make_data();
-    assert_fine(dd__device_open(selector, NULL, &device));
+    assert_fine(dd_device_open(selector, NULL, &device));
     assert_fine(dd__examples_create(device, model, data, &examples));
     dd__plan *plan = make_plan(device, model, &examples);
     assert_fine(dd__load_parameters(plan, model));

@@ -269,7 +269,7 @@ static void check_optimizer(dd_device *device, const optimizer_case *o) {
 
 static void check_device(const char *selector) {
     dd_device *device;
-    assert_fine(dd__device_open(selector, NULL, &device));
+    assert_fine(dd_device_open(selector, NULL, &device));
     for (size_t i = 0; i < DD_COUNT(cases); i++) check_case(device, &cases[i]);
     for (size_t i = 0; i < DD_COUNT(optimizers); i++) check_optimizer(device, &optimizers[i]);
     print_message("%zu ops and %zu optimizers as PyTorch on %s\n", DD_COUNT(cases),
