@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "train/history.h"
 #include "check/check.h"
+#include "train/history.h"
 #include "train/step.h"
 
 typedef struct loop {
