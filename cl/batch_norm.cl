@@ -19,6 +19,9 @@
  * computing sample variances", 1979; inside a tile deviations are from the mean so far, so nothing
  * cancels when the mean is large against the deviation.
  *
+ * -DOP_batch_norm and so on: the op whose kernels are wanted, so that nobody waits for those of the
+ * others.
+ *
  * Launch:  plain   (without -DVW) partial sums: a work-item a channel (first dimension) and chunk
  *                  (second); combination: a work-item a channel; last pass: a work-item an element
  *          vector  (-DVW=8) partial sums and last pass: a work-item a work-group, group g takes the
@@ -124,13 +127,16 @@ inline void sums_at(const global float *dy, const global float *x, const global 
         for (int row = begin; row < last; row += TILE) AT(c, begin, row, min(row + TILE, last));
 #endif
 
+#ifdef OP_batch_norm_training
 kernel void batch_norm_statistics(const global float *restrict x, global float *partial, int rows,
                                   int chunk, int C) {
 #define AT(c, begin, row, end) statistics_at(x, p, c, begin, row, end, C)
     FOR_TILES(AT)
 #undef AT
 }
+#endif
 
+#ifdef OP_batch_norm_backward
 kernel void batch_norm_sums(const global float *restrict dy, const global float *restrict x,
                             const global float *restrict mean, global float *partial, int rows,
                             int chunk, int C) {
@@ -138,9 +144,11 @@ kernel void batch_norm_sums(const global float *restrict dy, const global float 
     FOR_TILES(AT)
 #undef AT
 }
+#endif
 
 /* ---- Combination -------------------------------------------------------------------- */
 
+#ifdef OP_batch_norm_training
 kernel void batch_norm_combine(const global float *restrict partial,
                                global float *restrict running_mean,
                                global float *restrict running_variance,
@@ -165,6 +173,7 @@ kernel void batch_norm_combine(const global float *restrict partial,
     STORE((1 - fresh) * LOAD(running_mean + c) + fresh * m.mean, running_mean + c);
     STORE((1 - fresh) * LOAD(running_variance + c) + fresh * variance, running_variance + c);
 }
+#endif
 
 /* Kahan's compensated sum: sums over all rows are small against the parts that cancel in them. */
 inline void add_to(T *sum, T *excess, T part) {
@@ -173,6 +182,7 @@ inline void add_to(T *sum, T *excess, T part) {
     *sum = next;
 }
 
+#ifdef OP_batch_norm_backward
 kernel void batch_norm_combine_sums(const global float *restrict partial,
                                     const global float *restrict inverse,
                                     global float *restrict dgamma, global float *restrict dbeta,
@@ -187,6 +197,7 @@ kernel void batch_norm_combine_sums(const global float *restrict partial,
     STORE(sum, dbeta + c);
     STORE(products * LOAD(inverse + c), dgamma + c);
 }
+#endif
 
 /* ---- Passes over all elements ------------------------------------------------------- */
 
@@ -211,6 +222,7 @@ kernel void batch_norm_combine_sums(const global float *restrict partial,
 
 #define NORMALIZE(i) STORE(FMA(LOAD(x + (i)) - m, factor, b), y + (i));
 
+#ifdef OP_batch_norm
 kernel void batch_norm(const global float *restrict x, const global float *restrict gamma,
                        const global float *restrict beta, const global float *restrict mean,
                        const global float *restrict variance, global float *restrict y, int rows,
@@ -221,7 +233,9 @@ kernel void batch_norm(const global float *restrict x, const global float *restr
     FOR_ELEMENTS(SET, NORMALIZE)
 #undef SET
 }
+#endif
 
+#ifdef OP_batch_norm_training
 kernel void batch_norm_normalize(const global float *restrict x,
                                  const global float *restrict gamma,
                                  const global float *restrict beta,
@@ -233,7 +247,9 @@ kernel void batch_norm_normalize(const global float *restrict x,
     FOR_ELEMENTS(SET, NORMALIZE)
 #undef SET
 }
+#endif
 
+#ifdef OP_batch_norm_backward
 kernel void batch_norm_backward(const global float *restrict dy, const global float *restrict x,
                                 const global float *restrict gamma,
                                 const global float *restrict mean,
@@ -250,3 +266,4 @@ kernel void batch_norm_backward(const global float *restrict dy, const global fl
 #undef AT
 #undef SET
 }
+#endif

@@ -4,8 +4,8 @@
  * OpenCL C 1.2; compiled with -cl-std=CL1.2 -cl-denorms-are-zero, never with fast math.
  */
 
-/* a * b + c. mad() is not fused on PoCL, fma() is emulated (a thousand times slower) where the device
- * has none: so one macro, chosen per device. */
+/* a * b + c. mad() is not fused on PoCL, fma() is emulated (a thousand times slower) where the
+ * device has none: so one macro, chosen per device. */
 #if DD_FMA
 #define FMA(a, b, c) fma(a, b, c)
 #else
@@ -15,17 +15,18 @@
 #define CAT_(a, b) a##b
 #define CAT(a, b) CAT_(a, b)
 
-/* A vector of VW floats, with its loads and stores: float8 for VW = 8. Programs that use vectors are
- * built with -DVW=4, 8 or 16. */
+/* A vector of VW floats, with its loads and stores: float8 for VW = 8. Programs that use vectors
+ * are built with -DVW=4, 8 or 16. */
 #ifdef VW
 #define V CAT(float, VW)
 #define VLOAD(p) CAT(vload, VW)(0, p)
 #define VSTORE(v, p) CAT(vstore, VW)(v, 0, p)
 #endif
 
-/* A register tile for CPU runtimes: MR rows by NV vectors, NR columns wide, for programs built with -DMR and
- * -DNV (src/ops/tile.h). One step loads NV vectors, broadcasts MR numbers and does MR * NV fused multiply-adds: with
- * 6 x 2 float8 (AVX2) or 8 x 2 float16 (AVX-512) all of it stays in registers and both FMA units are busy.
+/* A register tile for CPU runtimes: MR rows by NV vectors, NR columns wide, for programs built with
+ * -DMR and -DNV (src/ops/tile.h). One step loads NV vectors, broadcasts MR numbers and does MR * NV
+ * fused multiply-adds: with 6 x 2 float8 (AVX2) or 8 x 2 float16 (AVX-512) all of it stays in
+ * registers and both FMA units are busy.
  */
 #ifdef MR
 #define NR (NV * VW)
@@ -39,15 +40,15 @@ inline void tile_zero(V tile[MR][NV]) {
 }
 
 /* tile[i] += A(i) * b[0 .. NR-1]; a macro, because a and b may lie in any address space. */
-#define TILE_STEP(tile, A, b)                                                                        \
-    {                                                                                               \
-        V row_[NV];                                                                                 \
-        _Pragma("unroll") for (int j = 0; j < NV; j++) row_[j] = VLOAD((b) + j * VW);               \
-        _Pragma("unroll") for (int i = 0; i < MR; i++) {                                            \
-            const V a_ = (V)(A(i));                                                                 \
-            _Pragma("unroll") for (int j = 0; j < NV; j++) tile[i][j] =                             \
-                FMA(a_, row_[j], tile[i][j]);                                                       \
-        }                                                                                           \
+#define TILE_STEP(tile, A, b)                                                                      \
+    {                                                                                              \
+        V row_[NV];                                                                                \
+        _Pragma("unroll") for (int j = 0; j < NV; j++) row_[j] = VLOAD((b) + j * VW);              \
+        _Pragma("unroll") for (int i = 0; i < MR; i++) {                                           \
+            const V a_ = (V)(A(i));                                                                \
+            _Pragma("unroll") for (int j = 0; j < NV; j++) tile[i][j] =                            \
+                FMA(a_, row_[j], tile[i][j]);                                                      \
+        }                                                                                          \
     }
 
 /* One row of a tile from and to memory, of which the first `valid` numbers are there. */
@@ -82,7 +83,8 @@ inline void row_add(V row[NV], __global const float *from, int valid) {
     for (int j = 0; j < NV; j++) row[j] += old[j];
 }
 
-/* What a tile's rows become on their way out: + bias, relu that keeps a NaN, each where it is asked for. */
+/* What a tile's rows become on their way out: + bias, relu that keeps a NaN, each where it is asked
+ * for. */
 inline void row_finish(V row[NV], __global const float *bias, int has_bias, int relu, int valid) {
     if (has_bias) row_add(row, bias, valid);
 #pragma unroll

@@ -1,15 +1,16 @@
 /* conv2d.cl: the three passes of a convolution, one work-item an element of the result. Any device.
  *
- *   forward            y[n,p,q,o]  = f(b[o] + sum r,k,c of x[n, p*SH-PT+r*DH, q*SW-PL+k*DW, g*CG+c] w[r,k,c,o])
- *   backward_data      dx[n,h,x,c] = sum r,k,o of dy[n,p,q,o] w[r,k,c,o], where p*SH-PT+r*DH = h and q likewise
- *   backward_weights   dw[r,k,c,o] = sum n,p,q of x[...] dy[n,p,q,o]
+ *   forward            y[n,p,q,o]  = f(b[o] + sum of X w[r,k,c,o] over r,k,c)
+ *   backward_data      dx[n,h,x,c] = sum of dy[n,p,q,o] w[r,k,c,o] over all p,q,r,k,o whose X it is
+ *   backward_weights   dw[r,k,c,o] = sum of X dy[n,p,q,o] over n,p,q
  *
+ * where X = x[n, p*SH-PT+r*DH, q*SW-PL+k*DW, g*CG+c], or 0 where that lies outside.
  * x (N,H,W,C), w (KH,KW,CG,O), b (O), y (N,P,Q,O); g = o / OG, CG = C / groups, OG = O / groups.
  * Launch: 1-D, one item an element, rounded up to whole work-groups. No local memory, no barrier.
  */
-#define SHAPE                                                                                       \
-    const int count, const int H, const int W, const int C, const int P, const int Q, const int O,  \
-        const int KH, const int KW, const int SH, const int SW, const int DH, const int DW,         \
+#define SHAPE                                                                                      \
+    const int count, const int H, const int W, const int C, const int P, const int Q, const int O, \
+        const int KH, const int KW, const int SH, const int SW, const int DH, const int DW,        \
         const int PT, const int PL, const int CG, const int OG
 
 __kernel void forward(__global const float *restrict x, __global const float *restrict w,

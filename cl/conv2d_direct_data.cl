@@ -1,11 +1,12 @@
-/* conv2d_direct_data.cl: the gradient of a convolution for its input, for CPU runtimes: register tiles (cl/common.cl)
- * of MR pixels by NR channels; no local memory, no barrier. Formulas and letters: cl/conv2d.cl.
+/* conv2d_direct_data.cl: the gradient of a convolution for its input, for CPU runtimes: register
+ * tiles (cl/common.cl) of MR pixels by NR channels; no local memory, no barrier. Formulas and
+ * letters: cl/conv2d.cl.
  */
 typedef __global const float *restrict Input;
 typedef __global float *restrict Output;
 
-/* packed[b][tap][i][j] = w[tap][c][g*OG + i] for input channel b*NR + j = g*CG + c, zero beyond C; tap over KH*KW.
- * Launch: (KH*KW, blocks). */
+/* packed[b][tap][i][j] = w[tap][c][g*OG + i] for input channel b*NR + j = g*CG + c, zero beyond C;
+ * tap over KH*KW. Launch: (KH*KW, blocks). */
 ONE_ITEM void pack(Input w, Output packed, const int taps, const int C, const int CG, const int O,
                    const int OG) {
     const int tap = get_global_id(0), b = get_global_id(1);
@@ -18,11 +19,11 @@ ONE_ITEM void pack(Input w, Output packed, const int taps, const int C, const in
     }
 }
 
-/* Scatters: for each tap, the product of MR pixels of dy with the tap's weights is added to dx where the tap lies.
- * This needs exactly the forward pass's multiplications, where gathering over a padded dy needs up to four times
- * as many on the seed network. One item owns IMAGES images by NR channels of dx, so nothing is shared.
- * dx is not padded: H, W, PT, PL are those of the convolution.
- * Launch: (ceil(N / IMAGES), ceil(C / NR)). */
+/* Scatters: for each tap, the product of MR pixels of dy with the tap's weights is added to dx
+ * where the tap lies. This needs exactly the forward pass's multiplications, where gathering over a
+ * padded dy needs up to four times as many on the seed network. One item owns IMAGES images by NR
+ * channels of dx, so nothing is shared. dx is not padded: H, W, PT, PL are those of the
+ * convolution. Launch: (ceil(N / IMAGES), ceil(C / NR)). */
 ONE_ITEM void backward_data(Input dy, Input packed, Output dx, const int N, const int IMAGES,
                             const int P, const int Q, const int H, const int W, const int C,
                             const int CG, const int O, const int OG, const int KH, const int KW,

@@ -1,6 +1,7 @@
-/* conv2d_direct_weights.cl: the gradient of a convolution for its weights, for CPU runtimes: register tiles
- * (cl/common.cl) of MR rows of weights by NR channels; no local memory, no barrier. Formulas and letters: cl/conv2d.cl;
- * x is padded already (cl/conv2d_pad.cl): H and W are the padded extents.
+/* conv2d_direct_weights.cl: the gradient of a convolution for its weights, for CPU runtimes:
+ * register tiles (cl/common.cl) of MR rows of weights by NR channels; no local memory, no barrier.
+ * Formulas and letters: cl/conv2d.cl; x is padded already (cl/conv2d_pad.cl): H and W are the
+ * padded extents.
  */
 typedef __global const float *restrict Input;
 typedef __global float *restrict Output;
@@ -8,8 +9,8 @@ typedef __global float *restrict Output;
 #define PIXELS 128 /* of a chunk: its x and dy, packed, stay in the first-level cache */
 #define TILES 5    /* register tiles of an item at most */
 
-/* Copies the elements of x that `rows` rows of weights meet at the chunk's pixels: left[m][i]. Mostly they are one
- * stretch of a window's row; then they go as vectors. */
+/* Copies the elements of x that `rows` rows of weights meet at the chunk's pixels: left[m][i].
+ * Mostly they are one stretch of a window's row; then they go as vectors. */
 inline void pack_left(Input x, const int *offset, float *left, int m0, int pixels, int rows, int P,
                       int Q, int H, int W, int C, int SH, int SW) {
     int together = rows >= VW;
@@ -37,10 +38,10 @@ inline void pack_right(Input dy, float *right, int pixels, int O, int valid) {
     }
 }
 
-/* dw as a product of x^T (K = KH*KW*CG rows, gathered) and dy. An item computes `tiles` register tiles of rows (at
- * most TILES) from `images` images and writes them to its part: dw itself when there is one part, else sums that
- * `reduce` adds up in order. It goes through chunks of PIXELS pixels, whose x and dy it packs first.
- * Launch: (ceil(K / (tiles*MR)), parts, groups). */
+/* dw as a product of x^T (K = KH*KW*CG rows, gathered) and dy. An item computes `tiles` register
+ * tiles of rows (at most TILES) from `images` images and writes them to its part: dw itself when
+ * there is one part, else sums that `reduce` adds up in order. It goes through chunks of PIXELS
+ * pixels, whose x and dy it packs first. Launch: (ceil(K / (tiles*MR)), parts, groups). */
 ONE_ITEM void backward_weights(Input x, Input dy, Output dw, const int N, const int images,
                                const int tiles, const int P, const int Q, const int H, const int W,
                                const int C, const int CG, const int O, const int OG, const int KH,

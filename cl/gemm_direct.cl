@@ -1,6 +1,6 @@
-/* gemm_direct.cl: C (M,N) = f(A B + bias) for CPU runtimes: one work-item a work-group computes a register
- * tile (cl/common.cl). No local memory, no barrier. Strides as in cl/gemm.cl; B is packed into blocks of NR
- * columns first.
+/* gemm_direct.cl: C (M,N) = f(A B + bias) for CPU runtimes: one work-item a work-group computes a
+ * register tile (cl/common.cl). No local memory, no barrier. Strides as in cl/gemm.cl; B is packed
+ * into blocks of NR columns first.
  */
 
 /* packed[block][k][j] = B(k, block*NR + j), zero beyond N. Launch: (K, blocks). */

@@ -14,7 +14,8 @@
  * Launch:  plain   (without -DVW) a work-item an element of the output, c fastest; rounded up
  *          vector  (-DVW=8) a work-item a work-group; group g computes rows g * chunk .. of the
  *                  `rows` rows (n, oh) of the output, VW channels at a time
- * -DINDEX=int for windows of more than 256 places.
+ * -DINDEX=int for windows of more than 256 places; -DOP_max_pool and so on: the op whose kernels
+ * are wanted, so that nobody waits for those of the others.
  */
 
 #ifndef INDEX
@@ -126,29 +127,37 @@ inline void average_pool_backward_at(const global float *dy, global float *dx, i
 #endif
 #define AND ,
 
+#ifdef OP_max_pool
 #define AT(n, h, w, c) max_pool_at(x, y, index, n, h, w, c, PASS)
 KERNEL(max_pool, OH, OW,
        const global float *restrict x AND global float *restrict y AND global INDEX *restrict index,
        AT)
 #undef AT
+#endif
 
+#ifdef OP_max_pool_backward
 #define AT(n, h, w, c) max_pool_backward_at(dy, index, dx, n, h, w, c, PASS)
 KERNEL(max_pool_backward, H, W,
        const global float *restrict dy AND const global INDEX *restrict index AND global float
            *restrict dx,
        AT)
 #undef AT
+#endif
 
+#ifdef OP_average_pool
 #define AT(n, h, w, c) average_pool_at(x, y, n, h, w, c, PASS)
 KERNEL(average_pool, OH, OW, const global float *restrict x AND global float *restrict y, AT)
 #undef AT
+#endif
 
+#ifdef OP_average_pool_backward
 #define AT(n, h, w, c) average_pool_backward_at(dy, dx, n, h, w, c, PASS)
 KERNEL(average_pool_backward, H, W, const global float *restrict dy AND global float *restrict dx,
        AT)
 #undef AT
+#endif
 
-#ifdef VW
+#if defined(VW) && defined(OP_max_pool_backward)
 
 inline void zero(global float *p, int count) {
     for (int i = 0; i < count; i += VW) VSTORE((V)(0), p + i);

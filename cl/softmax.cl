@@ -7,6 +7,9 @@
  *   cross_entropy_backward  dx = (softmax(x) - onehot(label)) dloss[n]
  * A label outside 0 .. C - 1 is not counted: loss, hit and gradient are 0, nothing is read.
  *
+ * -DOP_softmax and so on: the op whose kernel is wanted, so that nobody waits for those of the
+ * others.
+ *
  * Launch: a work-item a row, global rounded up. Rows are short (a class each) and few (a batch).
  */
 
@@ -22,6 +25,7 @@ inline float sum_exp(const global float *x, float m, int C) {
     return sum;
 }
 
+#ifdef OP_softmax
 kernel void softmax(const global float *restrict x, global float *restrict y, int rows, int C) {
     int n = (int)get_global_id(0);
     if (n >= rows) return;
@@ -31,7 +35,9 @@ kernel void softmax(const global float *restrict x, global float *restrict y, in
     for (int c = 0; c < C; c++) sum += y[c] = exp(x[c] - m);
     for (int c = 0; c < C; c++) y[c] /= sum;
 }
+#endif
 
+#ifdef OP_softmax_backward
 kernel void softmax_backward(const global float *restrict dy, const global float *restrict y,
                              global float *restrict dx, int rows, int C) {
     int n = (int)get_global_id(0);
@@ -40,7 +46,9 @@ kernel void softmax_backward(const global float *restrict dy, const global float
     for (int i = n * C; i < (n + 1) * C; i++) dot = FMA(dy[i], y[i], dot);
     for (int i = n * C; i < (n + 1) * C; i++) dx[i] = y[i] * (dy[i] - dot);
 }
+#endif
 
+#ifdef OP_cross_entropy
 kernel void cross_entropy(const global float *restrict x, const global int *restrict labels,
                           global float *restrict loss, global float *restrict hit, int rows,
                           int C) {
@@ -60,7 +68,9 @@ kernel void cross_entropy(const global float *restrict x, const global int *rest
         first &= c < label ? x[c] < x[label] : c == label || x[c] <= x[label];
     hit[n] = first ? 1.0f : 0.0f;
 }
+#endif
 
+#ifdef OP_cross_entropy_backward
 kernel void cross_entropy_backward(const global float *restrict x,
                                    const global int *restrict labels,
                                    const global float *restrict dloss, global float *restrict dx,
@@ -78,3 +88,4 @@ kernel void cross_entropy_backward(const global float *restrict x,
     for (int c = 0; c < C; c++)
         dx[c] = (exp(x[c] - m) / sum - (c == label ? 1.0f : 0.0f)) * dloss[n];
 }
+#endif

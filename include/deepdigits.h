@@ -135,9 +135,9 @@ typedef struct dd_device dd_device;
 
 /* Opens the device that `selector` names: a number of the list, "platform:device", a part of a
  * device's, platform's or driver's name in any case, or cpu, gpu, reference. NULL:
- * $DEEPDIGITS_DEVICE, else the default. No device is trusted: the first time that one of its kernels
- * is needed, by training, prediction or measuring, the kernel passes a short self-test, whose verdict
- * is kept in the cache; those calls give DD_WRONG on a device that fails.
+ * $DEEPDIGITS_DEVICE, else the default. No device is trusted: the first time that one of its
+ * kernels is needed, by training, prediction or measuring, the kernel passes a short self-test,
+ * whose verdict is kept in the cache; those calls give DD_WRONG on a device that fails.
  *   options   NULL: defaults
  * DD_USAGE    no match, or several: the message lists the candidates
  * DD_DEVICE   the runtime failed, or there is none */
@@ -291,8 +291,8 @@ typedef struct dd_train_options {
     double momentum;       /* of sgd; 0: 0.9; negative: none */
     double weight_decay;   /* of adamw and sgd; 0: adamw 0.01, sgd none */
     dd_keep keep;          /* which weights the model has afterwards: BEST by validation loss */
-    const char *output;    /* a folder for model.safetensors, checkpoint, history.csv and
-                              run.json; NULL: nothing is written */
+    const char *output;    /* a folder for model.safetensors, history.csv and run.json;
+                              NULL: nothing is written */
     const char *command;   /* recorded in run.json; NULL: none */
     dd_train_function *progress;
     void *context; /* for progress */
@@ -308,9 +308,9 @@ typedef struct dd_train_result {
 } dd_train_result;
 
 /* Trains `model` on `data`; `validation` may be NULL (then the last weights are kept). A model
- * without tensors is initialised from the seed. Two calls with the same arguments on one device give
- * the same bytes. A training set smaller than the batch is one batch; otherwise each epoch leaves out
- * the count % batch images that come last in its own shuffle.
+ * without tensors is initialised from the seed. Two calls with the same arguments on one device
+ * give the same bytes. A training set smaller than the batch is one batch; otherwise each epoch
+ * leaves out the count % batch images that come last in its own shuffle.
  *   result   may be NULL
  * DD_USAGE         the data has no labels, or an option makes no sense
  * DD_SHAPE         data and network do not fit
@@ -344,8 +344,8 @@ DD_API void dd_evaluation_free(dd_evaluation *evaluation);
 
 /* A model compiled for a device and a batch size, for repeated use. */
 typedef struct dd_predictor dd_predictor;
-/* Builds the model's kernels and copies its weights to the device: the model may be freed, the device
- * must stay open.
+/* Builds the model's kernels and copies its weights to the device: the model may be freed, the
+ * device must stay open.
  *   batch     images that are computed at once; 0: 64
  * DD_USAGE    the model has no tensors */
 DD_API dd_status dd_predictor_create(dd_device *device, const dd_model *model, unsigned batch,

@@ -295,7 +295,7 @@ const cli_command cli_command_train = {
     .name = "train",
     .summary = "train a network",
     .usage = "[--model NET] --data DATA --output RUN [options]",
-    .about = "RUN gets model.safetensors (network, weights, classes), checkpoint/, history.csv\n"
+    .about = "RUN gets model.safetensors (network, weights, classes), history.csv\n"
              "(a row an epoch) and run.json (all that is needed to repeat the run). The test\n"
              "images of DATA are not read; see evaluate. Ctrl-C saves and ends; once more ends\n"
              "at once.\n",

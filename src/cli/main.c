@@ -1,5 +1,5 @@
-/* main.c: the table of commands, and what surrounds a command: options, help, signals, the failure's
- * message, the exit status. */
+/* main.c: the table of commands, and what surrounds a command: options, help, signals, the
+ * failure's message, the exit status. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -204,7 +204,8 @@ int main(int count, char **words) {
     if (status == DD_USAGE)
         fprintf(stderr, "see deepdigits %s%s--help\n", command ? command->name : "",
                 command ? " " : "");
-        /* Some drivers crash or hang in their destructors after main (intel/compute-runtime#927), which
+        /* Some drivers crash or hang in their destructors after main (intel/compute-runtime#927),
+         * which
      * would change the exit status; all is flushed, so leave without them. The sanitizers report
      * leaks on the way out. */
 #ifdef __SANITIZE_ADDRESS__

@@ -34,8 +34,8 @@ dd_status cli_folder_make(const char *path, bool *made);
 
 /* A field, in quotes where RFC 4180 wants them. */
 void cli_csv_field(FILE *stream, const char *text);
-/* Writes `text`, in single quotes where a shell wants them, and a NUL: at most 4 bytes a letter and 3
- * more. Returns where the NUL is. */
+/* Writes `text`, in single quotes where a shell wants them, and a NUL: at most 4 bytes a letter and
+ * 3 more. Returns where the NUL is. */
 char *cli_shell_word(char *out, const char *text);
 
 /* ---- Tables -------------------------------------------------------------------------- */

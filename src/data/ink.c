@@ -96,8 +96,8 @@ static size_t fill_part(const dd__image *image, unsigned threshold, uint32_t sta
     return pixels;
 }
 
-/* Marks in labels (count) the pixels of parts at least a twentieth of the largest, so that a 5's bar
- * stays and specks go: 1 kept ink, 2 dropped ink, 0 paper. */
+/* Marks in labels (count) the pixels of parts at least a twentieth of the largest, so that a 5's
+ * bar stays and specks go: 1 kept ink, 2 dropped ink, 0 paper. */
 static dd_status keep_largest(const dd__image *image, unsigned threshold, uint32_t *labels) {
     size_t count = (size_t)image->width * image->height, largest = 0, room = count / 2 + 2;
     uint32_t *stack = dd__alloc(count, sizeof *stack);

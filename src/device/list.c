@@ -153,8 +153,8 @@ static int rank_of(cl_device_id device, const dd_device_info *info) {
     }
 }
 
-/* The device's own, at least 4; or what DEEPDIGITS_VECTOR_WIDTH says, so that the kernels of wider and
- * narrower machines can be tested on this one. */
+/* The device's own, at least 4; or what DEEPDIGITS_VECTOR_WIDTH says, so that the kernels of wider
+ * and narrower machines can be tested on this one. */
 static unsigned wanted_width(const dd_device_info *info) {
     const char *wanted = getenv("DEEPDIGITS_VECTOR_WIDTH");
     unsigned long width = wanted ? strtoul(wanted, NULL, 10) : 0;

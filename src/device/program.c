@@ -197,8 +197,8 @@ dd_status dd__program_get(dd_device *device, const char *name, const char *optio
 }
 
 /* Programs are saved when the device is closed. Some drivers compile only when a kernel is made
- * (viennacl-dev#225), so not before there is one; and PoCL compiles every kernel once more to give a
- * binary, a second or more for a program, which nobody should wait for before the first result. */
+ * (viennacl-dev#225), so not before there is one; and PoCL compiles every kernel once more to give
+ * a binary, a second or more for a program, which nobody should wait for before the first result. */
 static void save(dd__program *program) {
     size_t size = 0;
     if (clGetProgramInfo(program->program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) !=

@@ -22,8 +22,8 @@
  *             sees neither, except with verbose notices.
  *   Off       DEEPDIGITS_CACHE=off
  *
- * Beside programs/ lie tuning.txt (a header line, then one choice a line), selftest.txt (verdicts on
- * devices) and runtimes.txt (probe.c).
+ * Beside programs/ lie tuning.txt (a header line, then one choice a line), selftest.txt (verdicts
+ * on devices) and runtimes.txt (probe.c).
  */
 #include <dirent.h>
 #include <stdio.h>

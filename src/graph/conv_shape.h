@@ -1,9 +1,11 @@
 /* conv_shape.h: the three passes of a convolution, and the numbers they share.
  *
- *   forward            y[n,p,q,o]  = f(b[o] + sum over r,s,c of x[n, p*SH - PT + r*DH, q*SW - PL + s*DW, c] w[r,s,c,o])
- *   backward_data      dx          = sum of dy[n,p,q,o] w[r,s,c,o] over all p,q,r,s,o that touch it
- *   backward_weights   dw[r,s,c,o] = sum over n,p,q of x[...] dy[n,p,q,o]
+ *   forward            y[n,p,q,o]  = f(b[o] + sum of X w[r,s,c,o] over r,s,c)
+ *   backward_data      dx          = for each element, sum of dy[n,p,q,o] w[r,s,c,o] over all
+ *                                    p,q,r,s,o whose X it is
+ *   backward_weights   dw[r,s,c,o] = sum of X dy[n,p,q,o] over n,p,q
  *
+ * where X = x[n, p*SH - PT + r*DH, q*SW - PL + s*DW, c], or 0 where that lies outside.
  * x (N,H,W,C), w (KH,KW,C/groups,O), b (O), y (N,P,Q,O). With groups, output channel o belongs to
  * group o / (O/groups) and reads that group's C/groups input channels.
  */

@@ -62,7 +62,8 @@ static dd_status read_network(dd_model *model, const char *text, size_t size) {
     return name_classes(model);
 }
 
-/* ---- From a model file ---------------------------------------------------------------------------- */
+/* ---- From a model file
+ * ---------------------------------------------------------------------------- */
 
 static dd_status read_model(dd_model *model, const dd__safetensors *file) {
     const char *format = dd__safetensors_metadata(file, "deepdigits");
@@ -126,7 +127,8 @@ void dd_model_free(dd_model *model) {
     dd__free(model);
 }
 
-/* ---- To a file --------------------------------------------------------------------------------------- */
+/* ---- To a file
+ * --------------------------------------------------------------------------------------- */
 
 dd_status dd_model_save(const dd_model *model, const char *path) {
     if (!model->tensors)
@@ -144,7 +146,8 @@ dd_status dd_model_save(const dd_model *model, const char *path) {
     return status;
 }
 
-/* ---- What it is ---------------------------------------------------------------------------------------- */
+/* ---- What it is
+ * ---------------------------------------------------------------------------------------- */
 
 void dd_model_describe(const dd_model *model, dd_model_info *info) { *info = model->info; }
 

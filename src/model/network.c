@@ -121,7 +121,8 @@ static dd_status add_preparation(cJSON *network) {
     return added ? DD_OK : dd__no_memory(sizeof *preparation);
 }
 
-/* ---- Its layers, before their shapes are known --------------------------------------------------- */
+/* ---- Its layers, before their shapes are known
+ * --------------------------------------------------- */
 
 static dd_status find_op(const cJSON *layer, const dd__op **op) {
     const char *name;

@@ -7,8 +7,8 @@
  *                                         "data_offsets": [0, 6400]}, ...}
  *     offset 8 + H    the tensors' bytes, little endian, row-major; offsets count from here
  *
- * Tensors cover the data without holes or overlaps, and the data ends with the file. The writer pads
- * the header with blanks so that the data starts at a multiple of 8.
+ * Tensors cover the data without holes or overlaps, and the data ends with the file. The writer
+ * pads the header with blanks so that the data starts at a multiple of 8.
  */
 #ifndef DD_MODEL_SAFETENSORS_H
 #define DD_MODEL_SAFETENSORS_H

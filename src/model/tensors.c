@@ -4,7 +4,8 @@
 
 #include "model/layers.h"
 
-/* ---- The values of a graph that a model keeps ---------------------------------------------------- */
+/* ---- The values of a graph that a model keeps
+ * ---------------------------------------------------- */
 
 /* Parameters, then statistics, in the order the layers made them. *list belongs to the caller. */
 static dd_status kept_values(const dd__graph *graph, dd__value ***list, size_t *count) {
@@ -33,7 +34,8 @@ static dd_status kept_values_of_model(const dd_model *model, dd__graph **graph, 
     return status;
 }
 
-/* ---- Tensors --------------------------------------------------------------------------------------- */
+/* ---- Tensors
+ * --------------------------------------------------------------------------------------- */
 
 void dd__tensors_free(dd__tensor *tensors, size_t count) {
     for (size_t i = 0; tensors && i < count; i++) {
@@ -83,7 +85,8 @@ dd_status dd_model_initialize(dd_model *model, uint64_t seed) {
 
 bool dd_model_has_tensors(const dd_model *model) { return model->tensors != NULL; }
 
-/* ---- From a file -------------------------------------------------------------------------------------- */
+/* ---- From a file
+ * -------------------------------------------------------------------------------------- */
 
 static dd_status check_stored(const dd__safetensors *file, const dd__value *value) {
     char expected[80], found[80];
@@ -132,7 +135,8 @@ out:
     return status;
 }
 
-/* ---- To and from the flat stretches of a graph ---------------------------------------------------------- */
+/* ---- To and from the flat stretches of a graph
+ * ---------------------------------------------------------- */
 
 static const dd__tensor *find_tensor(const dd_model *model, const char *name) {
     for (size_t i = 0; i < model->tensor_count; i++)

@@ -118,7 +118,7 @@ typedef struct cut {
     const dd_device *device;
     size_t rows, channels, chunk, chunks;
     unsigned lanes; /* 0: the plain form */
-    char options[32];
+    char options[64];
 } cut;
 
 /* Plain: so many chunks that a GPU is full with few channels, of at least 32 rows. Vector: as the
@@ -131,8 +131,9 @@ static cut cut_rows(const dd__node *node, const dd_device *device, bool vector) 
         dd__launch launch = {0};
         k.lanes = dd__lanes(device, k.channels);
         k.chunk = dd__launch_chunks(&launch, device, k.rows, k.channels, 1);
-        snprintf(k.options, sizeof k.options, "-DVW=%u", k.lanes);
+        snprintf(k.options, sizeof k.options, "-DOP_%s -DVW=%u", node->op->name, k.lanes);
     } else {
+        snprintf(k.options, sizeof k.options, "-DOP_%s", node->op->name);
         k.chunk = (k.rows + 255) / 256;
         if (k.chunk < 32) k.chunk = 32;
     }
@@ -155,7 +156,7 @@ static dd__launch start(const cut *k, const char *kernel, pass what) {
         launch.global[1] = what == PARTIAL ? k->chunks : 1;
         launch.global[2] = 1;
     }
-    launch.options = k->lanes ? k->options : NULL;
+    launch.options = k->options;
     return launch;
 }
 

@@ -1,6 +1,6 @@
-/* conv2d: y = f(x * w + b); graph/conv_shape.h has the formula. Its gradient is two ops of their own, in
- * conv2d_backward.c. As a layer it makes its weights (Glorot uniform) and bias; relu is computed with
- * the convolution, other activations by a node behind it.
+/* conv2d: y = f(x * w + b); graph/conv_shape.h has the formula. Its gradient is two ops of their
+ * own, in conv2d_backward.c. As a layer it makes its weights (Glorot uniform) and bias; relu is
+ * computed with the convolution, other activations by a node behind it.
  */
 #include "ops/conv2d.h"
 

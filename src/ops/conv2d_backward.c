@@ -1,5 +1,6 @@
-/* conv2d_backward_data (dy, w) -> dx and conv2d_backward_weights (x, dy) -> dw; formulas in graph/conv_shape.h.
- * Their attributes are the convolution's, with the dims of what they compute in `result`.
+/* conv2d_backward_data (dy, w) -> dx and conv2d_backward_weights (x, dy) -> dw; formulas in
+ * graph/conv_shape.h. Their attributes are the convolution's, with the dims of what they compute in
+ * `result`.
  */
 #include "ops/conv2d.h"
 #include "reference/reference.h"

@@ -1,5 +1,6 @@
-/* Convolution for CPU runtimes: cl/conv2d_direct*.cl. Input that needs padding is copied into a padded
- * workspace first; weights are packed into blocks of as many channels as a register tile is wide.
+/* Convolution for CPU runtimes: cl/conv2d_direct*.cl. Input that needs padding is copied into a
+ * padded workspace first; weights are packed into blocks of as many channels as a register tile is
+ * wide.
  */
 #include "ops/conv2d.h"
 #include "ops/tile.h"
@@ -22,7 +23,8 @@ static size_t padded_bytes(const dd__conv_shape *s) {
            (size_t)s->c;
 }
 
-/* Copies x into the workspace when it needs padding; afterwards *x is what to read and *s has its extents. */
+/* Copies x into the workspace when it needs padding; afterwards *x is what to read and *s has its
+ * extents. */
 static dd_status pad(dd__recorder *recorder, const dd__site *site, const dd__tile *t,
                      dd__buffer **x, dd__conv_shape *s) {
     if (!needs_padding(s)) return DD_OK;
@@ -198,8 +200,8 @@ typedef struct division { /* of the work of backward_weights */
     int32_t tiles, items, parts, images;
 } division;
 
-/* Rows go to items of at most TILES tiles each, evenly; where that makes too few items for all threads, the
- * images are divided as well. */
+/* Rows go to items of at most TILES tiles each, evenly; where that makes too few items for all
+ * threads, the images are divided as well. */
 static division divide(const dd__conv_shape *s, const dd__tile *t, const dd_device *device) {
     int32_t tiles = dd__divide_up(s->kh * s->kw * s->cg, t->rows);
     int32_t items = dd__divide_up(tiles, TILES);

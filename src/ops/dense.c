@@ -1,4 +1,5 @@
-/* dense: a layer y (N, units) = f(x W + b), x (N, inputs), W (inputs, units), b (units); computed by gemm. */
+/* dense: a layer y (N, units) = f(x W + b), x (N, inputs), W (inputs, units), b (units); computed
+ * by gemm. */
 #include <stdio.h>
 
 #include "ops/ops.h"

@@ -1,6 +1,7 @@
-/* gemm: C (M,N) = f(A B + bias), A (M,K), B (K,N), bias (N) optional; either operand may lie transposed in
- * memory. What dense layers and their gradients are made of. Three implementations: our register tiles for CPU
- * runtimes, CLBlast, and plain. Which one runs is a matter of class and measurement.
+/* gemm: C (M,N) = f(A B + bias), A (M,K), B (K,N), bias (N) optional; either operand may lie
+ * transposed in memory. What dense layers and their gradients are made of. Three implementations:
+ * our register tiles for CPU runtimes, CLBlast, and plain. Which one runs is a matter of class and
+ * measurement.
  */
 #include <stdio.h>
 
@@ -72,8 +73,8 @@ static dd_status product(dd__graph *graph, const dd__node *node, const char *wha
     return dd__graph_add1(graph, &dd__op_gemm, name, &g, (dd__value *[]){a, b}, 2, c);
 }
 
-/* C = op(A) op(B) gives d op(A) = dC op(B)^T and d op(B) = op(A)^T dC; where an operand lies transposed, so
- * does its gradient. */
+/* C = op(A) op(B) gives d op(A) = dC op(B)^T and d op(B) = op(A)^T dC; where an operand lies
+ * transposed, so does its gradient. */
 static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *const dy[],
                           dd__value *dx[]) {
     const dd__gemm *g = node->attributes;

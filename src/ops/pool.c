@@ -195,12 +195,14 @@ static void bind(dd__launch *launch, const dd__node *node, const geometry *g, si
 static dd_status record_plain(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     geometry g;
     DD_TRY(place(node->attributes, image_dims(node), &g));
-    char kernel[64];
+    char kernel[64], options[96];
     snprintf(kernel, sizeof kernel, "%s_plain", node->op->name);
+    snprintf(options, sizeof options, "-DOP_%s%s", node->op->name,
+             wide_index(node->attributes) ? " -DINDEX=int" : "");
     dd__launch launch = {.program = "pool", .kernel = kernel};
     const dd__dims *out = &node->out[0]->dims;
     dd__launch_elements(&launch, site->device, dd__dims_count(out));
-    launch.options = wide_index(node->attributes) ? "-DINDEX=int" : NULL;
+    launch.options = options;
     bind(&launch, node, &g, (size_t)out->d[0] * out->d[1], 0);
     return dd__record(recorder, &launch);
 }
@@ -216,10 +218,10 @@ static dd_status record_vector(dd__recorder *recorder, const dd__node *node, con
     geometry g;
     DD_TRY(place(a, x, &g));
     bool apart = node->op == &dd__op_max_pool_backward && windows_apart(a, &g, x);
-    char kernel[64], options[64];
+    char kernel[64], options[96];
     snprintf(kernel, sizeof kernel, "%s_%s", node->op->name, apart ? "apart" : "vector");
-    snprintf(options, sizeof options, "-DVW=%u%s", dd__lanes(site->device, x->d[3]),
-             wide_index(a) ? " -DINDEX=int" : "");
+    snprintf(options, sizeof options, "-DOP_%s -DVW=%u%s", node->op->name,
+             dd__lanes(site->device, x->d[3]), wide_index(a) ? " -DINDEX=int" : "");
     dd__launch launch = {.program = "pool", .kernel = kernel};
     size_t rows = (size_t)out->d[0] * (apart ? g.out[0] : out->d[1]);
     size_t width = (dd__dims_count(x) + rows - 1) / rows;

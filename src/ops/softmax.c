@@ -79,9 +79,11 @@ static dd_status gradient_cross_entropy(dd__graph *graph, const dd__node *node,
 static dd_status record_plain(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     const dd__dims *x = &node->in[0]->dims;
     size_t channels = x->d[x->rank - 1], rows = dd__dims_count(x) / channels, i = 0;
+    char options[64];
+    snprintf(options, sizeof options, "-DOP_%s", node->op->name);
     dd__launch launch = {.program = "softmax", .kernel = node->op->name};
     dd__launch_elements(&launch, site->device, rows);
-    launch.options = NULL; /* no vectors: one program for all devices */
+    launch.options = options; /* no vectors */
     for (size_t j = 0; j < node->in_count; j++)
         launch.arguments[i++] = DD_BUFFER(node->in[j]->buffer);
     for (size_t j = 0; j < node->out_count; j++)

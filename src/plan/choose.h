@@ -6,7 +6,8 @@
 
 /* In this order: what a test or the tuner forces (node->forced), what the device's options force,
  * what was measured (tune/tuning.h), then the first of the op's list that is made for the device's
- * class and does not refuse. Never a vendor's name. At the verbose level the log tells each refusal.
+ * class and does not refuse. Never a vendor's name. At the verbose level the log tells each
+ * refusal.
  * DD_USAGE  a forced implementation does not exist or refuses: the message has its reason */
 dd_status dd__choose(const dd_device *device, const dd__node *node,
                      const dd__implementation **chosen);

@@ -1,5 +1,5 @@
-/* storage.h: where everything of a plan lies. What lives from run to run has buffers of its own; what
- * lives for a part of a run shares one arena, planned by lifetime.
+/* storage.h: where everything of a plan lies. What lives from run to run has buffers of its own;
+ * what lives for a part of a run shares one arena, planned by lifetime.
  */
 #ifndef DD_PLAN_STORAGE_H
 #define DD_PLAN_STORAGE_H

@@ -2,8 +2,8 @@
 #include "graph/conv_shape.h"
 #include "reference/reference.h"
 
-/* Where tap (r, s) of output pixel (n, p, q) falls in x: the index of its channel 0 of the group, or -1
- * in the padding. */
+/* Where tap (r, s) of output pixel (n, p, q) falls in x: the index of its channel 0 of the group,
+ * or -1 in the padding. */
 static ptrdiff_t tap(const dd__conv_shape *s, int n, int p, int q, int r, int c, int group) {
     int row = p * s->sh - s->top + r * s->dh, column = q * s->sw - s->left + c * s->dw;
     if (row < 0 || row >= s->h || column < 0 || column >= s->w) return -1;

@@ -1,5 +1,5 @@
-/* reference.h: every op in plain C with double sums, for the tests, the self-test and the device named
- * `reference`. Slow and simple on purpose; one file an op family. Each reads and writes
+/* reference.h: every op in plain C with double sums, for the tests, the self-test and the device
+ * named `reference`. Slow and simple on purpose; one file an op family. Each reads and writes
  * dd__buffer_host() of the node's values and cannot fail but for memory.
  */
 #ifndef DD_REFERENCE_REFERENCE_H

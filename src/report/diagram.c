@@ -1,5 +1,6 @@
-/* dd_model_diagram: a network as a picture. Layers stand one below the other in the order of the file, which is an
- * order of computing; an input that is not the layer above comes around on the right.
+/* dd_model_diagram: a network as a picture. Layers stand one below the other in the order of the
+ * file, which is an order of computing; an input that is not the layer above comes around on the
+ * right.
  */
 #include <stdio.h>
 

@@ -1,4 +1,5 @@
-/* dd_bench: how fast a model runs or trains. Whole runs of a plan, host to host: input written, result fetched. */
+/* dd_bench: how fast a model runs or trains. Whole runs of a plan, host to host: input written,
+ * result fetched. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,7 +119,8 @@ static double quantile(const double *sorted, size_t count, double q) {
     return sorted[i];
 }
 
-/* Until the medians of two groups of runs that follow each other agree within 2 %, at most five seconds. */
+/* Until the medians of two groups of runs that follow each other agree within 2 %, at most five
+ * seconds. */
 static dd_status warm_up(subject *s) {
     double begun = dd__seconds(), before = 0;
     while (dd__seconds() - begun < warm_up_most) {

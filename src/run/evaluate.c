@@ -14,8 +14,8 @@ static dd_status allocate(dd_evaluation *e) {
     return dd__no_memory(e->count * 8);
 }
 
-/* Adds image i with its row of probabilities. The rank of the label is the number of classes before it; of equals,
- * the first wins. */
+/* Adds image i with its row of probabilities. The rank of the label is the number of classes before
+ * it; of equals, the first wins. */
 static dd_status add(dd_evaluation *e, size_t i, const float *row, int label) {
     int best = 0, rank = 0;
     for (int c = 0; c < (int)e->classes; c++) {

@@ -1,6 +1,6 @@
-/* dd_tune: which implementation of each of a model's ops is fastest on a device. Each is judged for its results on a
- * small batch first; only those that are right are timed, at the batch asked for, and the fastest goes to the tuning
- * file (tune/tuning.h).
+/* dd_tune: which implementation of each of a model's ops is fastest on a device. Each is judged for
+ * its results on a small batch first; only those that are right are timed, at the batch asked for,
+ * and the fastest goes to the tuning file (tune/tuning.h).
  */
 #include <stdio.h>
 #include <stdlib.h>

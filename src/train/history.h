@@ -10,7 +10,8 @@ typedef struct dd__epoch { /* validation_* are NaN without validation */
     double seconds, images_per_second;
 } dd__epoch;
 
-/* <folder>/history.csv: a header line, then a line an epoch; numbers that do not exist are left empty. */
+/* <folder>/history.csv: a header line, then a line an epoch; numbers that do not exist are left
+ * empty. */
 dd_status dd__history_write(const char *folder, const dd__epoch *epochs, size_t count);
 
 /* <folder>/run.json: everything needed to repeat the run, and how it ended. */

@@ -1,5 +1,5 @@
-/* loop.c: dd_train. The device does an epoch by itself (train/step.h); the host starts it, looks at the sums now and
- * then, measures on the validation set, and keeps what is worth keeping.
+/* loop.c: dd_train. The device does an epoch by itself (train/step.h); the host starts it, looks at
+ * the sums now and then, measures on the validation set, and keeps what is worth keeping.
  */
 #include <math.h>
 #include <stdio.h>
@@ -127,8 +127,8 @@ static dd_status look(loop *l, dd__epoch *e, double begun, uint32_t step) {
         e->epoch, step, l->options.learning_rate);
 }
 
-/* Runs the epoch's steps. The device is left alone for about half a second at a time: waiting costs, but people
- * and Ctrl-C want an answer, and drivers dislike long queues. */
+/* Runs the epoch's steps. The device is left alone for about half a second at a time: waiting
+ * costs, but people and Ctrl-C want an answer, and drivers dislike long queues. */
 static dd_status run_steps(loop *l, dd__epoch *e) {
     double begun = dd__seconds();
     uint32_t interval = 1, looked = 0;
@@ -170,8 +170,8 @@ static dd_status save_model(const loop *l) {
     return dd_model_save(l->model, path);
 }
 
-/* The model takes the plan's weights after every epoch when the last are wanted (or nothing tells which are best),
- * else only when they are the best so far. */
+/* The model takes the plan's weights after every epoch when the last are wanted (or nothing tells
+ * which are best), else only when they are the best so far. */
 static dd_status keep_weights(loop *l, const dd__epoch *e) {
     bool better = e->validation_loss < l->best_loss;
     if (better) {
@@ -221,8 +221,9 @@ static dd_status run_epoch(loop *l, const dd_device *device) {
     return DD_OK;
 }
 
-/* An interrupted run keeps what it has: the weights of the step it stopped at, unless better or finished ones were
- * kept before. A diverged one keeps the last epoch's. The reason to stop outlives what this may add. */
+/* An interrupted run keeps what it has: the weights of the step it stopped at, unless better or
+ * finished ones were kept before. A diverged one keeps the last epoch's. The reason to stop
+ * outlives what this may add. */
 static dd_status stop_early(loop *l, const dd_device *device, dd_status reason) {
     char message[1024];
     snprintf(message, sizeof message, "%s", dd_message());

@@ -20,8 +20,8 @@ typedef struct dd__optimizer {
 /* NULL means adam. DD_USAGE lists the names. */
 dd_status dd__optimizer_find(const char *name, const dd__optimizer **optimizer);
 
-/* What the caller asked for where it did, the row's own values elsewhere. DD_USAGE for numbers that make no
- * sense: negative rates, momentum of 1 or more. */
+/* What the caller asked for where it did, the row's own values elsewhere. DD_USAGE for numbers that
+ * make no sense: negative rates, momentum of 1 or more. */
 dd_status dd__optimizer_settle(const dd__optimizer *optimizer, const dd_train_options *options,
                                dd__optimizer_settings *settings, float *learning_rate);
 

@@ -1,8 +1,9 @@
 /* step.h: the graphs of a training step and of a measuring step, and the examples they draw from.
  *
- * Both read the dataset from states "images" U8 (count, H, W, C) and "labels" I32 (count), advance the state
- * "step" (dd__step) themselves and add to the state "sums" f32 (4): summed loss, right answers, examples. An
- * epoch is therefore count / batch runs of one plan, without a word from the host.
+ * Both read the dataset from states "images" U8 (count, H, W, C) and "labels" I32 (count), advance
+ * the state "step" (dd__step) themselves and add to the state "sums" f32 (4): summed loss, right
+ * answers, examples. An epoch is therefore count / batch runs of one plan, without a word from the
+ * host.
  */
 #ifndef DD_TRAIN_STEP_H
 #define DD_TRAIN_STEP_H
@@ -12,8 +13,8 @@
 #include "plan/plan.h"
 #include "train/optimizer.h"
 
-/* gather (shuffled), the network in its training form, mean cross-entropy over the batch, gradients, update,
- * advance. */
+/* gather (shuffled), the network in its training form, mean cross-entropy over the batch,
+ * gradients, update, advance. */
 dd_status dd__training_graph(const dd_model *model, size_t count, uint32_t batch, uint64_t seed,
                              const dd__optimizer *optimizer, const dd__optimizer_settings *settings,
                              dd__graph **graph);
@@ -21,7 +22,8 @@ dd_status dd__training_graph(const dd_model *model, size_t count, uint32_t batch
 dd_status dd__measuring_graph(const dd_model *model, size_t count, uint32_t batch,
                               dd__graph **graph);
 
-/* DD_SHAPE  the images are not the network's, or a label is none of its classes;  DD_USAGE  no labels */
+/* DD_SHAPE  the images are not the network's, or a label is none of its classes;  DD_USAGE  no
+ * labels */
 dd_status dd__check_examples(const dd_model *model, const dd_dataset *data);
 
 /* A dataset on a device, shared by plans through bindings. */

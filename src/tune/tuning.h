@@ -4,8 +4,8 @@
  *     deepdigits tuning 1
  *     <hash of the device's key> <op> <shape> <implementation> <microseconds>
  *
- * The shape is what dd__tuning_shape prints. A file with another first line is ignored; a later line
- * overrules an earlier one; a choice that names an unknown implementation is ignored.
+ * The shape is what dd__tuning_shape prints. A file with another first line is ignored; a later
+ * line overrules an earlier one; a choice that names an unknown implementation is ignored.
  */
 #ifndef DD_TUNE_TUNING_H
 #define DD_TUNE_TUNING_H

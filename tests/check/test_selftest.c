@@ -85,8 +85,8 @@ static dd_status use(const char *op, const dd_device_options *options) {
     return status;
 }
 
-/* The quick self-test finds a fault in `op`, and the device is refused for it where the implementation
- * that has it (`forced`, NULL: the usual one) is to be used. */
+/* The quick self-test finds a fault in `op`, and the device is refused for it where the
+ * implementation that has it (`forced`, NULL: the usual one) is to be used. */
 static void expect_refusal(const char *op, const char *forced, bool reaches_training) {
     dd_device *device;
     dd_selftest_result result;

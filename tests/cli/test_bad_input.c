@@ -1,5 +1,5 @@
-/* test_bad_input.c: whatever is wrong gives one clear message and its exit status, loses nothing that
- * was there, and leaves no half-written file. */
+/* test_bad_input.c: whatever is wrong gives one clear message and its exit status, loses nothing
+ * that was there, and leaves no half-written file. */
 #include <cjson/cJSON.h>
 #include <sys/stat.h>
 

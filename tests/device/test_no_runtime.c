@@ -1,4 +1,5 @@
-/* A machine where no OpenCL runtime is installed: a process of its own, since the loader looks once. */
+/* A machine where no OpenCL runtime is installed: a process of its own, since the loader looks
+ * once. */
 #include "device/fixture.h"
 
 static void test_without_a_runtime_the_list_holds_the_reference_and_the_reason(void **state) {

@@ -7,8 +7,8 @@ static const char scale_text[] = "kernel void scale(global float *x) {\n"
                                  "    x[i] = FMA(x[i], FACTOR, 1.0f);\n"
                                  "}\n";
 
-/* Compiles `scale` with `options` on a fresh device, runs it on 2.0 and gives the result: what is in
- * memory only is forgotten in between. `key` (33 characters) may be NULL. */
+/* Compiles `scale` with `options` on a fresh device, runs it on 2.0 and gives the result: what is
+ * in memory only is forgotten in between. `key` (33 characters) may be NULL. */
 static float run_scale(const char *options, char *key) {
     dd_device *device;
     dd__buffer *x;

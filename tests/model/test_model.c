@@ -46,7 +46,8 @@ static void assert_same_files(const char *a, const char *b) {
     dd__free(bytes_b);
 }
 
-/* ---- Initial values ------------------------------------------------------------------------------ */
+/* ---- Initial values
+ * ------------------------------------------------------------------------------ */
 
 static void test_initial_values_are_those_of_the_layers(void **state) {
     (void)state;
@@ -82,7 +83,8 @@ static void test_seed_alone_decides_the_initial_values(void **state) {
     dd_model_free(c);
 }
 
-/* ---- Save and load ------------------------------------------------------------------------------- */
+/* ---- Save and load
+ * ------------------------------------------------------------------------------- */
 
 static void test_saved_model_loads_with_the_same_tensors(void **state) {
     (void)state;
@@ -161,7 +163,8 @@ static void test_shipped_seed_survives_save_and_load(void **state) {
     dd_model_free(loaded);
 }
 
-/* ---- Files that are not the model they claim to be --------------------------------------------------- */
+/* ---- Files that are not the model they claim to be
+ * --------------------------------------------------- */
 
 /* Writes the tiny model with other pairs or tensors, and sees it refused. */
 static void refuse(const char *const pairs[][2], size_t pair_count, const dd__tensor *tensors,
@@ -234,7 +237,8 @@ static void test_tensor_of_another_type_is_refused(void **state) {
     dd_model_free(model);
 }
 
-/* ---- Between a model and a graph ------------------------------------------------------------------------ */
+/* ---- Between a model and a graph
+ * ------------------------------------------------------------------------ */
 
 typedef struct stretches {
     dd__graph *graph;
@@ -351,7 +355,8 @@ static void test_store_and_fetch_refuse_a_graph_of_another_network(void **state)
     dd_model_free(other);
 }
 
-/* ---- Damage ------------------------------------------------------------------------------------------------- */
+/* ---- Damage
+ * ------------------------------------------------------------------------------------------------- */
 
 static void load_damaged(const char *bytes, size_t size) {
     const char *path = in_folder("damaged.safetensors");

@@ -130,7 +130,8 @@ static void test_given_classes_and_preparation_are_used(void **state) {
     dd_model_free(model);
 }
 
-/* ---- Attributes ------------------------------------------------------------------------------------ */
+/* ---- Attributes
+ * ------------------------------------------------------------------------------------ */
 
 static void expect_output(const char *layer, unsigned height, unsigned width) {
     char text[2048];
@@ -173,7 +174,8 @@ static void test_bool_and_list_are_read(void **state) {
     dd_model_free(model);
 }
 
-/* ---- The graph --------------------------------------------------------------------------------------- */
+/* ---- The graph
+ * --------------------------------------------------------------------------------------- */
 
 static void build(const dd_model *model, bool training, dd__graph **graph, dd__value **logits,
                   dd__value **y) {
@@ -259,7 +261,8 @@ static void test_graph_of_other_images_is_refused(void **state) {
     dd_model_free(model);
 }
 
-/* ---- Mistakes ------------------------------------------------------------------------------------------ */
+/* ---- Mistakes
+ * ------------------------------------------------------------------------------------------ */
 
 #define REST   "\"layers\": [{\"op\": \"flatten\"}, {\"op\": \"dense\", \"units\": 4}]}"
 #define INPUT  "\"input\": {\"height\": 8, \"width\": 6, \"channels\": 3}, "

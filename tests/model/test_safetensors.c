@@ -2,7 +2,8 @@
 
 #include "files.h"
 
-/* ---- Files made in memory ------------------------------------------------------------------------ */
+/* ---- Files made in memory
+ * ------------------------------------------------------------------------ */
 
 typedef struct image { /* of a file */
     char bytes[4096];
@@ -30,7 +31,8 @@ static void refuse(const char *header, size_t data_size, const char *reason) {
     "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":[" begin "," end \
     "]}"
 
-/* ---- What is read ---------------------------------------------------------------------------------- */
+/* ---- What is read
+ * ---------------------------------------------------------------------------------- */
 
 static void test_tensors_of_all_types_are_found_by_name(void **state) {
     (void)state;
@@ -106,7 +108,8 @@ static void test_written_file_is_laid_out_as_documented(void **state) {
     dd__free(bytes);
 }
 
-/* ---- What is refused --------------------------------------------------------------------------------- */
+/* ---- What is refused
+ * --------------------------------------------------------------------------------- */
 
 static void test_file_shorter_than_its_length_field_is_refused(void **state) {
     (void)state;

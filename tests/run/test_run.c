@@ -1,4 +1,5 @@
-/* Prediction, evaluation, classification, measuring and tuning agree with each other. On the default device. */
+/* Prediction, evaluation, classification, measuring and tuning agree with each other. On the
+ * default device. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
