@@ -94,6 +94,31 @@ dd_status cli_load_network(const char *path, dd_model **model);
 
 extern const char *const cli_split_names[]; /* in the order of dd_split */
 
+/* ---- Options that several commands have, for members of their `settings` ---------------- */
+
+#define CLI_OPTION_TRAINED_MODEL                                                    \
+    {                                                                               \
+        .name = "model", .kind = CLI_TEXT, .value = "M", .required = true,          \
+        .offset = offsetof(settings, model), .help = "trained model (.safetensors)" \
+    }
+#define CLI_OPTION_DATA(text)                                                \
+    {                                                                        \
+        .name = "data", .kind = CLI_TEXT, .value = "DATA", .required = true, \
+        .offset = offsetof(settings, data), .help = text                     \
+    }
+#define CLI_OPTION_SPLIT(usual)                                                             \
+    {                                                                                       \
+        .name = "split", .kind = CLI_CHOICE, .choices = cli_split_names, .fallback = usual, \
+        .offset = offsetof(settings, split), .help = "which part, where DATA has two"       \
+    }
+#define CLI_OPTION_BATCH(usual, text)                                             \
+    {                                                                             \
+        .name = "batch", .kind = CLI_INTEGER, .value = "N", .min = 1, .max = 1e6, \
+        .fallback = usual, .offset = offsetof(settings, batch), .help = text      \
+    }
+#define CLI_OPTION_JSON(text) \
+    { .name = "json", .kind = CLI_FLAG, .offset = offsetof(settings, json), .help = text }
+
 /* ---- Profiles (profile.c) ------------------------------------------------------------ */
 
 /* The nodes of a profile as a table on standard error, dearest first. */

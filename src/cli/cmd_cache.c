@@ -11,10 +11,7 @@ typedef struct settings {
 } settings;
 
 static const cli_option options[] = {
-    {.name = "json",
-     .kind = CLI_FLAG,
-     .offset = offsetof(settings, json),
-     .help = "{\"folder\":..,\"programs\":..,\"tunings\":..,\"bytes\":..}"},
+    CLI_OPTION_JSON("{\"folder\":..,\"programs\":..,\"tunings\":..,\"bytes\":..}"),
 };
 
 static dd_status print_info(const dd_cache_info *info, bool as_json) {

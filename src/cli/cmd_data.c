@@ -16,12 +16,7 @@ typedef struct settings {
 } settings;
 
 static const cli_option options[] = {
-    {.name = "split",
-     .kind = CLI_CHOICE,
-     .choices = cli_split_names,
-     .fallback = "train",
-     .offset = offsetof(settings, split),
-     .help = "which part, where DATA has two"},
+    CLI_OPTION_SPLIT("train"),
     {.name = "count",
      .kind = CLI_INTEGER,
      .value = "N",
@@ -38,10 +33,7 @@ static const cli_option options[] = {
      .fallback = "42",
      .offset = offsetof(settings, seed),
      .help = "of the digits that synthesize makes"},
-    {.name = "json",
-     .kind = CLI_FLAG,
-     .offset = offsetof(settings, json),
-     .help = "what info finds, as JSON"},
+    CLI_OPTION_JSON("what info finds, as JSON"),
 };
 
 /* ---- info ---------------------------------------------------------------------------- */

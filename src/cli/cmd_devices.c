@@ -8,10 +8,7 @@ typedef struct settings {
 } settings;
 
 static const cli_option options[] = {
-    {.name = "json",
-     .kind = CLI_FLAG,
-     .offset = offsetof(settings, json),
-     .help = "{\"devices\":[..],\"skipped\":[..]}"},
+    CLI_OPTION_JSON("{\"devices\":[..],\"skipped\":[..]}"),
 };
 
 static const char *type_name(dd_device_type type) {

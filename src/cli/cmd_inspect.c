@@ -8,10 +8,7 @@ typedef struct settings {
 } settings;
 
 static const cli_option options[] = {
-    {.name = "json",
-     .kind = CLI_FLAG,
-     .offset = offsetof(settings, json),
-     .help = "the same as JSON"},
+    CLI_OPTION_JSON("the same as JSON"),
     {.name = "diagram",
      .kind = CLI_TEXT,
      .value = "F.svg",

@@ -28,13 +28,9 @@ static const cli_option options[] = {
      .offset = offsetof(settings, model),
      .fallback_help = "the seed network",
      .help = "network (.json), or model (.safetensors) to train on"},
-    {.name = "data",
-     .kind = CLI_TEXT,
-     .value = "DATA",
-     .required = true,
-     .offset = offsetof(settings, data),
-     .help = "folder with IDX files, Kaggle CSV, folder of images with\none folder a class, or "
-             "synthetic[:COUNT[:SEED]]"},
+    CLI_OPTION_DATA(
+        "folder with IDX files, Kaggle CSV, folder of images with\none folder a class, or "
+        "synthetic[:COUNT[:SEED]]"),
     {.name = "output",
      .kind = CLI_TEXT,
      .value = "RUN",
@@ -53,14 +49,7 @@ static const cli_option options[] = {
      .fallback = "50",
      .offset = offsetof(settings, epochs),
      .help = "passes over the training images"},
-    {.name = "batch",
-     .kind = CLI_INTEGER,
-     .value = "N",
-     .min = 1,
-     .max = 1e6,
-     .fallback = "128",
-     .offset = offsetof(settings, batch),
-     .help = "images a step"},
+    CLI_OPTION_BATCH("128", "images a step"),
     {.name = "seed",
      .kind = CLI_INTEGER,
      .value = "N",
@@ -122,10 +111,7 @@ static const cli_option options[] = {
      .fallback = "best",
      .offset = offsetof(settings, keep),
      .help = "weights of the epoch with the least validation loss,\nor of the last one"},
-    {.name = "json",
-     .kind = CLI_FLAG,
-     .offset = offsetof(settings, json),
-     .help = "the summary as JSON"},
+    CLI_OPTION_JSON("the summary as JSON"),
 };
 
 /* ---- Checks before anything long ----------------------------------------------------- */
