@@ -391,8 +391,9 @@ typedef struct dd_classify_result {
     double seconds, images_per_second;
 } dd_classify_result;
 
-/* Classifies files, and folders recursively in the order of their names. A file that cannot be read
- * is a row with its reason, never the end of the job.
+/* Classifies files, and folders recursively in the order of their names; "-" stands for paths on
+ * standard input, one a line. A file that cannot be read is a row with its reason, never the end of
+ * the job.
  * DD_USAGE  nothing to classify;  DD_IO  a path that does not exist is a row, not this */
 DD_API dd_status dd_classify(dd_device *device, const dd_model *model, const char *const *paths,
                              size_t path_count, const dd_classify_options *options,

@@ -21,9 +21,6 @@ double cli_seconds(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-bool cli_quiet(void) { return console.quiet; }
-bool cli_verbose(void) { return console.verbose; }
-
 /* ---- Notes --------------------------------------------------------------------------- */
 
 void cli_note(const char *format, ...) {

@@ -13,8 +13,6 @@ typedef enum cli_progress_mode {
 
 /* Sets what is shown, and takes the library's notices. */
 void cli_progress_start(cli_progress_mode mode, bool quiet, bool verbose);
-bool cli_quiet(void);
-bool cli_verbose(void);
 
 /* One line, unless --quiet. */
 void cli_note(const char *format, ...) CLI_PRINTF(1, 2);

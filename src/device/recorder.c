@@ -25,7 +25,6 @@ void dd__recorder_free(dd__recorder *recorder) {
     dd__free(recorder);
 }
 
-dd_device *dd__recorder_device(const dd__recorder *recorder) { return recorder->device; }
 void dd__recorder_label(dd__recorder *recorder, const char *label) { recorder->label = label; }
 
 static dd_status append(dd__recorder *recorder, const dd__step *step) {

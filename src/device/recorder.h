@@ -41,7 +41,6 @@ typedef struct dd__recorder dd__recorder;
 
 dd_status dd__recorder_create(dd_device *device, dd__recorder **recorder);
 void dd__recorder_free(dd__recorder *recorder);
-dd_device *dd__recorder_device(const dd__recorder *recorder);
 /* What follows is accounted to `label` in profiles; the string must outlive the recorder. */
 void dd__recorder_label(dd__recorder *recorder, const char *label);
 

@@ -100,7 +100,6 @@ void dd__plan_free(dd__plan *plan) {
 }
 
 const dd__graph *dd__plan_graph(const dd__plan *plan) { return plan->graph; }
-dd_device *dd__plan_device(const dd__plan *plan) { return plan->device; }
 
 const dd__implementation *dd__plan_implementation(const dd__plan *plan, size_t i) {
     return plan->chosen[i];

@@ -26,7 +26,6 @@ dd_status dd__plan_create(dd_device *device, dd__graph *graph, const dd__binding
                           size_t binding_count, dd__plan **plan);
 void dd__plan_free(dd__plan *plan);
 const dd__graph *dd__plan_graph(const dd__plan *plan);
-dd_device *dd__plan_device(const dd__plan *plan);
 /* Which implementation computes node i of the graph. NULL for views. */
 const dd__implementation *dd__plan_implementation(const dd__plan *plan, size_t i);
 
