@@ -107,8 +107,9 @@ kernel void metrics(global const float *restrict loss, global const float *restr
     }
     for (int k = 0; k < 3; k++) lanes[k][lane] = total[k];
     barrier(CLK_LOCAL_MEM_FENCE);
-    if (lane >= 3) return;
-    float sum = 0;
-    for (int i = 0; i < stride; i++) sum += lanes[lane][i];
-    sums[lane] += sum;
+    for (int k = lane; k < 3; k += stride) {
+        float sum = 0;
+        for (int i = 0; i < stride; i++) sum += lanes[k][i];
+        sums[k] += sum;
+    }
 }

@@ -107,6 +107,11 @@ dd_status dd__model_build(const dd_model *model, dd__graph *graph, dd__value *x,
         return dd__fail(DD_SHAPE, "network \"%s\": expected images as %s, found %s", model->name,
                         dd__dims_print(&expected, wanted), dd__dims_print(&x->dims, found));
     }
+    if (dd__dims_count(&x->dims) > INT32_MAX) {
+        char found[80];
+        return dd__fail(DD_SHAPE, "network \"%s\": a batch of %s numbers is more than %d",
+                        model->name, dd__dims_print(&x->dims, found), INT32_MAX);
+    }
     return dd__within(dd__network_walk(model->network, graph, x, NULL, NULL, logits, y),
                       "network \"%s\"", model->name);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "check/check.h"
 #include "graph/op.h"
@@ -103,6 +104,7 @@ static dd_status run_training(subject *s) {
 }
 
 static dd_status timed_run(subject *s, double *seconds) {
+    if (dd__interrupted()) return dd__fail(DD_INTERRUPTED, "the measurement was interrupted");
     double begun = dd__seconds();
     DD_TRY(s->train ? run_training(s) : run_inference(s));
     *seconds = dd__seconds() - begun;

@@ -122,7 +122,7 @@ static dd_status run(job *j, const dd__names *files) {
         DD_TRY(add_file(j, files->names[i]));
         j->result->files++;
         if (j->item_count == j->options.batch || i + 1 == files->count) DD_TRY(finish_batch(j));
-        if (dd__interrupted())
+        if (i + 1 < files->count && dd__interrupted())
             return dd__fail(DD_INTERRUPTED, "interrupted after %zu of %zu files", i + 1,
                             files->count);
     }

@@ -1,6 +1,7 @@
 /* dd_evaluate: predictions against labels; all sums on the host, in double. */
 #include <math.h>
 
+#include "base/log.h"
 #include "train/step.h"
 
 enum { TOP = 5, SOME = 1024 /* images at a time */ };
@@ -37,6 +38,9 @@ static dd_status run(dd_predictor *predictor, const dd_dataset *data, float *row
                      dd_evaluation *e) {
     size_t pixels = (size_t)data->height * data->width * data->channels;
     for (size_t done = 0; done < data->count; done += SOME) {
+        if (dd__interrupted())
+            return dd__fail(DD_INTERRUPTED, "interrupted after %zu of %zu images", done,
+                            data->count);
         size_t some = data->count - done < SOME ? data->count - done : SOME;
         DD_TRY(dd_predict(predictor, data->pixels + done * pixels, some, rows));
         for (size_t i = 0; i < some; i++)

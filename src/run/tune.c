@@ -21,6 +21,7 @@ static const double judged_tolerance =
 typedef struct tuning_job {
     dd_device *device;
     double ends;
+    size_t tuned; /* nodes so far */
     dd_tune_function *function;
     void *context;
 } tuning_job;
@@ -40,10 +41,12 @@ static dd__case case_of(const dd__node *node) {
     return c;
 }
 
-/* Ops with whole-number inputs have one implementation a class, or none worth a choice. */
+/* Ops with whole-number inputs have one implementation a class, or none worth a choice; a case holds
+ * so many inputs and outputs and no more. */
 static bool worth_tuning(const dd_device *device, const dd__node *node) {
     size_t fitting = 0;
     if (!node->op->implementations || node->op->mutates) return false;
+    if (node->in_count > DD__CASE_INPUTS || node->op->outputs > DD__CASE_OUTPUTS) return false;
     for (size_t i = 0; i < node->in_count; i++)
         if (node->in[i] && node->in[i]->type != DD__F32) return false;
     for (const dd__implementation *const *i = node->op->implementations; *i; i++)
@@ -84,7 +87,7 @@ static dd_status time_implementation(dd_device *device, const dd__case *c,
 }
 
 /* `small` is the same node at JUDGED_BATCH. */
-static dd_status tune_node(const tuning_job *job, const dd__node *node, const dd__node *small) {
+static dd_status tune_node(tuning_job *job, const dd__node *node, const dd__node *small) {
     dd__case timed = case_of(node), judged = case_of(small);
     const dd__implementation *best = NULL;
     double best_seconds = 0;
@@ -106,17 +109,24 @@ static dd_status tune_node(const tuning_job *job, const dd__node *node, const dd
             best_seconds = seconds;
         }
     }
+    job->tuned++;
     if (!best) return DD_OK;
     if (job->function)
         job->function(job->context, node->op->name, shape, best->name, best_seconds, true);
     return dd__tuning_keep(job->device, node, best, best_seconds);
 }
 
-static dd_status tune_graph(const tuning_job *job, const dd__graph *graph, const dd__graph *small) {
+/* Nodes that have a choice already, or none, as `chosen` says. */
+static dd_status tune_nodes(tuning_job *job, const dd__graph *graph, const dd__graph *small,
+                            bool chosen) {
     for (size_t i = 0; i < graph->node_count; i++) {
-        if (dd__seconds() > job->ends || dd__interrupted()) return DD_OK;
-        if (worth_tuning(job->device, graph->nodes[i]))
-            DD_TRY(tune_node(job, graph->nodes[i], small->nodes[i]));
+        const dd__node *node = graph->nodes[i];
+        if (dd__interrupted())
+            return dd__fail(DD_INTERRUPTED, "interrupted; what is known is kept");
+        if (dd__seconds() > job->ends) return DD_OK;
+        if (worth_tuning(job->device, node) &&
+            (dd__tuning_find(job->device, node) != NULL) == chosen)
+            DD_TRY(tune_node(job, node, small->nodes[i]));
     }
     return DD_OK;
 }
@@ -138,7 +148,9 @@ dd_status dd_tune(dd_device *device, const dd_model *model, unsigned batch, doub
                       .context = context};
     DD_TRY_OUT(training_graph(model, batch ? batch : 128, &graph));
     DD_TRY_OUT(training_graph(model, JUDGED_BATCH, &small));
-    DD_TRY_OUT(tune_graph(&job, graph, small));
+    /* first what an earlier call had no time for; once all is known, everything anew */
+    DD_TRY_OUT(tune_nodes(&job, graph, small, false));
+    if (job.tuned == 0) DD_TRY_OUT(tune_nodes(&job, graph, small, true));
 out:
     dd__graph_free(graph);
     dd__graph_free(small);

@@ -140,7 +140,8 @@ static dd_status run_steps(loop *l, dd__epoch *e) {
         looked = step;
         double a_step = e->seconds / step;
         interval = a_step > 0.5 ? 1 : (uint32_t)(0.5 / a_step);
-        if (dd__interrupted()) return dd__fail(DD_INTERRUPTED, "interrupted in epoch %u", e->epoch);
+        if (step < l->steps && dd__interrupted())
+            return dd__fail(DD_INTERRUPTED, "interrupted in epoch %u", e->epoch);
     }
     return DD_OK;
 }
@@ -230,7 +231,10 @@ static dd_status stop_early(loop *l, const dd_device *device, dd_status reason) 
     dd_status saved = DD_OK;
     if (reason == DD_INTERRUPTED && (l->done == 0 || l->options.keep == DD_KEEP_LAST)) {
         saved = dd__fetch_parameters(l->plan, l->model);
-        if (saved == DD_OK) saved = save_model(l);
+        if (saved == DD_OK) {
+            l->result->validation_loss = l->result->validation_accuracy = (double)NAN;
+            saved = save_model(l);
+        }
     }
     if (saved == DD_OK)
         saved = write_record(l, device, reason == DD_INTERRUPTED ? "interrupted" : "diverged");
@@ -247,7 +251,11 @@ dd_status dd_train(dd_device *device, dd_model *model, const dd_dataset *data,
     dd_status status = set_up(&l, device, data, validation, options);
     if (status != DD_OK) goto out;
     l.started = dd__seconds();
-    while (l.done < l.options.epochs && status == DD_OK) status = run_epoch(&l, device);
+    while (l.done < l.options.epochs && status == DD_OK) {
+        status = run_epoch(&l, device);
+        if (status == DD_OK && l.done < l.options.epochs && dd__interrupted())
+            status = dd__fail(DD_INTERRUPTED, "interrupted after epoch %zu", l.done);
+    }
     if (status == DD_INTERRUPTED || status == DD_WRONG) status = stop_early(&l, device, status);
     l.result->epochs = (unsigned)l.done;
     if (l.done) {

@@ -48,11 +48,13 @@ dd_status dd__optimizer_settle(const dd__optimizer *optimizer, const dd_train_op
     if (!isfinite(options->learning_rate) || options->learning_rate < 0)
         return dd__fail(DD_USAGE, "the learning rate must be a positive number, found %g",
                         options->learning_rate);
-    if (!isfinite(options->momentum) || options->momentum >= 1)
+    if (!isfinite(options->momentum) || (float)options->momentum >= 1)
         return dd__fail(DD_USAGE, "the momentum must be below 1, found %g", options->momentum);
     if (!isfinite(options->weight_decay) || options->weight_decay < 0)
         return dd__fail(DD_USAGE, "the weight decay must not be negative, found %g",
                         options->weight_decay);
+    if (options->weight_decay > 0 && strcmp(optimizer->name, "adam") == 0)
+        return dd__fail(DD_USAGE, "adam has no weight decay; adamw does");
     *settings = optimizer->settings;
     if (options->momentum > 0) settings->momentum = (float)options->momentum;
     if (options->momentum < 0) settings->momentum = 0;

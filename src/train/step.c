@@ -1,5 +1,7 @@
 #include "train/step.h"
 
+#include <math.h>
+
 #include "ops/ops.h"
 #include "plan/differentiate.h"
 
@@ -169,6 +171,14 @@ out:
     return status;
 }
 
+static dd_status check_finite(const float *numbers, size_t count, const char *what) {
+    size_t bad = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(numbers[i])) bad++;
+    if (bad == 0) return DD_OK;
+    return dd__fail(DD_WRONG, "training diverged: %zu of %zu %s are not finite", bad, count, what);
+}
+
 dd_status dd__fetch_parameters(dd__plan *plan, dd_model *model) {
     stretches s;
     dd_status status = stretches_new(dd__plan_graph(plan), &s);
@@ -177,6 +187,8 @@ dd_status dd__fetch_parameters(dd__plan *plan, dd_model *model) {
         DD_TRY_OUT(dd__plan_read(plan, "parameters", s.parameters, s.parameter_bytes));
     if (s.statistic_bytes)
         DD_TRY_OUT(dd__plan_read(plan, "statistics", s.statistics, s.statistic_bytes));
+    DD_TRY_OUT(check_finite(s.parameters, s.parameter_bytes / sizeof(float), "parameters"));
+    DD_TRY_OUT(check_finite(s.statistics, s.statistic_bytes / sizeof(float), "statistics"));
     status = dd__model_fetch(model, dd__plan_graph(plan), s.parameters, s.statistics);
 out:
     stretches_free(&s);

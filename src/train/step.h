@@ -44,7 +44,9 @@ typedef struct dd__sums {
 dd_status dd__start_epoch(dd__plan *plan, uint64_t seed, uint32_t epoch, uint32_t steps_before,
                           size_t count, float learning_rate);
 
-/* Between a model's tensors and the buffers of a plan whose graph was built from it. */
+/* Between a model's tensors and the buffers of a plan whose graph was built from it. fetch leaves the
+ * tensors as they were and gives DD_WRONG where a number on the device is not finite: the loss of a
+ * step is from before its update, which may be the one that went wrong. */
 dd_status dd__load_parameters(dd__plan *plan, const dd_model *model);
 dd_status dd__fetch_parameters(dd__plan *plan, dd_model *model);
 

@@ -260,6 +260,37 @@ static void test_tuning_keeps_a_choice_that_later_plans_take(void **state) {
     free(old);
 }
 
+/* More inputs than a case of the checks holds. */
+static void test_a_network_with_a_wide_concat_can_be_tuned(void **state) {
+    (void)state;
+    static const char head[] = "{\"deepdigits\":\"network 1\",\"name\":\"wide\",\"input\":{"
+                               "\"height\":4,\"width\":4,\"channels\":1},\"layers\":[";
+    char text[2048], path[600], names[256] = "";
+    size_t used = (size_t)snprintf(text, sizeof text, "%s", head);
+    for (int i = 0; i < 8; i++) {
+        used += (size_t)snprintf(text + used, sizeof text - used,
+                                 "{\"op\":\"activation\",\"kind\":\"relu\",\"name\":\"a%d\","
+                                 "\"inputs\":[\"input\"]},",
+                                 i);
+        size_t length = strlen(names);
+        snprintf(names + length, sizeof names - length, "%s\"a%d\"", i ? "," : "", i);
+    }
+    used += (size_t)snprintf(text + used, sizeof text - used,
+                             "{\"op\":\"concat\",\"axis\":3,\"inputs\":[%s]},{\"op\":\"flatten\"},"
+                             "{\"op\":\"dense\",\"units\":2}]}",
+                             names);
+    snprintf(path, sizeof path, "%s/wide.json", folder);
+    assert_int_equal(dd__file_write(path, text, used), DD_OK);
+    dd_model *wide;
+    size_t counts[2] = {0};
+    dd_status status = dd_model_load(path, &wide);
+    if (status != DD_OK) print_error("%s\n", dd_message());
+    assert_int_equal(status, DD_OK);
+    assert_int_equal(dd_tune(device, wide, 2, 5, count_choices, counts), DD_OK);
+    assert_true(counts[1] > 0);
+    dd_model_free(wide);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_probabilities_do_not_depend_on_the_batch),
@@ -272,6 +303,7 @@ int main(void) {
         cmocka_unit_test(test_below_the_threshold_the_answer_is_a_question_mark),
         cmocka_unit_test(test_bench_measures_both_modes),
         cmocka_unit_test(test_tuning_keeps_a_choice_that_later_plans_take),
+        cmocka_unit_test(test_a_network_with_a_wide_concat_can_be_tuned),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

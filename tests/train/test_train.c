@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "deepdigits.h"
+#include "train/step.h"
 
 static dd_device *device;
 static dd_dataset *data, *validation;
@@ -146,6 +147,27 @@ static void test_divergence_is_told_and_keeps_finite_weights(void **state) {
     dd_model_free(model);
 }
 
+/* The loss of a step is from before its update: the last update of an epoch may break what a finite
+ * loss promised. */
+static void test_weights_that_are_not_finite_never_replace_good_ones(void **state) {
+    (void)state;
+    const dd__optimizer *adam;
+    dd_model *model = small();
+    dd__graph *graph;
+    dd__plan *plan;
+    assert_int_equal(dd_model_initialize(model, 1), DD_OK);
+    float before = model->tensors[0].data[0], broken = (float)NAN;
+    assert_int_equal(dd__optimizer_find("adam", &adam), DD_OK);
+    assert_int_equal(dd__training_graph(model, 8, 8, 1, adam, &adam->settings, &graph), DD_OK);
+    assert_int_equal(dd__plan_create(device, graph, NULL, 0, &plan), DD_OK);
+    assert_int_equal(dd__plan_write(plan, model->tensors[0].name, &broken, sizeof broken), DD_OK);
+    assert_int_equal(dd__fetch_parameters(plan, model), DD_WRONG);
+    assert_non_null(strstr(dd_message(), "1 of "));
+    assert_true(model->tensors[0].data[0] == before);
+    dd__plan_free(plan);
+    dd_model_free(model);
+}
+
 static void stop_in_second_epoch(void *context, const dd_train_progress *progress) {
     (void)context;
     if (progress->epoch == 2) dd_interrupt();
@@ -176,6 +198,7 @@ static void test_wrong_options_are_refused_with_their_name(void **state) {
         {{.learning_rate = NAN}, "learning rate"},
         {{.momentum = 1.5, .optimizer = "sgd"}, "momentum"},
         {{.weight_decay = -0.1}, "weight decay"},
+        {{.weight_decay = 0.1, .optimizer = "adam"}, "adamw"},
         {{.output = "/proc/nowhere/run"}, "/proc"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -241,6 +264,7 @@ int main(void) {
         cmocka_unit_test(test_two_runs_with_one_seed_give_the_same_bytes),
         cmocka_unit_test(test_a_run_leaves_model_history_and_record),
         cmocka_unit_test(test_divergence_is_told_and_keeps_finite_weights),
+        cmocka_unit_test(test_weights_that_are_not_finite_never_replace_good_ones),
         cmocka_unit_test(test_an_interrupted_run_saves_and_says_so),
         cmocka_unit_test(test_wrong_options_are_refused_with_their_name),
         cmocka_unit_test(test_data_that_does_not_fit_is_refused),
