@@ -1,4 +1,5 @@
 /* dd_classify: files and folders through a model, in batches, rows in the order of the input. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -92,6 +93,18 @@ static void rank(const job *j, const float *row) {
     if ((double)j->best[0] < j->options.threshold) j->labels[0] = "?";
 }
 
+/* A network that does not give numbers has not classified the file. */
+static dd_status check_finite(const job *j, item *it) {
+    const float *row = j->probabilities + it->slot * j->model->classes;
+    for (unsigned c = 0; it->status == DD_OK && c < j->model->classes; c++) {
+        if (isfinite(row[c])) continue;
+        it->status = DD_WRONG;
+        it->message = dd__copy_string("the network's probabilities are not finite");
+        if (!it->message) return dd__no_memory(1);
+    }
+    return DD_OK;
+}
+
 static dd_status hand_over(const job *j, const item *it) {
     if (it->status == DD_OK) rank(j, j->probabilities + it->slot * j->model->classes);
     dd_classify_row row = {.path = it->path,
@@ -109,6 +122,7 @@ static dd_status finish_batch(job *j) {
     DD_TRY(dd_predict(j->predictor, j->pixels, j->picture_count, j->probabilities));
     dd_status status = DD_OK;
     for (size_t i = 0; i < j->item_count; i++) {
+        if (status == DD_OK) status = check_finite(j, &j->items[i]);
         if (status == DD_OK) status = hand_over(j, &j->items[i]);
         dd__free(j->items[i].message);
         j->items[i].message = NULL;

@@ -1,6 +1,7 @@
 #include "train/step.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "ops/ops.h"
 #include "plan/differentiate.h"
@@ -85,6 +86,19 @@ out:
 
 /* ---- Examples ----------------------------------------------------------------------------- */
 
+/* Data whose classes have names (folders) must mean the classes that the network means. */
+static dd_status check_class_names(const dd_model *model, const dd_dataset *data) {
+    for (unsigned i = 0; data->class_names && i < data->classes; i++) {
+        const char *found = data->class_names[i], *expected = dd_model_class_name(model, i);
+        if (!expected || strcmp(found, expected) != 0)
+            return dd__fail(DD_SHAPE,
+                            "class %u of the data is \"%s\", of network \"%s\" it is \"%s\": name "
+                            "the folders or the network's \"classes\" alike",
+                            i, found, model->name, expected ? expected : "(none)");
+    }
+    return DD_OK;
+}
+
 dd_status dd__check_examples(const dd_model *model, const dd_dataset *data) {
     if (data->height != model->height || data->width != model->width ||
         data->channels != model->channels)
@@ -96,7 +110,7 @@ dd_status dd__check_examples(const dd_model *model, const dd_dataset *data) {
         if (data->labels[i] < 0 || (unsigned)data->labels[i] >= model->classes)
             return dd__fail(DD_SHAPE, "image %zu has label %d, network \"%s\" has classes 0 to %u",
                             i, data->labels[i], model->name, model->classes - 1);
-    return DD_OK;
+    return check_class_names(model, data);
 }
 
 dd_status dd__examples_create(dd_device *device, const dd_model *model, const dd_dataset *data,

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "data/image.h"
 #include "deepdigits.h"
+#include "model/model.h"
 
 enum { CLASSES = 10 };
 
@@ -185,6 +186,41 @@ static void test_a_broken_file_is_a_row_and_not_the_end(void **state) {
     assert_non_null(strstr(s.last_failure, "nothing.png"));
 }
 
+static void test_a_network_that_gives_no_numbers_has_classified_nothing(void **state) {
+    (void)state;
+    char digits[512], file[600];
+    dd_model *broken;
+    seen s = {0};
+    snprintf(digits, sizeof digits, "%s/nan", folder);
+    snprintf(file, sizeof file, "%s/nan.safetensors", folder);
+    save_digits(digits, 2);
+    assert_int_equal(dd_model_save(model, file), DD_OK);
+    assert_int_equal(dd_model_load(file, &broken), DD_OK);
+    broken->tensors[broken->tensor_count - 1].data[0] = (float)NAN;
+    const char *paths[] = {digits};
+    assert_int_equal(dd_classify(device, broken, paths, 1, NULL, see, &s, NULL), DD_OK);
+    assert_int_equal(s.rows, 2);
+    assert_int_equal(s.failed, 2);
+    assert_non_null(strstr(s.last_failure, "not finite"));
+    dd_model_free(broken);
+}
+
+static void test_data_with_other_class_names_is_refused(void **state) {
+    (void)state;
+    char named[512], a[600], b[600];
+    dd_dataset *other;
+    dd_evaluation *e;
+    snprintf(named, sizeof named, "%s/named", folder);
+    snprintf(a, sizeof a, "%s/eight", named);
+    snprintf(b, sizeof b, "%s/zero", named);
+    save_digits(a, 2);
+    save_digits(b, 2);
+    assert_int_equal(dd_dataset_load(named, DD_SPLIT_TEST, &other), DD_OK);
+    assert_int_equal(dd_evaluate(device, model, other, 0, &e), DD_SHAPE);
+    assert_non_null(strstr(dd_message(), "eight"));
+    dd_dataset_free(other);
+}
+
 static void test_nothing_to_classify_is_said(void **state) {
     (void)state;
     char empty[512];
@@ -299,6 +335,8 @@ int main(void) {
         cmocka_unit_test(test_a_network_without_weights_cannot_predict),
         cmocka_unit_test(test_a_folder_is_classified_as_its_pixels_are),
         cmocka_unit_test(test_a_broken_file_is_a_row_and_not_the_end),
+        cmocka_unit_test(test_a_network_that_gives_no_numbers_has_classified_nothing),
+        cmocka_unit_test(test_data_with_other_class_names_is_refused),
         cmocka_unit_test(test_nothing_to_classify_is_said),
         cmocka_unit_test(test_below_the_threshold_the_answer_is_a_question_mark),
         cmocka_unit_test(test_bench_measures_both_modes),
