@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "check/check.h"
 #include "device/kernels.h"
+#include "ops/ops.h"
 #include "plan/choose.h"
 
 enum { MOST_VERDICT_BYTES = 1 << 20, MOST_KERNEL_BYTES = 1 << 22 };
@@ -152,7 +153,18 @@ static bool stands_for_others(const dd_device *device, const dd__graph *graph, s
     return true;
 }
 
+/* A misspelt op would be forced without effect. */
+static dd_status check_forced_ops(const dd_device *device) {
+    const char *op;
+    for (size_t i = 0; (op = dd__device_forced_op(device, i)) != NULL; i++)
+        if (!dd__op_find(op))
+            return dd__fail(DD_USAGE, "an implementation is forced for \"%s\": there is no such op",
+                            op);
+    return DD_OK;
+}
+
 dd_status dd__verify(dd_device *device, const dd__graph *graph) {
+    DD_TRY(check_forced_ops(device));
     if (dd__device_is_trusted(device)) return DD_OK;
     verification v = {.device = device};
     dd_status status = start(&v);

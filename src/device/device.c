@@ -249,6 +249,10 @@ size_t dd__device_group_limit(const dd_device *device) { return device->group_li
 const char *dd__device_key(const dd_device *device) { return device->key; }
 uint64_t dd__device_bytes(const dd_device *device) { return device->bytes; }
 
+const char *dd__device_forced_op(const dd_device *device, size_t i) {
+    return i < device->forced_count ? device->forced[i].op : NULL;
+}
+
 const char *dd__device_forced(const dd_device *device, const char *op) {
     for (size_t i = 0; i < device->forced_count; i++)
         if (strcmp(device->forced[i].op, op) == 0) return device->forced[i].implementation;

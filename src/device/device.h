@@ -20,6 +20,8 @@ bool dd__device_is_trusted(const dd_device *device);
 dd_kernel_class dd__device_class(const dd_device *device);
 /* The implementation forced for `op` by the options, or NULL. */
 const char *dd__device_forced(const dd_device *device, const char *op);
+/* The op of the options' forced implementation number i; NULL after the last. */
+const char *dd__device_forced_op(const dd_device *device, size_t i);
 /* Largest work-group the device takes, in all and along its first dimension. */
 size_t dd__device_group_limit(const dd_device *device);
 /* Names this device and everything that decides what its compiler and its timings yield: device,

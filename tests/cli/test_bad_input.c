@@ -120,6 +120,7 @@ static void test_unknown_devices_are_refused_with_the_candidates(void **state) {
         {"tune --device all --model models/small.json", 2, {"expected one device"}},
         {"bench --model models/small.json --implementation conv2d", 2, {"expected OP=NAME"}},
         {"bench --model models/small.json --implementation conv2d=nonsense", 2, {"nonsense"}},
+        {"bench --model models/small.json --implementation nope=plain", 2, {"nope", "no such op"}},
     };
     EXPECT_REFUSALS(cases);
     run_with("DEEPDIGITS_DEVICE=nowhere", "selftest");
