@@ -45,7 +45,8 @@ typedef struct verification {
     dd_device *device;
     char *key;       /* names device, driver, library, class of kernels and every kernel's text */
     char path[4200]; /* of the verdicts; "" when there is no cache */
-    char *verdicts;  /* the file's text; NULL when there is none */
+    char name[33];   /* the key's hash */
+    char *verdicts;  /* lines: the file's, then those found here */
     bool told;       /* that kernels are being checked */
 } verification;
 
@@ -73,9 +74,7 @@ static dd_status verdict_path(char *path, size_t size) {
 /* The line of one that passed. */
 static void verdict_line(const verification *v, const char *op, const char *implementation,
                          char line[256]) {
-    char name[33];
-    dd__hash_name(v->key, strlen(v->key), name);
-    snprintf(line, 256, "%s %s %s\n", name, op, implementation);
+    snprintf(line, 256, "%s %s %s\n", v->name, op, implementation);
 }
 
 /* One short write to a file opened for appending: lines of several processes do not mix. A cache
@@ -88,14 +87,26 @@ static void remember(const verification *v, const char *line) {
     if (!written) dd__log(DD_LOG_WARNING, "%s: the self-test's verdict could not be kept", v->path);
 }
 
+/* Adds the line to the verdicts at hand. */
+static dd_status note(verification *v, const char *line) {
+    size_t used = strlen(v->verdicts), more = strlen(line) + 1;
+    char *larger = dd__resize(v->verdicts, used + more, 1);
+    if (!larger) return dd__no_memory(used + more);
+    memcpy(larger + used, line, more);
+    v->verdicts = larger;
+    return DD_OK;
+}
+
 static dd_status start(verification *v) {
     size_t size;
     DD_TRY(make_key(v));
+    dd__hash_name(v->key, strlen(v->key), v->name);
     if (!dd__cache_is_on() || verdict_path(v->path, sizeof v->path) != DD_OK) *v->path = 0;
     if (*v->path && dd__is_file(v->path) &&
-        dd__file_read(v->path, MOST_VERDICT_BYTES, &v->verdicts, &size) != DD_OK)
-        v->verdicts = NULL;
-    return DD_OK;
+        dd__file_read(v->path, MOST_VERDICT_BYTES, &v->verdicts, &size) == DD_OK)
+        return DD_OK;
+    v->verdicts = dd__copy_string("");
+    return v->verdicts ? DD_OK : dd__no_memory(1);
 }
 
 /* ---- The verdict ----------------------------------------------------------------- */
@@ -129,7 +140,7 @@ static dd_status verify_node(verification *v, const dd__node *node) {
     char line[256];
     DD_TRY(dd__choose(v->device, node, &chosen));
     verdict_line(v, node->op->name, chosen->name, line);
-    if (v->verdicts && strstr(v->verdicts, line)) return DD_OK;
+    if (strstr(v->verdicts, line)) return DD_OK;
     if (!v->told)
         dd__log(DD_LOG_INFO, "%s is new here: building and checking kernels, once",
                 dd_device_describe(v->device)->name);
@@ -137,20 +148,7 @@ static dd_status verify_node(verification *v, const dd__node *node) {
     size_t passed;
     DD_TRY(check_cases(v, node->op, chosen, &passed));
     if (passed) remember(v, line);
-    return DD_OK;
-}
-
-/* Of nodes that share op and implementation, the first stands for all. */
-static bool stands_for_others(const dd_device *device, const dd__graph *graph, size_t n) {
-    const dd__node *node = graph->nodes[n];
-    const dd__implementation *here = NULL, *there = NULL;
-    if (!node->op->implementations) return false;
-    if (dd__choose(device, node, &here) != DD_OK) return true;
-    for (size_t i = 0; i < n; i++)
-        if (graph->nodes[i]->op == node->op &&
-            dd__choose(device, graph->nodes[i], &there) == DD_OK && here == there)
-            return false;
-    return true;
+    return note(v, line); /* stands for other nodes of the same op and implementation */
 }
 
 /* A misspelt op would be forced without effect. */
@@ -169,7 +167,7 @@ dd_status dd__verify(dd_device *device, const dd__graph *graph) {
     verification v = {.device = device};
     dd_status status = start(&v);
     for (size_t n = 0; status == DD_OK && n < graph->node_count; n++)
-        if (stands_for_others(device, graph, n)) status = verify_node(&v, graph->nodes[n]);
+        if (graph->nodes[n]->op->implementations) status = verify_node(&v, graph->nodes[n]);
     dd__free(v.verdicts);
     dd__free(v.key);
     return status;
