@@ -5,12 +5,15 @@
  *             x[i][j] = images[example][j] * scale + shift;  y[i] = labels[example]
  *             Behind the last one (the lesser of step.count and capacity): x = 0, y = -1.
  *             images (capacity, size) U8, labels (capacity), x (batch, size), y (batch)
+ *   gather_warped  the same with images (capacity, height, width, channels) seen through a random
+ *             affine map, see src/ops/batch.c; ranges in degrees and parts of the image
  *   advance   step.step += 1, step.position += batch
  *   metrics   sums[0..2] += sum of loss, sum of hit, number of labels >= 0
  *
  * Launch
  *   gather          (lanes, batch), groups (lanes, 1): one a example, its work-items side by side
  *   gather_vector   a work-item a group: examples k * chunk up to (k + 1) * chunk - 1
+ *   gather_warped, gather_warped_vector: likewise
  *   advance         one work-item
  *   metrics         one group of at most METRICS_LANES work-items; each adds up what lies its size
  *                   apart, the first one adds these up: a fixed order, so the same bits every time
@@ -89,6 +92,108 @@ kernel void gather_vector(global const uchar *restrict images, global const int 
         for (; j < size; j++) to[j] = FMA((float)from[j], scale, shift);
     }
 }
+
+/* ---- Augmented ------------------------------------------------------------------------ */
+
+/* Where pixel (r, c) of the batch lies in the image: row = rr * r + rc * c + r0, column alike. */
+typedef struct {
+    float rr, rc, r0, cr, cc, c0;
+} Warp;
+
+/* Uniform in -1 .. 1. */
+inline float signed_uniform(uint word) { return (float)(word >> 8) * 0x1p-23f - 1.0f; }
+
+/* Streams 5 and 6 are DD__STREAM_AUGMENT. */
+inline Warp draw_warp(global const Step *step, uint example, int height, int width, float rotation,
+                      float shear, float shift_c, float shift_r, float zoom) {
+    const float degree = 0.017453292519943295f;
+    uint4 first = philox(step->seed_low, step->seed_high, 5, example, step->epoch);
+    uint4 second = philox(step->seed_low, step->seed_high, 6, example, step->epoch);
+    float turn = signed_uniform(first.x) * rotation * degree;
+    float lean = turn + signed_uniform(first.y) * shear * degree;
+    float down = signed_uniform(first.z) * shift_r * (float)height;
+    float right = signed_uniform(first.w) * shift_c * (float)width;
+    float zoom_r = FMA(signed_uniform(second.x), zoom, 1.0f);
+    float zoom_c = FMA(signed_uniform(second.y), zoom, 1.0f);
+    float middle_r = 0.5f * (float)(height - 1), middle_c = 0.5f * (float)(width - 1);
+    Warp warp = {cos(turn) * zoom_r, -sin(lean) * zoom_c, 0,
+                 sin(turn) * zoom_r, cos(lean) * zoom_c,  0};
+    warp.r0 =
+        middle_r + cos(turn) * down - sin(turn) * right - warp.rr * middle_r - warp.rc * middle_c;
+    warp.c0 =
+        middle_c + sin(turn) * down + cos(turn) * right - warp.cr * middle_r - warp.cc * middle_c;
+    return warp;
+}
+
+/* Writes pixel (r, c) of the warped image, all channels, to `to`. */
+inline void warp_pixel(global const uchar *image, const Warp *warp, int r, int c, int height,
+                       int width, int channels, float scale, float shift, global float *to) {
+    float row = FMA(warp->rr, (float)r, FMA(warp->rc, (float)c, warp->r0));
+    float column = FMA(warp->cr, (float)r, FMA(warp->cc, (float)c, warp->c0));
+    row = clamp(row, 0.0f, (float)(height - 1));
+    column = clamp(column, 0.0f, (float)(width - 1));
+    int top = (int)row, left = (int)column;
+    int below = top + 1 < height ? width * channels : 0, beside = left + 1 < width ? channels : 0;
+    row -= (float)top;
+    column -= (float)left;
+    image += (top * width + left) * channels;
+    for (int k = 0; k < channels; k++) {
+        float a = image[k], b = image[k + beside], c = image[k + below],
+              d = image[k + below + beside];
+        float upper = FMA(b - a, column, a), lower = FMA(d - c, column, c);
+        to[k] = FMA(FMA(lower - upper, row, upper), scale, shift);
+    }
+}
+
+kernel void gather_warped(global const uchar *restrict images, global const int *restrict labels,
+                          global const Step *restrict step, global float *restrict x,
+                          global int *restrict y, int capacity, int height, int width, int channels,
+                          int batch, int shuffle, float scale, float shift, float rotation,
+                          float shear, float shift_c, float shift_r, float zoom) {
+    int lane = (int)get_global_id(0), lanes = (int)get_global_size(0), i = (int)get_global_id(1);
+    long example = find_example(step, i, capacity, shuffle);
+    if (lane == 0) y[i] = example < 0 ? -1 : labels[example];
+    int pixels = height * width;
+    x += (size_t)i * pixels * channels;
+    if (example < 0) {
+        for (int j = lane; j < pixels * channels; j += lanes) x[j] = 0;
+        return;
+    }
+    images += (size_t)example * pixels * channels;
+    Warp warp =
+        draw_warp(step, (uint)example, height, width, rotation, shear, shift_c, shift_r, zoom);
+    for (int j = lane; j < pixels; j += lanes)
+        warp_pixel(images, &warp, j / width, j % width, height, width, channels, scale, shift,
+                   x + j * channels);
+}
+
+kernel void gather_warped_vector(global const uchar *restrict images,
+                                 global const int *restrict labels,
+                                 global const Step *restrict step, global float *restrict x,
+                                 global int *restrict y, int capacity, int height, int width,
+                                 int channels, int batch, int shuffle, float scale, float shift,
+                                 float rotation, float shear, float shift_c, float shift_r,
+                                 float zoom, int chunk) {
+    int i = (int)get_group_id(0) * chunk, end = min(i + chunk, batch);
+    int size = height * width * channels;
+    for (; i < end; i++) {
+        long example = find_example(step, i, capacity, shuffle);
+        global float *to = x + (size_t)i * size;
+        y[i] = example < 0 ? -1 : labels[example];
+        if (example < 0) {
+            for (int j = 0; j < size; j++) to[j] = 0;
+            continue;
+        }
+        global const uchar *from = images + (size_t)example * size;
+        Warp warp =
+            draw_warp(step, (uint)example, height, width, rotation, shear, shift_c, shift_r, zoom);
+        for (int r = 0; r < height; r++)
+            for (int c = 0; c < width; c++, to += channels)
+                warp_pixel(from, &warp, r, c, height, width, channels, scale, shift, to);
+    }
+}
+
+/* ---- Counters and sums ----------------------------------------------------------------- */
 
 kernel void advance(global Step *step, int batch) {
     step->step += 1;

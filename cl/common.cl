@@ -96,8 +96,7 @@ inline void row_finish(V row[NV], __global const float *bias, int has_bias, int 
 /* src/graph/graph.h has the same struct. */
 typedef struct {
     uint seed_low, seed_high, step, epoch, position, count;
-    float learning_rate;
-    uint reserved;
+    float learning_rate, base_rate;
 } Step;
 
 /* Philox4x32-10 (src/base/random.h): four words for a counter (c0, c1) of a stream under a seed. */

@@ -1,6 +1,9 @@
-/* optimizer.cl: updates of parameters in place; all arrays (count), the learning rate and the
- * number of the step from the step buffer.
+/* optimizer.cl: the learning rate, and updates of parameters in place; all arrays (count), the
+ * learning rate and the number of the step from the step buffer.
  *
+ *   learning_rate  step.learning_rate = step.base_rate * share, with s = step.step:
+ *                  s < rise: start + (1 - start) (s + 1) / rise;  fall = 0: 1;
+ *                  else end + (1 - end) (1 + cos(pi min((s - rise) / fall, 1))) / 2
  *   sgd            p -= rate g
  *   sgd_momentum   v = momentum v + g;  p -= rate v
  *   adam           m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
@@ -11,9 +14,21 @@
  * in the last place for every t, where 1 - pow(beta, t) loses ten bits at t = 1.
  *
  * Launch
+ *   learning_rate   one work-item
  *   <name>          a work-item an element: global = count rounded up to the group
  *   <name>_vector   a work-item a group: group k does elements k * chunk up to (k + 1) * chunk - 1
  */
+
+kernel void learning_rate(global Step *step, int rise, int fall, float start, float end) {
+    float share = 1;
+    if (step->step < (uint)rise) {
+        share = FMA(1 - start, (float)(step->step + 1) / (float)rise, start);
+    } else if (fall > 0) {
+        float done = fmin((float)(step->step - (uint)rise) / (float)fall, 1.0f);
+        share = FMA(1 - end, 0.5f * (1 + cospi(done)), end);
+    }
+    step->learning_rate = step->base_rate * share;
+}
 
 kernel void sgd(global float *restrict p, global const float *restrict g,
                 global const Step *restrict step, int count) {

@@ -187,6 +187,11 @@ DD_API void dd_model_free(dd_model *model);
 
 /* Gives every parameter its initial value, from `seed` and the parameter's name alone. */
 DD_API dd_status dd_model_initialize(dd_model *model, uint64_t seed);
+/* Gives `model`, which has tensors, those of `from` that have the name and the shape of one of its
+ * own, for training that begins with what another has learnt. *taken of *all were given.
+ * DD_USAGE  none is, or one of the models has no tensors */
+DD_API dd_status dd_model_transfer(dd_model *model, const dd_model *from, size_t *taken,
+                                   size_t *all);
 /* Whether the model has tensors: was loaded with them, initialised or trained. */
 DD_API bool dd_model_has_tensors(const dd_model *model);
 
@@ -244,14 +249,25 @@ DD_API dd_status dd_dataset_create(const uint8_t *pixels, const int32_t *labels,
  * DD_USAGE unless both get at least one. */
 DD_API dd_status dd_dataset_divide(const dd_dataset *dataset, double fraction, uint64_t seed,
                                    dd_dataset **first, dd_dataset **second);
+/* K-fold cross-validation: divides at random into `folds` parts whose sizes differ by at most one;
+ * part `fold`, from 1, goes to `second`, the others to `first`. With one seed every example is in
+ * one part.
+ * DD_USAGE unless 2 <= folds <= count and 1 <= fold <= folds */
+DD_API dd_status dd_dataset_fold(const dd_dataset *dataset, unsigned folds, unsigned fold,
+                                 uint64_t seed, dd_dataset **first, dd_dataset **second);
 DD_API void dd_dataset_free(dd_dataset *dataset);
 
 typedef struct dd_dataset_info {
     size_t count;
     unsigned height, width, channels, classes;
     bool has_labels;
+    const char *source; /* what dd_dataset_load was given; NULL: made otherwise */
+    dd_split split;
+    double fraction;      /* of a part that dd_dataset_divide made: as it was given; else 0 */
+    unsigned folds, fold; /* of a part that dd_dataset_fold made; else 0 */
+    uint64_t division;    /* seed of either */
 } dd_dataset_info;
-/* Fills `info`. */
+/* Fills `info`; its strings live as long as the dataset. */
 DD_API void dd_dataset_describe(const dd_dataset *dataset, dd_dataset_info *info);
 /* (height, width, channels); valid as long as the dataset; NULL when there is no such image. */
 DD_API const uint8_t *dd_dataset_pixels(const dd_dataset *dataset, size_t index);
@@ -264,6 +280,13 @@ DD_API const char *dd_dataset_class_name(const dd_dataset *dataset, unsigned ind
  * DD_USAGE   no pixels, or other channels;  DD_IO */
 DD_API dd_status dd_image_save(const char *path, const uint8_t *pixels, unsigned height,
                                unsigned width, unsigned channels);
+
+/* The dataset as a network sees it in epoch `epoch` (from 1) of a training with this `augment` (see
+ * dd_train_options) and `seed`: image i of `augmented` comes from image i, values rounded to 8 bits.
+ * DD_USAGE   `augment` is wrong */
+DD_API dd_status dd_dataset_augment(dd_device *device, const dd_dataset *dataset,
+                                    const char *augment, uint64_t seed, unsigned epoch,
+                                    dd_dataset **augmented);
 
 /* ---- Training ----------------------------------------------------------------------- */
 
@@ -290,13 +313,40 @@ typedef struct dd_train_options {
     double learning_rate;  /* 0: the optimizer's own: sgd 0.01, adam and adamw 0.001 */
     double momentum;       /* of sgd; 0: 0.9; negative: none */
     double weight_decay;   /* of adamw and sgd; 0: adamw 0.01, sgd none */
-    dd_keep keep;          /* which weights the model has afterwards: BEST by validation loss */
-    const char *output;    /* a folder for model.safetensors, history.csv and run.json;
-                              NULL: nothing is written */
-    const char *command;   /* recorded in run.json; NULL: none */
+    const char *schedule;  /* how the learning rate changes; NULL: "plateau". See below. */
+    const char *augment;   /* how training images change; NULL: "none". See below. */
+    unsigned early_stop; /* ends after so many epochs without a better validation loss; 0: never */
+    dd_keep keep;        /* which weights the model has afterwards: BEST by validation loss */
+    const char *output;  /* a folder for what dd_train writes; NULL: nothing is written */
+    bool resume;         /* go on where the run in `output` stopped */
+    const char *command; /* recorded in run.json; NULL: none */
     dd_train_function *progress;
     void *context; /* for progress */
 } dd_train_options;
+
+/* Schedules: a name, and behind a colon the settings that differ from these.
+ *   constant
+ *   plateau:factor=0.5,patience=3,threshold=0.0001,floor=0.00001
+ *               the rate times factor when the validation loss (without validation, the loss) has
+ *               for `patience` epochs not been less than the best by more than `threshold`; never
+ *               below `floor`. Keras' ReduceLROnPlateau.
+ *   step:factor=0.1,every=10          the rate times factor after every so many epochs
+ *   cosine:floor=0                    down to `floor` on half a cosine over all epochs
+ *   one-cycle:rise=0.3,start=0.04,end=0.000004
+ *               the rate times `start` up to the rate in the first share `rise` of all steps, then
+ *               down on half a cosine to the rate times `end` (Smith, Topin: "Super-convergence",
+ *               2017)
+ * All but one-cycle also take warm-up=E: E epochs, or a part of one, in which the rate rises from
+ * near 0 in a straight line.
+ *
+ * Augmentation: "none", "digits" (the ranges below), or settings alone: "rotation=10,zoom=0.1".
+ *   rotation=10    degrees, uniform in -rotation .. rotation
+ *   width=0.1      shift to the side, in parts of the width, uniform in -width .. width
+ *   height=0.1     shift up or down, in parts of the height
+ *   shear=0.2      degrees
+ *   zoom=0.1       each axis by its own factor, uniform in 1 - zoom .. 1 + zoom
+ * as Keras' ImageDataGenerator has them, pixels between others interpolated, the edge repeated
+ * beyond it. An image's changes follow from the seed, the epoch and its place in the data. */
 
 typedef struct dd_train_result {
     unsigned epochs;                             /* finished */
@@ -311,8 +361,19 @@ typedef struct dd_train_result {
  * without tensors is initialised from the seed. Two calls with the same arguments on one device
  * give the same bytes. A training set smaller than the batch is one batch; otherwise each epoch
  * leaves out the count % batch images that come last in its own shuffle.
+ *
+ * `output` holds, each file whole at any time:
+ *   model.safetensors         the weights that `keep` asks for
+ *   last.safetensors          with BEST: those of the last epoch; with LAST: best.safetensors
+ *   checkpoint/               everything to go on with, on this device or another: written after
+ *                             each epoch, each minute, and when interrupted
+ *   history.csv, run.json     a row an epoch; everything needed to repeat the run
+ * With `resume` the run in `output` goes on up to `epochs`; the model must have its network, data and
+ * options must be the same, except epochs, early_stop, output, command and progress. On the same
+ * device the files become what an unbroken run would have made (but for times and dates).
  *   result   may be NULL
- * DD_USAGE         the data has no labels, or an option makes no sense
+ * DD_USAGE         the data has no labels, or an option makes no sense, or is not that of the run to
+ *                  go on with
  * DD_SHAPE         data and network do not fit
  * DD_IO            the output folder cannot be written
  * DD_WRONG         the loss is no longer finite: the last good weights are kept
@@ -320,6 +381,41 @@ typedef struct dd_train_result {
 DD_API dd_status dd_train(dd_device *device, dd_model *model, const dd_dataset *data,
                           const dd_dataset *validation, const dd_train_options *options,
                           dd_train_result *result);
+
+typedef struct dd_epoch { /* what became of an epoch: a row of history.csv */
+    unsigned epoch;       /* from 1 */
+    double loss, accuracy;
+    double validation_loss, validation_accuracy; /* NaN without validation */
+    double learning_rate;                        /* of its last step */
+    double seconds, images_per_second;
+} dd_epoch;
+
+/* What run.json records. */
+typedef struct dd_run {
+    dd_model *model;          /* the network, without tensors */
+    dd_train_options options; /* settled, with `output` the folder it was read from */
+    dd_dataset_info data;     /* of the training part: source, split, how it was divided */
+    size_t validation_count;
+    const char *device, *platform, *driver; /* names */
+    const char *selector;                   /* what dd_device_open was given; "" for the default */
+    const char *version;                    /* of the library */
+    const char *written;                    /* "2026-11-23T18:00:00Z" */
+    const char *outcome; /* "running", "finished", "stopped early", "interrupted" or "diverged" */
+    unsigned best_epoch; /* 0 without validation */
+    dd_epoch *epochs;    /* (epoch_count) */
+    size_t epoch_count;
+} dd_run;
+/* Reads `folder`/run.json. DD_IO, DD_FORMAT */
+DD_API dd_status dd_run_load(const char *folder, dd_run **run);
+DD_API void dd_run_free(dd_run *run);
+
+/* Writes `folder`/report.html, one page that needs no network: curves, the network, digits as they
+ * are and augmented, predictions, the confusion matrix, what was got wrong.
+ *   device   predicts; the page needs the run's model and data
+ *   data     for when the data has moved; NULL: where run.json says, and if it cannot be loaded,
+ *            the page is without the parts that show it, and says so
+ * DD_IO, DD_FORMAT  run.json, the model or `data` cannot be read */
+DD_API dd_status dd_report(dd_device *device, const char *folder, const char *data);
 
 /* ---- Evaluation and prediction ------------------------------------------------------ */
 

@@ -42,3 +42,20 @@ dd_status dd__json_integer(const cJSON *object, const char *key, int64_t min, in
     *value = (int64_t)number;
     return DD_OK;
 }
+
+dd_status dd__json_number(const cJSON *object, const char *key, double *value) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    if (!item) return dd__fail(DD_FORMAT, "\"%s\" is missing", key);
+    if (!cJSON_IsNumber(item) && !cJSON_IsNull(item))
+        return dd__fail(DD_FORMAT, "\"%s\": expected a number", key);
+    *value = cJSON_IsNull(item) ? (double)NAN : item->valuedouble;
+    return DD_OK;
+}
+
+dd_status dd__json_member(const cJSON *object, const char *key, const cJSON **value) {
+    *value = cJSON_GetObjectItemCaseSensitive(object, key);
+    if (!*value) return dd__fail(DD_FORMAT, "\"%s\" is missing", key);
+    if (!cJSON_IsObject(*value) && !cJSON_IsArray(*value))
+        return dd__fail(DD_FORMAT, "\"%s\": expected an object or an array", key);
+    return DD_OK;
+}

@@ -14,4 +14,8 @@ dd_status dd__json_parse(const char *text, size_t size, cJSON **json);
 dd_status dd__json_string(const cJSON *object, const char *key, const char **value);
 dd_status dd__json_integer(const cJSON *object, const char *key, int64_t min, int64_t max,
                            int64_t *value);
+/* Any number; null is NaN, as cJSON writes numbers that are not finite. */
+dd_status dd__json_number(const cJSON *object, const char *key, double *value);
+/* A member that is an object or an array. */
+dd_status dd__json_member(const cJSON *object, const char *key, const cJSON **value);
 #endif

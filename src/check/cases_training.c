@@ -1,6 +1,13 @@
 /* What surrounds the network in a training step: batches, metrics, optimizers. */
 #include "check/check.h"
 
+#define RATE(title, when, up, down, from, to, in_quick)                                     \
+    {                                                                                       \
+        .op = "learning_rate", .name = title,                                               \
+        .attributes =                                                                       \
+            &(const dd__learning_rate){.rise = up, .fall = down, .start = from, .end = to}, \
+        .in = {DD__IN(when, 8)}, .quick = in_quick                                          \
+    }
 #define SGD(title, momentum_, moment, in_quick, n)                                                \
     {                                                                                             \
         .op = "sgd", .name = title, .attributes = &(const dd__sgd){.momentum = momentum_},        \
@@ -34,6 +41,20 @@
         .in = {DD__IN(PIXELS, count, __VA_ARGS__), DD__IN(CLASSES, count), DD__IN(when, 8)}, \
         .quick = in_quick                                                                    \
     }
+/* Sines of float angles move a pixel's place by 1e-5 of itself, and it is worth up to 256 * scale a
+ * place. */
+#define WARP(title, batch_, when, in_quick, turn, lean, side, count, ...)                    \
+    {                                                                                        \
+        .op = "gather", .name = title,                                                       \
+        .attributes = &(const dd__gather){.batch = batch_,                                   \
+                                          .shuffle = true,                                   \
+                                          .scale = 0.00390625f,                              \
+                                          .shift = -0.5f,                                    \
+                                          .augment = {turn, lean, side, side, side}},        \
+        .in = {DD__IN(PIXELS, count, __VA_ARGS__), DD__IN(CLASSES, count), DD__IN(when, 8)}, \
+        .tolerance = 2e-4, .why = "places in f32, between pixels as unlike as noise",        \
+        .quick = in_quick                                                                    \
+    }
 #define METRICS(title, in_quick, n)                                                            \
     {                                                                                          \
         .op = "metrics", .name = title,                                                        \
@@ -42,6 +63,11 @@
     }
 
 const dd__case dd__cases_training[] = {
+    /* shares that are exact: halves and quarters, cosines of a quarter and of half a turn */
+    RATE("rises", STEP, 2, 0, 0.25f, 0, true),
+    RATE("stays", STEP_END, 2, 0, 0.25f, 0, false),
+    RATE("half_way_down", STEP_END, 1, 2, 0.5f, 0.25f, true),
+    RATE("beyond_the_end", STEP_END, 0, 1, 0, 0.125f, false),
     SGD("no_momentum", 0, DD__ABSENT, false, 33),
     SGD("momentum", 0.9f, DD__IN(NORMAL, 65), false, 65),
     SGD("momentum_from_zero", 0.9f, DD__IN(ZEROS, 4099), true, 4099),
@@ -59,6 +85,11 @@ const dd__case dd__cases_training[] = {
     GATHER("shuffled_beyond_the_end", 8, true, STEP_END, false, 33, 7, 7, 3),
     GATHER("shuffled_64_of_64", 64, true, STEP, false, 64, 3, 3, 1),
     GATHER("one_image", 1, true, STEP, false, 1, 1, 1, 1),
+    WARP("augmented_digits", 33, STEP, true, 10, 0.2f, 0.1f, 40, 28, 28, 1),
+    WARP("augmented_colour", 5, STEP, false, 180, 20, 0.4f, 9, 13, 31, 3),
+    WARP("augmented_beyond_the_end", 8, STEP_END, false, 10, 0.2f, 0.1f, 33, 7, 7, 1),
+    WARP("augmented_shift_alone", 8, STEP, false, 0, 0, 0.5f, 9, 5, 9, 2),
+    WARP("augmented_one_pixel", 3, STEP, false, 30, 5, 0.1f, 3, 1, 1, 1),
     {.op = "advance",
      .name = "three_steps",
      .attributes = &(const dd__gather){.batch = 7},

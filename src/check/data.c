@@ -67,11 +67,12 @@ static void fill_step(const dd__case *c, dd__data data, unsigned run, void *byte
     uint32_t count = c->in[0].dims.d[0];
     dd__step step = {.seed_low = 42,
                      .seed_high = 7,
-                     .step = run,
+                     .step = data == DD__DATA_STEP_END ? 2 : run,
                      .epoch = 1,
                      .position = data == DD__DATA_STEP_END ? count - 3 : 0,
                      .count = count,
-                     .learning_rate = 0.01f};
+                     .learning_rate = 0.01f,
+                     .base_rate = 0.02f};
     memcpy(bytes, &step, sizeof step);
 }
 

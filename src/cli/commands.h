@@ -8,6 +8,7 @@
     X(devices)          \
     X(selftest)         \
     X(train)            \
+    X(report)           \
     X(evaluate)         \
     X(predict)          \
     X(classify)         \

@@ -165,6 +165,7 @@ static dd_status fill_defaults(const cli_option_set *set) {
     for (size_t i = 0; i < set->count; i++) {
         const cli_option *option = &set->options[i];
         if (option->kind == CLI_NUMBER) *(double *)place(option, set->settings) = (double)NAN;
+        if (option->kind == CLI_CHOICE) *(int *)place(option, set->settings) = -1;
         if (option->fallback) CLI_TRY(read_value(option, option->fallback, set->settings));
     }
     return DD_OK;

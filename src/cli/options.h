@@ -24,7 +24,7 @@ typedef enum cli_kind {
     CLI_TEXT,     /* const char *; NULL */
     CLI_INTEGER,  /* int64_t; 0 */
     CLI_NUMBER,   /* double; NaN */
-    CLI_CHOICE,   /* int, index into choices; 0 */
+    CLI_CHOICE,   /* int, index into choices; -1 */
     CLI_TEXTS,    /* cli_texts, one more each time; empty */
     CLI_INTEGERS, /* cli_integers, "1,8,128"; empty */
 } cli_kind;

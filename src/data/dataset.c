@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/random.h"
 
@@ -81,6 +82,17 @@ dd_status dd__dataset_name_classes(dd_dataset *dataset, const char *const *names
     return DD_OK;
 }
 
+dd_status dd__dataset_set_source(dd_dataset *dataset, const char *source, dd_split split) {
+    size_t bytes = source ? strlen(source) + 1 : 0;
+    char *copy = source ? dd__alloc(bytes, 1) : NULL;
+    if (source && !copy) return dd__no_memory(bytes);
+    if (source) memcpy(copy, source, bytes);
+    dd__free(dataset->source);
+    dataset->source = copy;
+    dataset->split = split;
+    return DD_OK;
+}
+
 dd_status dd__dataset_check_labels(dd_dataset *dataset, unsigned at_least) {
     unsigned classes = at_least;
     for (size_t i = 0; dataset->labels && i < dataset->count; i++) {
@@ -135,6 +147,7 @@ static dd_status take(const dd_dataset *dataset, const uint8_t *part, uint8_t wa
     }
     dd_status status =
         dd__dataset_name_classes(made, (const char *const *)dataset->class_names, dataset->classes);
+    if (status == DD_OK) status = dd__dataset_set_source(made, dataset->source, dataset->split);
     if (status != DD_OK) {
         dd_dataset_free(made);
         return status;
@@ -143,21 +156,57 @@ static dd_status take(const dd_dataset *dataset, const uint8_t *part, uint8_t wa
     return DD_OK;
 }
 
-/* part (count): 1 for the first `chosen` of a random permutation (Fisher, Yates), else 0. */
-static dd_status choose_part(size_t count, size_t chosen, uint64_t seed, uint8_t *part) {
+dd_status dd__dataset_copy(const dd_dataset *dataset, dd_dataset **copy) {
+    uint8_t *all = dd__alloc(dataset->count, 1);
+    if (!all) return dd__no_memory(dataset->count);
+    dd_status status = take(dataset, all, 0, dataset->count, copy);
+    dd__free(all);
+    return status;
+}
+
+void dd__dataset_hash(const dd_dataset *dataset, char out[33]) {
+    char parts[2][33] = {"", ""};
+    dd__hash_name(dataset->pixels,
+                  dataset->count * dataset->height * dataset->width * dataset->channels, parts[0]);
+    if (dataset->labels)
+        dd__hash_name(dataset->labels, dataset->count * sizeof *dataset->labels, parts[1]);
+    dd__hash_name(parts, sizeof parts, out);
+}
+
+/* part (count): 1 for places begin .. end - 1 of a random permutation (Fisher, Yates), else 0. */
+static dd_status choose_part(size_t count, size_t begin, size_t end, uint64_t seed, uint8_t *part) {
     uint32_t *order = dd__alloc(count, sizeof *order);
     if (!order) return dd__no_memory(count * sizeof *order);
     dd__random random = dd__random_start(seed, DD__STREAM_SPLIT);
     for (size_t i = 0; i < count; i++) order[i] = (uint32_t)i;
-    for (size_t i = 0; i < chosen; i++) {
+    for (size_t i = 0; i < end; i++) {
         size_t j = i + dd__random_below(&random, (uint32_t)(count - i));
         uint32_t drawn = order[j];
         order[j] = order[i];
         order[i] = drawn;
-        part[drawn] = 1;
+        part[drawn] = i >= begin;
     }
     dd__free(order);
     return DD_OK;
+}
+
+/* Two datasets: what is not at places begin .. end - 1 of the seed's permutation, and what is. */
+static dd_status cut(const dd_dataset *dataset, size_t begin, size_t end, uint64_t seed,
+                     dd_dataset **first, dd_dataset **second) {
+    uint8_t *part = dd__alloc(dataset->count, 1);
+    if (!part) return dd__no_memory(dataset->count);
+    dd_status status;
+    DD_TRY_OUT(choose_part(dataset->count, begin, end, seed, part));
+    DD_TRY_OUT(take(dataset, part, 0, dataset->count - (end - begin), first));
+    DD_TRY_OUT(take(dataset, part, 1, end - begin, second));
+    (*first)->division = (*second)->division = seed;
+out:
+    dd__free(part);
+    if (status != DD_OK) {
+        dd_dataset_free(*first);
+        *first = NULL;
+    }
+    return status;
 }
 
 dd_status dd_dataset_divide(const dd_dataset *dataset, double fraction, uint64_t seed,
@@ -170,19 +219,24 @@ dd_status dd_dataset_divide(const dd_dataset *dataset, double fraction, uint64_t
         return dd__fail(DD_USAGE,
                         "a fraction of %g of %zu images leaves one part empty: %zu and %zu",
                         fraction, dataset->count, dataset->count - chosen, chosen);
-    uint8_t *part = dd__alloc(dataset->count, 1);
-    if (!part) return dd__no_memory(dataset->count);
-    dd_status status;
-    DD_TRY_OUT(choose_part(dataset->count, chosen, seed, part));
-    DD_TRY_OUT(take(dataset, part, 0, dataset->count - chosen, first));
-    DD_TRY_OUT(take(dataset, part, 1, chosen, second));
-out:
-    dd__free(part);
-    if (status != DD_OK) {
-        dd_dataset_free(*first);
-        *first = NULL;
-    }
-    return status;
+    DD_TRY(cut(dataset, 0, chosen, seed, first, second));
+    (*first)->fraction = (*second)->fraction = fraction;
+    return DD_OK;
+}
+
+dd_status dd_dataset_fold(const dd_dataset *dataset, unsigned folds, unsigned fold, uint64_t seed,
+                          dd_dataset **first, dd_dataset **second) {
+    *first = *second = NULL;
+    if (folds < 2 || folds > dataset->count)
+        return dd__fail(DD_USAGE, "expected 2 to %zu folds for %zu images, found %u",
+                        dataset->count, dataset->count, folds);
+    if (fold < 1 || fold > folds)
+        return dd__fail(DD_USAGE, "expected a fold from 1 to %u, found %u", folds, fold);
+    size_t begin = dataset->count * (fold - 1) / folds, end = dataset->count * fold / folds;
+    DD_TRY(cut(dataset, begin, end, seed, first, second));
+    (*first)->folds = (*second)->folds = folds;
+    (*first)->fold = (*second)->fold = fold;
+    return DD_OK;
 }
 
 void dd_dataset_free(dd_dataset *dataset) {
@@ -190,6 +244,7 @@ void dd_dataset_free(dd_dataset *dataset) {
     dd__free(dataset->pixels);
     dd__free(dataset->labels);
     dd__free(dataset->class_names);
+    dd__free(dataset->source);
     dd__free(dataset);
 }
 
@@ -199,7 +254,13 @@ void dd_dataset_describe(const dd_dataset *dataset, dd_dataset_info *info) {
                               .width = dataset->width,
                               .channels = dataset->channels,
                               .classes = dataset->classes,
-                              .has_labels = dataset->labels != NULL};
+                              .has_labels = dataset->labels != NULL,
+                              .source = dataset->source,
+                              .split = dataset->split,
+                              .fraction = dataset->fraction,
+                              .folds = dataset->folds,
+                              .fold = dataset->fold,
+                              .division = dataset->division};
 }
 
 const uint8_t *dd_dataset_pixels(const dd_dataset *dataset, size_t index) {

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "data/dataset.h"
 #include "data/sources.h"
 
 enum { PATH_SIZE = 4096 };
@@ -125,13 +126,24 @@ static dd_status load_file(const char *path, dd_dataset **dataset) {
     return dd__idx_load(path, labels[0] ? labels : NULL, dataset);
 }
 
-dd_status dd_dataset_load(const char *source, dd_split split, dd_dataset **dataset) {
-    *dataset = NULL;
-    if (!source || !*source) return dd__fail(DD_USAGE, "expected a source of data, found none");
+static dd_status load(const char *source, dd_split split, dd_dataset **dataset) {
     if (dd__is_synthetic(source)) return dd__synthetic_load(source, split, dataset);
     struct stat found;
     if (stat(source, &found) != 0)
         return dd__fail(DD_IO, "%s: cannot open: %s", source, strerror(errno));
     if (S_ISDIR(found.st_mode)) return load_folder(source, split, dataset);
     return load_file(source, dataset);
+}
+
+dd_status dd_dataset_load(const char *source, dd_split split, dd_dataset **dataset) {
+    *dataset = NULL;
+    if (!source || !*source) return dd__fail(DD_USAGE, "expected a source of data, found none");
+    dd_dataset *loaded;
+    DD_TRY(load(source, split, &loaded));
+    dd_status status = dd__dataset_set_source(loaded, source, split);
+    if (status == DD_OK)
+        *dataset = loaded;
+    else
+        dd_dataset_free(loaded);
+    return status;
 }

@@ -183,6 +183,19 @@ static bool is_trusted(const dd_device *device, const dd_device_options *options
 
 bool dd__device_is_trusted(const dd_device *device) { return device->trusted; }
 
+static dd_status remember(const char *selector, const dd_device_options *options,
+                          dd__opened *opened) {
+    selector = dd__selector_or_environment(selector);
+    opened->selector = dd__copy_string(selector ? selector : "");
+    opened->implementations =
+        dd__copy_string(options->implementations ? options->implementations : "");
+    opened->threads = options->threads;
+    opened->kernel_class = options->kernel_class;
+    return opened->selector && opened->implementations ? DD_OK : dd__no_memory(1);
+}
+
+const dd__opened *dd__device_opened(const dd_device *device) { return &device->opened; }
+
 dd_status dd_device_open(const char *selector, const dd_device_options *options,
                          dd_device **device) {
     static const dd_device_options defaults;
@@ -202,7 +215,8 @@ dd_status dd_device_open(const char *selector, const dd_device_options *options,
         opened->class =
             found.device ? dd__natural_class(&found.info) : DD_CLASS_CPU; /* the reference */
     opened->trusted = is_trusted(opened, options);
-    dd_status status = read_forced(opened, options->implementations);
+    dd_status status = remember(selector, options, &opened->opened);
+    if (status == DD_OK) status = read_forced(opened, options->implementations);
     if (status == DD_OK) status = make_key(opened);
     if (status == DD_OK && found.device) status = open_opencl(opened);
     if (status != DD_OK) {
@@ -234,6 +248,8 @@ static void close_opencl(dd_device *device) {
 void dd_device_close(dd_device *device) {
     if (!device) return;
     if (device->id) close_opencl(device);
+    dd__free(device->opened.selector);
+    dd__free(device->opened.implementations);
     dd__free(device->forced);
     dd__free(device->forced_text);
     dd__free(device->key);

@@ -13,6 +13,13 @@
 enum { DD__ALIGNMENT = 1024 };
 
 bool dd__device_is_reference(const dd_device *device);
+/* What the device was opened with; strings are "" where nothing was given. */
+typedef struct dd__opened {
+    char *selector, *implementations; /* selector: the default's too, from the environment */
+    unsigned threads;
+    dd_kernel_class kernel_class;
+} dd__opened;
+const dd__opened *dd__device_opened(const dd_device *device);
 /* Whether the device is used without checking what it computes: the reference, or by request
  * (options.without_selftest, DEEPDIGITS_SELFTEST=off). */
 bool dd__device_is_trusted(const dd_device *device);

@@ -68,6 +68,7 @@ typedef struct dd__forced {
 struct dd_device {
     dd_device_info info;
     dd_kernel_class class;
+    dd__opened opened;
     char *key;
     char *forced_text; /* cut up into `forced` */
     dd__forced *forced;

@@ -77,10 +77,22 @@ typedef struct dd__weight_decay {
     float decay;
 } dd__weight_decay;
 
+typedef struct dd__learning_rate { /* see src/ops/optimizer.c */
+    int32_t rise, fall;            /* steps */
+    float start, end;              /* shares of the base rate */
+} dd__learning_rate;
+
+typedef struct dd__augment { /* ranges of random changes, see src/ops/batch.c; all 0: none */
+    float rotation, shear;   /* degrees */
+    float width, height;     /* shifts, in parts of the image */
+    float zoom;              /* each axis from 1 - zoom to 1 + zoom */
+} dd__augment;
+
 typedef struct dd__gather { /* also advance, which uses batch alone */
     int32_t batch;
     bool shuffle;
     float scale, shift; /* x = pixel * scale + shift */
+    dd__augment augment;
 } dd__gather;
 
 #endif

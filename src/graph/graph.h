@@ -98,7 +98,7 @@ typedef struct dd__step {
     uint32_t position; /* of the next batch's first example inside the epoch */
     uint32_t count;    /* examples in the dataset */
     float learning_rate;
-    uint32_t reserved;
+    float base_rate; /* which the node learning_rate makes learning_rate from */
 } dd__step;
 
 dd_status dd__graph_create(bool training, uint64_t seed, dd__graph **graph);

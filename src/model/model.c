@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "model/layers.h"
 #include "model/network.h"
 #include "model/tensors.h"
@@ -62,8 +63,7 @@ static dd_status read_network(dd_model *model, const char *text, size_t size) {
     return name_classes(model);
 }
 
-/* ---- From a model file
- * ---------------------------------------------------------------------------- */
+/* ---- From a model file -------------------------------------------------------------------------- */
 
 static dd_status read_model(dd_model *model, const dd__safetensors *file) {
     const char *format = dd__safetensors_metadata(file, "deepdigits");
@@ -119,6 +119,74 @@ dd_status dd_model_load(const char *path, dd_model **out) {
     return dd__within(status, "%s", path);
 }
 
+/* ---- From another model ------------------------------------------------------------------------ */
+
+dd_status dd__model_from_network(const cJSON *network, dd_model **out) {
+    char *text = cJSON_PrintUnformatted(network);
+    dd_model *model = dd__alloc(1, sizeof *model);
+    dd_status status =
+        text && model ? read_network(model, text, strlen(text)) : dd__no_memory(sizeof *model);
+    cJSON_free(text);
+    if (status == DD_OK)
+        *out = model;
+    else
+        dd_model_free(model);
+    return status;
+}
+
+dd_status dd__model_twin(const dd_model *model, dd_model **twin) {
+    return dd__model_from_network(model->network, twin);
+}
+
+bool dd__model_same_network(const dd_model *a, const dd_model *b) {
+    return cJSON_Compare(a->network, b->network, true);
+}
+
+void dd__model_swap_tensors(dd_model *a, dd_model *b) {
+    dd__tensor *tensors = a->tensors;
+    size_t count = a->tensor_count;
+    a->tensors = b->tensors;
+    a->tensor_count = b->tensor_count;
+    b->tensors = tensors;
+    b->tensor_count = count;
+}
+
+/* Copies the tensor's numbers from one of the same name and dims; whether there is one. */
+static bool take_tensor(dd__tensor *tensor, const dd_model *from) {
+    for (size_t i = 0; i < from->tensor_count; i++) {
+        const dd__tensor *found = &from->tensors[i];
+        if (strcmp(found->name, tensor->name) != 0 || !dd__dims_equal(&found->dims, &tensor->dims))
+            continue;
+        memcpy(tensor->data, found->data, dd__dims_count(&found->dims) * sizeof(float));
+        return true;
+    }
+    return false;
+}
+
+dd_status dd_model_transfer(dd_model *model, const dd_model *from, size_t *taken, size_t *all) {
+    *taken = 0;
+    *all = model->tensor_count;
+    if (!model->tensors || !from->tensors)
+        return dd__fail(DD_USAGE, "network \"%s\" has no weights",
+                        model->tensors ? from->name : model->name);
+    for (size_t i = 0; i < model->tensor_count; i++)
+        *taken += take_tensor(&model->tensors[i], from);
+    if (*taken) return DD_OK;
+    return dd__fail(DD_USAGE, "no tensor of \"%s\" has the name and the shape of one of \"%s\"",
+                    from->name, model->name);
+}
+
+void dd__model_hash(const dd_model *model, char out[33]) {
+    char chain[2][33] = {"", ""}; /* of what came before, of this tensor */
+    out[0] = 0;
+    for (size_t i = 0; i < model->tensor_count; i++) {
+        const dd__tensor *tensor = &model->tensors[i];
+        dd__hash_name(tensor->data, dd__dims_count(&tensor->dims) * sizeof(float), chain[1]);
+        dd__hash_name(chain, sizeof chain, out);
+        memcpy(chain[0], out, sizeof chain[0]);
+    }
+}
+
 void dd_model_free(dd_model *model) {
     if (!model) return;
     dd__tensors_free(model->tensors, model->tensor_count);
@@ -127,8 +195,7 @@ void dd_model_free(dd_model *model) {
     dd__free(model);
 }
 
-/* ---- To a file
- * --------------------------------------------------------------------------------------- */
+/* ---- To a file --------------------------------------------------------------------------------- */
 
 dd_status dd_model_save(const dd_model *model, const char *path) {
     if (!model->tensors)
@@ -146,8 +213,7 @@ dd_status dd_model_save(const dd_model *model, const char *path) {
     return status;
 }
 
-/* ---- What it is
- * ---------------------------------------------------------------------------------------- */
+/* ---- What it is -------------------------------------------------------------------------------- */
 
 void dd_model_describe(const dd_model *model, dd_model_info *info) { *info = model->info; }
 

@@ -33,6 +33,17 @@ struct dd_model {
     dd__arena arena;
 };
 
+/* A model of the same network, without tensors. */
+dd_status dd__model_twin(const dd_model *model, dd_model **twin);
+/* The same from a network as JSON. DD_FORMAT, DD_SHAPE */
+dd_status dd__model_from_network(const cJSON *network, dd_model **model);
+/* Whether both have the same network, classes and preparation. */
+bool dd__model_same_network(const dd_model *a, const dd_model *b);
+/* Exchanges the tensors of two models of the same network. */
+void dd__model_swap_tensors(dd_model *a, dd_model *b);
+/* Names the tensors by their content, "" where there are none. */
+void dd__model_hash(const dd_model *model, char out[33]);
+
 /* Adds the network's layers to `graph`, reading x (N, height, width, channels) f32. *logits is the
  * input of the closing softmax (or the last value, when there is none), *y the last value.
  * In an inference graph dropout adds nothing. */

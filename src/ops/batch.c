@@ -5,6 +5,14 @@
  *          x = pixel * scale + shift of the examples at position .. position + batch - 1 of the
  *          epoch, in the order of the file or shuffled (dd__permute). Behind the last example x is
  *          0 and the label -1, which losses and metrics leave out.
+ *          With ranges to augment, images (COUNT, H, W, C), pixel (r, c) of x is that of the image
+ *          at A (r - o, c - o) + d + o, o the centre ((H - 1) / 2, (W - 1) / 2), interpolated
+ *          between its four neighbours, the edge repeated beyond it:
+ *              A = (cos t  zr   -sin(t + s) zc)    d = (cos t  dr - sin t  dc)
+ *                  (sin t  zr    cos(t + s) zc)        (sin t  dr + cos t  dc)
+ *          This is rotation * shift * shear * zoom of Keras' ImageDataGenerator (t, s in degrees,
+ *          dr and dc times H and W, zooms zr and zc, each uniform in its range), drawn from
+ *          (seed, number of the image, epoch) alone.
  * advance  (step): step + 1, position + batch
  * metrics  (loss (N), hit (N), labels I32 (N), sums (4)): adds the sum of losses, of hits, and the
  *          number of labels that are not -1 to sums; the fourth is unused
@@ -46,8 +54,38 @@ static const dd__attribute attributes[] = {
      .min = -1e6,
      .max = 1e6,
      .help = "x = pixel * scale + shift"},
+    {.name = "rotation",
+     .type = DD__FLOAT,
+     .offset = offsetof(dd__gather, augment.rotation),
+     .max = 180,
+     .help = "degrees, both ways"},
+    {.name = "shear",
+     .type = DD__FLOAT,
+     .offset = offsetof(dd__gather, augment.shear),
+     .max = 89,
+     .help = "degrees, both ways"},
+    {.name = "width",
+     .type = DD__FLOAT,
+     .offset = offsetof(dd__gather, augment.width),
+     .max = 1,
+     .help = "shift to either side, in parts of the width"},
+    {.name = "height",
+     .type = DD__FLOAT,
+     .offset = offsetof(dd__gather, augment.height),
+     .max = 1,
+     .help = "shift up and down, in parts of the height"},
+    {.name = "zoom",
+     .type = DD__FLOAT,
+     .offset = offsetof(dd__gather, augment.zoom),
+     .max = 0.99,
+     .help = "each axis by a factor from 1 - zoom to 1 + zoom"},
     {0},
 };
+
+static bool augments(const dd__gather *gather) {
+    const dd__augment *a = &gather->augment;
+    return a->rotation > 0 || a->shear > 0 || a->width > 0 || a->height > 0 || a->zoom > 0;
+}
 
 /* ---- gather --------------------------------------------------------------------------- */
 
@@ -58,6 +96,8 @@ static dd_status infer_gather(dd__graph *graph, dd__node *node) {
         !dd__dims_equal(&labels->dims, &DD_DIMS(images->dims.d[0])))
         return dd__fail(DD_SHAPE, "expected images of 8-bit pixels, and a label for each");
     if (gather->batch < 1) return dd__fail(DD_SHAPE, "expected a batch of at least 1");
+    if (augments(gather) && images->dims.rank != 4)
+        return dd__fail(DD_SHAPE, "expected images (count, height, width, channels) to augment");
     DD_TRY(check_step(node->in[2]));
     dd__dims dims = images->dims;
     dims.d[0] = (uint32_t)gather->batch;
@@ -79,9 +119,27 @@ static dd__launch launch_gather(const dd__node *node, const char *kernel) {
                                       DD_FLOAT(gather->scale), DD_FLOAT(gather->shift)}};
 }
 
+static dd__launch launch_warp(const dd__node *node, const char *kernel) {
+    const dd__gather *gather = node->attributes;
+    const dd__augment *a = &gather->augment;
+    const dd__value *images = node->in[0];
+    const uint32_t *d = images->dims.d;
+    return (dd__launch){
+        .program = "batch",
+        .kernel = kernel,
+        .arguments = {DD_BUFFER(images->buffer), DD_BUFFER(node->in[1]->buffer),
+                      DD_BUFFER(node->in[2]->buffer), DD_BUFFER(node->out[0]->buffer),
+                      DD_BUFFER(node->out[1]->buffer), DD_INT(d[0]), DD_INT(d[1]), DD_INT(d[2]),
+                      DD_INT(d[3]), DD_INT(gather->batch), DD_INT(gather->shuffle),
+                      DD_FLOAT(gather->scale), DD_FLOAT(gather->shift), DD_FLOAT(a->rotation),
+                      DD_FLOAT(a->shear), DD_FLOAT(a->width), DD_FLOAT(a->height),
+                      DD_FLOAT(a->zoom)}};
+}
+
 static dd_status record_gather(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     const dd__gather *gather = node->attributes;
-    dd__launch launch = launch_gather(node, "gather");
+    dd__launch launch =
+        augments(gather) ? launch_warp(node, "gather_warped") : launch_gather(node, "gather");
     dd__launch_elements(&launch, site->device, 1); /* one work-group an image */
     launch.global[1] = (size_t)gather->batch;
     return dd__record(recorder, &launch);
@@ -91,8 +149,11 @@ static dd_status record_gather_vector(dd__recorder *recorder, const dd__node *no
                                       const dd__site *site) {
     const dd__gather *gather = node->attributes;
     size_t batch = (size_t)gather->batch, size = dd__dims_count(&node->out[0]->dims) / batch;
-    dd__launch launch = launch_gather(node, "gather_vector");
-    launch.arguments[11] = DD_INT(dd__launch_chunks(&launch, site->device, batch, size, 1));
+    bool warped = augments(gather);
+    dd__launch launch =
+        warped ? launch_warp(node, "gather_warped_vector") : launch_gather(node, "gather_vector");
+    launch.arguments[warped ? 18 : 11] =
+        DD_INT(dd__launch_chunks(&launch, site->device, batch, size, 1));
     return dd__record(recorder, &launch);
 }
 

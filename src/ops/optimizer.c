@@ -1,6 +1,11 @@
-/* sgd, adam, weight_decay: change parameters in place, all of a flat stretch in one launch. The
- * learning rate is read from the step buffer.
+/* learning_rate, sgd, adam, weight_decay. The last three change parameters in place, all of a flat
+ * stretch in one launch, with the learning rate of the step buffer, which the first one puts there.
  *
+ * learning_rate  step.learning_rate = step.base_rate * share, from s = step.step:
+ *                    s < rise        start + (1 - start) (s + 1) / rise          a straight line
+ *                    fall = 0        1
+ *                    else            end + (1 - end) (1 + cos(pi u)) / 2,
+ *                                    u = min((s - rise) / fall, 1)               half a cosine
  * sgd           v = momentum v + g;  p -= rate v                  (PyTorch's, without dampening)
  * adam          m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
  *               p -= rate sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon),
@@ -42,6 +47,69 @@ static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__
     launch->arguments[last] = DD_INT(dd__launch_chunks(launch, site->device, count, 1, 64));
     return dd__record(recorder, launch);
 }
+
+/* ---- learning_rate ----------------------------------------------------------------------- */
+
+static const dd__attribute learning_rate_attributes[] = {
+    {.name = "rise",
+     .type = DD__INT,
+     .offset = offsetof(dd__learning_rate, rise),
+     .max = INT32_MAX,
+     .help = "steps in which the rate rises"},
+    {.name = "fall",
+     .type = DD__INT,
+     .offset = offsetof(dd__learning_rate, fall),
+     .max = INT32_MAX,
+     .help = "steps behind these in which it falls; 0: it stays"},
+    {.name = "start",
+     .type = DD__FLOAT,
+     .offset = offsetof(dd__learning_rate, start),
+     .max = 1,
+     .help = "share of the rate that the rise starts from"},
+    {.name = "end",
+     .type = DD__FLOAT,
+     .offset = offsetof(dd__learning_rate, end),
+     .max = 1,
+     .help = "share of the rate that the fall ends at"},
+    {0},
+};
+
+static dd_status infer_learning_rate(dd__graph *graph, dd__node *node) {
+    const dd__value *step = node->in[0];
+    (void)graph;
+    if (step->type != DD__I32 || dd__value_bytes(step) != sizeof(dd__step))
+        return dd__fail(DD_SHAPE, "expected the step buffer");
+    return DD_OK;
+}
+
+static dd_status record_learning_rate(dd__recorder *recorder, const dd__node *node,
+                                      const dd__site *site) {
+    const dd__learning_rate *rate = node->attributes;
+    return dd__record(recorder,
+                      &(dd__launch){.program = "optimizer",
+                                    .options = dd__vector_option(site->device),
+                                    .kernel = "learning_rate",
+                                    .global = {1, 1, 1},
+                                    .local = {1, 1, 1},
+                                    .arguments = {DD_BUFFER(node->in[0]->buffer),
+                                                  DD_INT(rate->rise), DD_INT(rate->fall),
+                                                  DD_FLOAT(rate->start), DD_FLOAT(rate->end)}});
+}
+
+static const dd__implementation learning_rate_plain = {
+    .name = "plain", .classes = DD__ANYWHERE, .record = record_learning_rate};
+
+const dd__op dd__op_learning_rate = {
+    .name = "learning_rate",
+    .attributes_bytes = sizeof(dd__learning_rate),
+    .attributes = learning_rate_attributes,
+    .min_in = 1,
+    .max_in = 1,
+    .mutates = 1 << 0,
+    .infer = infer_learning_rate,
+    .reference = dd__reference_learning_rate,
+    .implementations = (const dd__implementation *const[]){&learning_rate_plain, NULL},
+};
 
 /* ---- sgd ------------------------------------------------------------------------------ */
 

@@ -4,6 +4,18 @@
 
 static const dd__step *step_of(const dd__value *value) { return dd__buffer_host(value->buffer); }
 
+dd_status dd__reference_learning_rate(const dd__node *node) {
+    const dd__learning_rate *rate = node->attributes;
+    dd__step *step = dd__buffer_host(node->in[0]->buffer);
+    double s = step->step, start = (double)rate->start, end = (double)rate->end, share = 1;
+    if (s < rate->rise)
+        share = start + (1 - start) * (s + 1) / rate->rise;
+    else if (rate->fall > 0)
+        share = end + (1 - end) * (1 + cos(acos(-1) * fmin((s - rate->rise) / rate->fall, 1))) / 2;
+    step->learning_rate = (float)((double)step->base_rate * share);
+    return DD_OK;
+}
+
 dd_status dd__reference_sgd(const dd__node *node) {
     const dd__sgd *sgd = node->attributes;
     float *p = dd__f32(node->in[0]), *v = node->in[2] ? dd__f32(node->in[2]) : NULL;

@@ -1,51 +1,31 @@
-/* dd_model_diagram: a network as a picture. Layers stand one below the other in the order of the
- * file, which is an order of computing; an input that is not the layer above comes around on the
- * right.
+/* dd_model_diagram: a network as a picture, in a file or inside a page. Layers stand one below the
+ * other in the order of the file, which is an order of computing; an input that is not the layer
+ * above comes around on the right.
  */
-#include <stdio.h>
+#include "report/diagram.h"
 
 #include "base/file.h"
-#include "model/model.h"
+#include "report/markup.h"
 
 enum { LEFT = 20, WIDTH = 620, HEIGHT = 56, PITCH = 84, BEND = 26, MARGIN = 20 };
 
+/* Inside a page, rules of a picture hold for all of the page: hence the class before each. */
 static const char style[] =
     "<style>\n"
-    "  text { font: 13px system-ui, sans-serif; fill: #1c2733 }\n"
-    "  .small { font-size: 11.5px; fill: #5b6875 }\n"
-    "  rect { fill: #eef2f6; stroke: #b9c4cf }\n"
-    "  .learns { fill: #dcebff; stroke: #7aa7de }\n"
-    "  path { fill: none; stroke: #7d8b99; stroke-width: 1.5 }\n"
-    "  marker path { fill: #7d8b99; stroke: none }\n"
-    "  @media (prefers-color-scheme: dark) {\n"
-    "    text { fill: #e6ebf0 } .small { fill: #a3afba }\n"
-    "    rect { fill: #26303a; stroke: #4a5764 } .learns { fill: #1d3a5f; stroke: #4a7ab5 }\n"
+    "  .network text { font: 13px system-ui, sans-serif; fill: #1c2733 }\n"
+    "  .network .small { font-size: 11.5px; fill: #5b6875 }\n"
+    "  .network rect { fill: #eef2f6; stroke: #b9c4cf }\n"
+    "  .network .learns { fill: #dcebff; stroke: #7aa7de }\n"
+    "  .network path { fill: none; stroke: #7d8b99; stroke-width: 1.5 }\n"
+    "  .network marker path { fill: #7d8b99; stroke: none }\n"
+    "  @media screen and (prefers-color-scheme: dark) {\n"
+    "    .network text { fill: #e6ebf0 } .network .small { fill: #a3afba }\n"
+    "    .network rect { fill: #26303a; stroke: #4a5764 }\n"
+    "    .network .learns { fill: #1d3a5f; stroke: #4a7ab5 }\n"
     "  }\n"
     "</style>\n"
     "<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" "
     "markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\"/></marker></defs>\n";
-
-/* Names come from files: what XML gives a meaning is escaped. */
-static void print_text(FILE *file, const char *text) {
-    for (; *text; text++) {
-        switch (*text) {
-        case '<':
-            fputs("&lt;", file);
-            break;
-        case '>':
-            fputs("&gt;", file);
-            break;
-        case '&':
-            fputs("&amp;", file);
-            break;
-        case '"':
-            fputs("&quot;", file);
-            break;
-        default:
-            fputc(*text, file);
-        }
-    }
-}
 
 static int top_of(int layer) { return MARGIN + (layer + 1) * PITCH; } /* -1: the image */
 
@@ -68,7 +48,7 @@ static void draw_image(FILE *file, const dd_model_info *info) {
     begin_text(file, -1, 0, true);
     fprintf(file, "%u x %u x %u</text>\n", info->height, info->width, info->channels);
     begin_text(file, -1, 1, false);
-    print_text(file, info->name);
+    dd__print_escaped(file, info->name);
     fprintf(file, ": %llu parameters, %.2f MFLOP</text>\n", (unsigned long long)info->parameters,
             info->mflop);
 }
@@ -76,15 +56,15 @@ static void draw_image(FILE *file, const dd_model_info *info) {
 static void draw_layer(FILE *file, int index, const dd_layer_info *layer) {
     draw_box(file, index, layer->parameters > 0);
     begin_text(file, index, 0, false);
-    print_text(file, layer->name);
+    dd__print_escaped(file, layer->name);
     fprintf(file, "</text>\n");
     begin_text(file, index, 0, true);
     for (unsigned i = 0; i < layer->rank; i++) fprintf(file, i ? " x %u" : "%u", layer->output[i]);
     fprintf(file, "</text>\n");
     begin_text(file, index, 1, false);
-    print_text(file, layer->op);
+    dd__print_escaped(file, layer->op);
     if (*layer->settings) fprintf(file, ": ");
-    print_text(file, layer->settings);
+    dd__print_escaped(file, layer->settings);
     fprintf(file, "</text>\n");
     if (layer->parameters == 0) return;
     begin_text(file, index, 1, true);
@@ -105,7 +85,7 @@ static void draw_arrow(FILE *file, int from, int to) {
             end + middle);
 }
 
-static dd_status draw(FILE *file, const dd_model *model) {
+dd_status dd__diagram_draw(FILE *file, const dd_model *model) {
     dd_model_info info;
     dd_model_describe(model, &info);
     int reach = 0; /* layers that the longest way around passes */
@@ -118,10 +98,11 @@ static dd_status draw(FILE *file, const dd_model *model) {
     int width = LEFT + WIDTH + MARGIN + (reach > 1 ? BEND + 6 * reach : 0);
     int height = top_of((int)info.layers) - PITCH + HEIGHT + MARGIN;
     fprintf(file,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
+            "<svg class=\"network\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" "
+            "width=\"%d\" "
             "height=\"%d\" role=\"img\">\n<title>",
             width, height, width, height);
-    print_text(file, info.name);
+    dd__print_escaped(file, info.name);
     fprintf(file, "</title>\n%s", style);
     draw_image(file, &info);
     for (size_t i = 0; i < info.layers; i++) {
@@ -137,5 +118,5 @@ static dd_status draw(FILE *file, const dd_model *model) {
 dd_status dd_model_diagram(const dd_model *model, const char *path) {
     dd__writer writer;
     DD_TRY(dd__writer_open(&writer, path));
-    return dd__writer_close(&writer, draw(writer.stream, model));
+    return dd__writer_close(&writer, dd__diagram_draw(writer.stream, model));
 }

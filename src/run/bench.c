@@ -76,7 +76,12 @@ static dd_status make_training(dd_device *device, const dd_model *model, subject
     dd_status status = make_data(model, s->batch, &data);
     if (status != DD_OK) return status;
     DD_TRY_OUT(dd__examples_create(device, model, data, &s->examples));
-    DD_TRY_OUT(dd__training_graph(model, data->count, s->batch, 1, adam, &adam->settings, &graph));
+    const dd__training training = {.count = data->count,
+                                   .batch = s->batch,
+                                   .seed = 1,
+                                   .optimizer = adam,
+                                   .settings = adam->settings};
+    DD_TRY_OUT(dd__training_graph(model, &training, &graph));
     const dd__binding bound[] = {{"images", s->examples.images}, {"labels", s->examples.labels}};
     DD_TRY_OUT(dd__verified_plan(device, graph, bound, 2, &s->plan));
     DD_TRY_OUT(load_weights(s, model));
@@ -96,7 +101,13 @@ static dd_status run_inference(subject *s) {
 static dd_status run_training(subject *s) {
     dd__sums sums;
     if (s->steps % 16 == 0)
-        DD_TRY(dd__start_epoch(s->plan, 1, s->steps / 16, s->steps, s->examples.count, 1e-3f));
+        DD_TRY(dd__set_step(s->plan,
+                            &(dd__step){.seed_low = 1,
+                                        .step = s->steps,
+                                        .epoch = s->steps / 16,
+                                        .count = (uint32_t)s->examples.count,
+                                        .base_rate = 1e-3f},
+                            NULL));
     s->steps++;
     DD_TRY(dd__plan_run(s->plan));
     DD_TRY(dd__plan_read(s->plan, "sums", &sums, sizeof sums));

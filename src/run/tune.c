@@ -134,7 +134,9 @@ static dd_status tune_nodes(tuning_job *job, const dd__graph *graph, const dd__g
 static dd_status training_graph(const dd_model *model, uint32_t batch, dd__graph **graph) {
     const dd__optimizer *adam;
     DD_TRY(dd__optimizer_find("adam", &adam));
-    return dd__training_graph(model, batch, batch, 1, adam, &adam->settings, graph);
+    const dd__training training = {
+        .count = batch, .batch = batch, .seed = 1, .optimizer = adam, .settings = adam->settings};
+    return dd__training_graph(model, &training, graph);
 }
 
 /* The forward nodes of a training step are those of inference, so one graph has all. */

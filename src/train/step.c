@@ -6,22 +6,21 @@
 #include "ops/ops.h"
 #include "plan/differentiate.h"
 
-/* The batch: x f32 (N, H, W, C) and its labels. */
-static dd_status add_batch(dd__graph *graph, const dd_model *model, size_t count, uint32_t batch,
-                           bool shuffle, dd__value **x, dd__value **labels) {
+dd_status dd__add_batch(dd__graph *graph, size_t count, const dd__dims *image,
+                        const dd__gather *gather, dd__value **x, dd__value **labels) {
     if (count > INT32_MAX) return dd__fail(DD_SHAPE, "%zu examples are more than fit", count);
     uint32_t n = (uint32_t)count;
     dd__value *in[3];
     DD_TRY(dd__graph_state(graph, "images", DD__U8,
-                           DD_DIMS(n, model->height, model->width, model->channels), &in[0]));
+                           DD_DIMS(n, image->d[0], image->d[1], image->d[2]), &in[0]));
     DD_TRY(dd__graph_state(graph, "labels", DD__I32, DD_DIMS(n), &in[1]));
     DD_TRY(dd__graph_step(graph, &in[2]));
-    dd__gather gather = {.batch = (int32_t)batch,
-                         .shuffle = shuffle,
-                         .scale = model->preparation.scale,
-                         .shift = model->preparation.shift};
-    return dd__graph_add(graph, &dd__op_gather, "batch", &gather, in, 3,
+    return dd__graph_add(graph, &dd__op_gather, "batch", gather, in, 3,
                          (dd__value * *[]){x, labels}, 2);
+}
+
+static dd__dims image_of(const dd_model *model) {
+    return DD_DIMS(model->height, model->width, model->channels);
 }
 
 /* From the network's logits to the sums; *loss is each example's. */
@@ -40,28 +39,32 @@ static dd_status add_advance(dd__graph *graph, uint32_t batch) {
     return dd__graph_add(graph, &dd__op_advance, "advance", &advance, &graph->step, 1, NULL, 0);
 }
 
-static dd_status add_update(dd__graph *graph, uint32_t batch, dd__value *loss,
-                            const dd__optimizer *optimizer,
-                            const dd__optimizer_settings *settings) {
+static dd_status add_update(dd__graph *graph, const dd__training *training, dd__value *loss) {
     dd__value *share, *gradients;
-    dd__fill mean = {.value = 1.0f / (float)batch};
+    dd__fill mean = {.value = 1.0f / (float)training->batch};
     DD_TRY(dd__graph_add1(graph, &dd__op_fill, "mean", &mean, &loss, 1, &share));
     DD_TRY(dd__graph_gradients(graph, loss, share, &gradients));
-    return dd__optimizer_add(optimizer, graph, settings, gradients);
+    DD_TRY(dd__graph_add(graph, &dd__op_learning_rate, "learning_rate", &training->learning_rate,
+                         &graph->step, 1, NULL, 0));
+    return dd__optimizer_add(training->optimizer, graph, &training->settings, gradients);
 }
 
-dd_status dd__training_graph(const dd_model *model, size_t count, uint32_t batch, uint64_t seed,
-                             const dd__optimizer *optimizer, const dd__optimizer_settings *settings,
-                             dd__graph **out) {
+dd_status dd__training_graph(const dd_model *model, const dd__training *training, dd__graph **out) {
     dd_status status = DD_OK;
     dd__graph *graph = NULL;
     dd__value *x, *labels, *logits, *y, *loss;
-    DD_TRY(dd__graph_create(true, seed, &graph));
-    DD_TRY_OUT(add_batch(graph, model, count, batch, true, &x, &labels));
+    const dd__gather gather = {.batch = (int32_t)training->batch,
+                               .shuffle = true,
+                               .scale = model->preparation.scale,
+                               .shift = model->preparation.shift,
+                               .augment = training->augment};
+    DD_TRY(dd__graph_create(true, training->seed, &graph));
+    const dd__dims image = image_of(model);
+    DD_TRY_OUT(dd__add_batch(graph, training->count, &image, &gather, &x, &labels));
     DD_TRY_OUT(dd__model_build(model, graph, x, &logits, &y));
     DD_TRY_OUT(add_loss(graph, logits, labels, &loss));
-    DD_TRY_OUT(add_update(graph, batch, loss, optimizer, settings));
-    DD_TRY_OUT(add_advance(graph, batch));
+    DD_TRY_OUT(add_update(graph, training, loss));
+    DD_TRY_OUT(add_advance(graph, training->batch));
     *out = graph;
 out:
     if (status != DD_OK) dd__graph_free(graph);
@@ -73,8 +76,12 @@ dd_status dd__measuring_graph(const dd_model *model, size_t count, uint32_t batc
     dd_status status = DD_OK;
     dd__graph *graph = NULL;
     dd__value *x, *labels, *logits, *y, *loss;
+    const dd__gather gather = {.batch = (int32_t)batch,
+                               .scale = model->preparation.scale,
+                               .shift = model->preparation.shift};
     DD_TRY(dd__graph_create(false, 0, &graph));
-    DD_TRY_OUT(add_batch(graph, model, count, batch, false, &x, &labels));
+    const dd__dims image = image_of(model);
+    DD_TRY_OUT(dd__add_batch(graph, count, &image, &gather, &x, &labels));
     DD_TRY_OUT(dd__model_build(model, graph, x, &logits, &y));
     DD_TRY_OUT(add_loss(graph, logits, labels, &loss));
     DD_TRY_OUT(add_advance(graph, batch));
@@ -115,14 +122,20 @@ dd_status dd__check_examples(const dd_model *model, const dd_dataset *data) {
 
 dd_status dd__examples_create(dd_device *device, const dd_model *model, const dd_dataset *data,
                               dd__examples *examples) {
+    *examples = (dd__examples){0};
+    DD_TRY(dd__check_examples(model, data));
+    return dd__examples_upload(device, data, examples);
+}
+
+dd_status dd__examples_upload(dd_device *device, const dd_dataset *data, dd__examples *examples) {
     dd_status status = DD_OK;
     size_t bytes = data->count * data->height * data->width * data->channels;
+    size_t label_bytes = data->count * sizeof(int32_t);
     *examples = (dd__examples){.count = data->count};
-    DD_TRY(dd__check_examples(model, data));
     DD_TRY_OUT(dd__buffer_create(device, bytes, &examples->images));
-    DD_TRY_OUT(dd__buffer_create(device, data->count * sizeof(int32_t), &examples->labels));
+    DD_TRY_OUT(dd__buffer_create(device, label_bytes, &examples->labels));
     DD_TRY_OUT(dd__buffer_write(examples->images, 0, data->pixels, bytes));
-    DD_TRY_OUT(dd__buffer_write(examples->labels, 0, data->labels, data->count * sizeof(int32_t)));
+    if (data->labels) DD_TRY_OUT(dd__buffer_write(examples->labels, 0, data->labels, label_bytes));
 out:
     if (status != DD_OK) dd__examples_free(examples);
     return dd__within(status, "%zu images on the device", data->count);
@@ -134,17 +147,10 @@ void dd__examples_free(dd__examples *examples) {
     *examples = (dd__examples){0};
 }
 
-dd_status dd__start_epoch(dd__plan *plan, uint64_t seed, uint32_t epoch, uint32_t steps_before,
-                          size_t count, float learning_rate) {
-    dd__step step = {.seed_low = (uint32_t)seed,
-                     .seed_high = (uint32_t)(seed >> 32),
-                     .step = steps_before,
-                     .epoch = epoch,
-                     .count = (uint32_t)count,
-                     .learning_rate = learning_rate};
-    dd__sums zero = {0};
-    DD_TRY(dd__plan_write(plan, "sums", &zero, sizeof zero));
-    return dd__plan_write(plan, "step", &step, sizeof step);
+dd_status dd__set_step(dd__plan *plan, const dd__step *step, const dd__sums *sums) {
+    static const dd__sums zero;
+    DD_TRY(dd__plan_write(plan, "sums", sums ? sums : &zero, sizeof zero));
+    return dd__plan_write(plan, "step", step, sizeof *step);
 }
 
 /* ---- Parameters --------------------------------------------------------------------------- */

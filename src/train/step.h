@@ -9,18 +9,32 @@
 #define DD_TRAIN_STEP_H
 
 #include "data/dataset.h"
+#include "graph/attributes.h"
 #include "model/model.h"
 #include "plan/plan.h"
 #include "train/optimizer.h"
 
-/* gather (shuffled), the network in its training form, mean cross-entropy over the batch,
- * gradients, update, advance. */
-dd_status dd__training_graph(const dd_model *model, size_t count, uint32_t batch, uint64_t seed,
-                             const dd__optimizer *optimizer, const dd__optimizer_settings *settings,
+/* gather (shuffled, augmented), the network in its training form, mean cross-entropy over the
+ * batch, gradients, learning rate, update, advance. */
+typedef struct dd__training {
+    size_t count; /* examples */
+    uint32_t batch;
+    uint64_t seed;
+    const dd__optimizer *optimizer;
+    dd__optimizer_settings settings;
+    dd__learning_rate learning_rate;
+    dd__augment augment;
+} dd__training;
+dd_status dd__training_graph(const dd_model *model, const dd__training *training,
                              dd__graph **graph);
 /* gather (in order), the network in its inference form, cross-entropy, advance. */
 dd_status dd__measuring_graph(const dd_model *model, size_t count, uint32_t batch,
                               dd__graph **graph);
+
+/* The batch alone, from a dataset of `count` images of `image` (H, W, C): x f32 (batch, H, W, C), its
+ * labels I32 (batch). */
+dd_status dd__add_batch(dd__graph *graph, size_t count, const dd__dims *image,
+                        const dd__gather *gather, dd__value **x, dd__value **labels);
 
 /* DD_SHAPE  the images are not the network's, or a label is none of its classes;  DD_USAGE  no
  * labels */
@@ -33,6 +47,8 @@ typedef struct dd__examples {
 } dd__examples;
 dd_status dd__examples_create(dd_device *device, const dd_model *model, const dd_dataset *data,
                               dd__examples *examples);
+/* The same without a look at whether they fit a network; without labels, those are anything. */
+dd_status dd__examples_upload(dd_device *device, const dd_dataset *data, dd__examples *examples);
 void dd__examples_free(dd__examples *examples);
 
 /* What has been added up since the sums were last set to zero. */
@@ -40,9 +56,8 @@ typedef struct dd__sums {
     float loss, hits, count, reserved;
 } dd__sums;
 
-/* Sets "step" to the start of an epoch and "sums" to zero. */
-dd_status dd__start_epoch(dd__plan *plan, uint64_t seed, uint32_t epoch, uint32_t steps_before,
-                          size_t count, float learning_rate);
+/* Sets "step", and "sums": to zero where NULL. */
+dd_status dd__set_step(dd__plan *plan, const dd__step *step, const dd__sums *sums);
 
 /* Between a model's tensors and the buffers of a plan whose graph was built from it. fetch leaves the
  * tensors as they were and gives DD_WRONG where a number on the device is not finite: the loss of a

@@ -130,6 +130,57 @@ static void test_divide_refuses_fractions_that_leave_a_part_empty(void **state) 
     dd_dataset_free(data);
 }
 
+/* Over all folds each example is once in the second part, whatever the sizes. */
+static void test_folds_share_the_examples_evenly(void **state) {
+    (void)state;
+    enum { COUNT = 103, FOLDS = 5 };
+    dd_dataset *data = count_up(COUNT, true), *first, *second;
+    unsigned seen[COUNT] = {0};
+    for (unsigned fold = 1; fold <= FOLDS; fold++) {
+        dd_dataset_info info;
+        assert_ok(dd_dataset_fold(data, FOLDS, fold, 42, &first, &second));
+        assert_in_range(second->count, COUNT / FOLDS, COUNT / FOLDS + 1);
+        assert_int_equal(first->count + second->count, COUNT);
+        for (size_t i = 0; i < second->count; i++) seen[index_of(second, i)]++;
+        dd_dataset_describe(second, &info);
+        assert_int_equal(info.folds, FOLDS);
+        assert_int_equal(info.fold, fold);
+        assert_int_equal(info.division, 42);
+        assert_true(info.fraction == 0);
+        dd_dataset_free(first);
+        dd_dataset_free(second);
+    }
+    for (size_t i = 0; i < COUNT; i++) assert_int_equal(seen[i], 1);
+    assert_fails(dd_dataset_fold(data, 1, 1, 1, &first, &second), DD_USAGE,
+                 "expected 2 to 103 folds for 103 images, found 1");
+    assert_fails(dd_dataset_fold(data, 104, 1, 1, &first, &second), DD_USAGE, "found 104");
+    assert_fails(dd_dataset_fold(data, 5, 0, 1, &first, &second), DD_USAGE,
+                 "expected a fold from 1 to 5, found 0");
+    assert_fails(dd_dataset_fold(data, 5, 6, 1, &first, &second), DD_USAGE, "found 6");
+    dd_dataset_free(data);
+}
+
+static void test_parts_know_where_they_came_from(void **state) {
+    (void)state;
+    dd_dataset *data, *first, *second;
+    dd_dataset_info info;
+    assert_ok(dd_dataset_load("synthetic:50:3", DD_SPLIT_TEST, &data));
+    assert_ok(dd_dataset_divide(data, 0.2, 7, &first, &second));
+    dd_dataset_free(data);
+    dd_dataset_describe(first, &info);
+    assert_string_equal(info.source, "synthetic:50:3");
+    assert_int_equal(info.split, DD_SPLIT_TEST);
+    assert_true(info.fraction == 0.2);
+    assert_int_equal(info.division, 7);
+    assert_int_equal(info.folds, 0);
+    dd_dataset_free(first);
+    dd_dataset_free(second);
+    data = count_up(3, false);
+    dd_dataset_describe(data, &info);
+    assert_null(info.source);
+    dd_dataset_free(data);
+}
+
 static void test_divide_survives_every_failed_allocation(void **state) {
     (void)state;
     dd_dataset *data = count_up(20, true), *first, *second;
@@ -173,6 +224,8 @@ int main(void) {
         cmocka_unit_test(test_divide_puts_each_example_into_one_part_in_order),
         cmocka_unit_test(test_divide_follows_from_the_seed),
         cmocka_unit_test(test_divide_refuses_fractions_that_leave_a_part_empty),
+        cmocka_unit_test(test_folds_share_the_examples_evenly),
+        cmocka_unit_test(test_parts_know_where_they_came_from),
         cmocka_unit_test(test_divide_survives_every_failed_allocation),
         cmocka_unit_test(test_labels_decide_the_number_of_classes),
     };

@@ -151,6 +151,44 @@ static void test_failed_save_leaves_no_file(void **state) {
     dd_model_free(model);
 }
 
+static void test_transfer_gives_the_tensors_that_fit(void **state) {
+    (void)state;
+    size_t taken, all;
+    dd_model *from = tiny(1), *model = tiny(2), *other, *empty;
+    assert_fine(dd_model_transfer(model, from, &taken, &all));
+    assert_int_equal(taken, all);
+    assert_int_equal(all, model->tensor_count);
+    assert_same_tensors(model, from);
+    /* another network, of which one tensor has the name and the shape */
+    assert_fine(dd_model_load("models/small.json", &empty));
+    assert_int_equal(dd_model_transfer(empty, from, &taken, &all), DD_USAGE);
+    assert_message_has("has no weights");
+    assert_fine(dd_model_load("models/lenet5.json", &other));
+    assert_fine(dd_model_initialize(empty, 3));
+    assert_fine(dd_model_initialize(other, 3));
+    assert_fine(dd_model_transfer(other, empty, &taken, &all));
+    assert_int_equal(taken, 1); /* logits.bias */
+    assert_int_equal(dd_model_transfer(other, from, &taken, &all), DD_USAGE);
+    assert_message_has("no tensor of");
+    dd_model_free(from);
+    dd_model_free(model);
+    dd_model_free(other);
+    dd_model_free(empty);
+}
+
+static void test_twin_has_the_network_and_no_tensors(void **state) {
+    (void)state;
+    dd_model *model = tiny(1), *twin;
+    assert_fine(dd__model_twin(model, &twin));
+    assert_true(dd__model_same_network(model, twin));
+    assert_false(dd_model_has_tensors(twin));
+    dd__model_swap_tensors(model, twin);
+    assert_true(dd_model_has_tensors(twin));
+    assert_false(dd_model_has_tensors(model));
+    dd_model_free(model);
+    dd_model_free(twin);
+}
+
 static void test_shipped_seed_survives_save_and_load(void **state) {
     (void)state;
     dd_model *model, *loaded;
@@ -448,6 +486,8 @@ int main(void) {
         cmocka_unit_test(test_model_is_known_by_content_whatever_its_name),
         cmocka_unit_test(test_network_without_tensors_is_not_saved),
         cmocka_unit_test(test_failed_save_leaves_no_file),
+        cmocka_unit_test(test_transfer_gives_the_tensors_that_fit),
+        cmocka_unit_test(test_twin_has_the_network_and_no_tensors),
         cmocka_unit_test(test_shipped_seed_survives_save_and_load),
         cmocka_unit_test(test_file_of_another_program_is_refused),
         cmocka_unit_test(test_bad_network_in_a_model_is_named),

@@ -199,7 +199,9 @@ static dd__plan *make_plan(dd_device *device, const dd_model *model, const dd__e
     dd__graph *graph;
     dd__plan *plan;
     assert_fine(dd__optimizer_find("adam", &adam));
-    assert_fine(dd__training_graph(model, BATCH, BATCH, 42, adam, &adam->settings, &graph));
+    const dd__training training = {
+        .count = BATCH, .batch = BATCH, .seed = 42, .optimizer = adam, .settings = adam->settings};
+    assert_fine(dd__training_graph(model, &training, &graph));
     const dd__binding bindings[] = {{"images", examples->images}, {"labels", examples->labels}};
     assert_fine(dd__plan_create(device, graph, bindings, 2, &plan));
     return plan;
@@ -214,7 +216,8 @@ static void train_one_step(const char *selector) {
     assert_fine(dd__examples_create(device, model, data, &examples));
     dd__plan *plan = make_plan(device, model, &examples);
     assert_fine(dd__load_parameters(plan, model));
-    assert_fine(dd__start_epoch(plan, 42, 1, 0, BATCH, 1e-3f));
+    const dd__step step = {.seed_low = 42, .epoch = 1, .count = BATCH, .base_rate = 1e-3f};
+    assert_fine(dd__set_step(plan, &step, NULL));
     assert_fine(dd__plan_run(plan));
     compare_loss(plan);
     double gradients = compare_gradients(plan, model), values = compare_values(plan, model);

@@ -1,0 +1,16 @@
+# Writes OUT, a C file that holds FILES (ASCII) as the rows {name, text} of ARRAY, which HEADER
+# declares as of TYPE; a row of NULLs ends it. `.cl` is left off the names.
+set(text "/* Made by cmake/embed.cmake. */\n#include \"${HEADER}\"\n\n")
+set(rows "")
+set(index 0)
+foreach(file ${FILES})
+  get_filename_component(name ${file} NAME)
+  string(REGEX REPLACE "\\.cl$" "" name ${name})
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  string(APPEND text "static const char file_${index}[] = {${bytes}0};\n")
+  string(APPEND rows "    {\"${name}\", file_${index}},\n")
+  math(EXPR index "${index} + 1")
+endforeach()
+string(APPEND text "\nconst ${TYPE} ${ARRAY}[] = {\n${rows}    {0, 0},\n};\n")
+file(WRITE ${OUT} "${text}")

@@ -1,0 +1,189 @@
+#include "cli/training.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/output.h"
+#include "cli/progress.h"
+
+const char *const cli_optimizer_names[] = {"sgd", "adam", "adamw", NULL};
+
+typedef struct work {
+    dd_model *model;
+    dd_dataset *all, *data, *validation;
+    dd_device *device;
+} work;
+
+/* ---- The folder ---------------------------------------------------------------------- */
+
+static bool has_file(const char *folder, const char *name) {
+    char path[CLI_PATH_LIMIT + 64];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+bool cli_run_is_begun(const char *folder) {
+    return has_file(folder, "checkpoint/state.safetensors");
+}
+
+bool cli_run_is_finished(const char *folder) {
+    dd_run *run;
+    if (!has_file(folder, "run.json") || dd_run_load(folder, &run) != DD_OK) return false;
+    bool finished =
+        strcmp(run->outcome, "finished") == 0 || strcmp(run->outcome, "stopped early") == 0;
+    dd_run_free(run);
+    return finished;
+}
+
+/* Makes RUN now, so that a training of hours does not end at a folder that cannot be written. */
+static dd_status claim(const cli_training *t, bool *made) {
+    const char *output = t->output;
+    CLI_TRY(cli_folder_make(output, made));
+    if (access(output, W_OK | X_OK) != 0)
+        return cli_fail(DD_IO, "%s: expected a folder that can be written to", output);
+    if (t->run || t->set->overwrite) return DD_OK;
+    if (has_file(output, "model.safetensors"))
+        return cli_fail(DD_USAGE,
+                        "%s/model.safetensors is there already: name another --output, go on "
+                        "with --resume, or replace it with --overwrite",
+                        output);
+    if (cli_run_is_begun(output))
+        return cli_fail(DD_USAGE,
+                        "%s has a run that was begun: name another --output, go on with "
+                        "--resume, or replace it with --overwrite",
+                        output);
+    return DD_OK;
+}
+
+/* ---- Network and data ---------------------------------------------------------------- */
+
+static dd_status load_model(const cli_training *t, dd_model **model) {
+    const cli_train_settings *set = t->set;
+    dd_model *from;
+    size_t taken, all;
+    if (t->run) {
+        *model = t->run->model; /* which is freed with *model from here on */
+        t->run->model = NULL;
+        return DD_OK;
+    }
+    CLI_TRY(cli_load_network(set->model ? set->model : set->init, model));
+    if (!set->init) return DD_OK;
+    CLI_TRY(dd_model_load(set->init, &from));
+    dd_status status = dd_model_initialize(*model, set->seed ? (uint64_t)set->seed : 42);
+    if (status == DD_OK) status = dd_model_transfer(*model, from, &taken, &all);
+    dd_model_free(from);
+    if (status == DD_OK)
+        cli_note("initial weights: %zu of %zu tensors from %s, the others from the seed", taken,
+                 all, set->init);
+    return status;
+}
+
+static dd_status divide(const cli_training *t, work *w) {
+    const cli_train_settings *set = t->set;
+    const dd_dataset_info *old = t->run ? &t->run->data : NULL;
+    double fraction = old ? old->fraction : isnan(set->validation) ? 0.2 : set->validation;
+    uint64_t seed = old ? old->division : set->split_seed ? (uint64_t)set->split_seed : 42;
+    unsigned folds = old ? old->folds : (unsigned)set->folds, fold = old ? old->fold : t->fold;
+    dd_dataset_info first, second;
+    if (folds)
+        CLI_TRY(dd_dataset_fold(w->all, folds, fold, seed, &w->data, &w->validation));
+    else if (fraction > 0)
+        CLI_TRY(dd_dataset_divide(w->all, fraction, seed, &w->data, &w->validation));
+    else
+        return DD_OK;
+    dd_dataset_free(w->all);
+    w->all = NULL;
+    dd_dataset_describe(w->data, &first);
+    dd_dataset_describe(w->validation, &second);
+    cli_note("split: %zu to train on, %zu for validation (seed %llu)", first.count, second.count,
+             (unsigned long long)seed);
+    return DD_OK;
+}
+
+static dd_status load(const cli_training *t, work *w) {
+    const char *source = t->set->data;
+    int split = t->run ? (int)t->run->data.split : DD_SPLIT_TRAIN;
+    if (!source && t->run) source = t->run->data.source;
+    if (!source)
+        return cli_fail(DD_USAGE, "expected --data DATA%s",
+                        t->run ? ": the run does not say where its data came from" : "");
+    CLI_TRY(load_model(t, &w->model));
+    CLI_TRY(cli_load_data(source, split, &w->all));
+    CLI_TRY(cli_check_size(w->model, w->all, source));
+    return divide(t, w);
+}
+
+/* ---- Training ------------------------------------------------------------------------ */
+
+/* The library takes 0 for "the optimizer's own", so a zero that was asked for is said otherwise:
+ * momentum below 0 is none, and AdamW without decay is Adam. */
+static void set_optimizer(const cli_train_settings *set, dd_train_options *o) {
+    if (set->optimizer >= 0) o->optimizer = cli_optimizer_names[set->optimizer];
+    if (!isnan(set->learning_rate)) o->learning_rate = set->learning_rate;
+    if (!isnan(set->momentum)) o->momentum = set->momentum > 0 ? set->momentum : -1;
+    if (!isnan(set->weight_decay)) o->weight_decay = set->weight_decay;
+    bool adamw = o->optimizer && strcmp(o->optimizer, "adamw") == 0;
+    if (adamw && set->weight_decay == 0) o->optimizer = "adam";
+}
+
+/* The recipe's, or those of the run to go on with; on top of them what was asked for. */
+static dd_train_options make_options(const cli_training *t) {
+    const cli_train_settings *set = t->set;
+    dd_train_options o = {.augment = "digits"};
+    if (t->run) o = t->run->options;
+    o.output = t->output;
+    o.resume = t->run != NULL;
+    o.command = t->call->line;
+    o.progress = cli_train_progress;
+    if (set->epochs) o.epochs = (unsigned)set->epochs;
+    if (set->batch) o.batch = (unsigned)set->batch;
+    if (set->seed) o.seed = (uint64_t)set->seed;
+    if (set->early_stop) o.early_stop = (unsigned)set->early_stop;
+    if (set->schedule) o.schedule = set->schedule;
+    if (set->augment) o.augment = set->augment;
+    if (set->keep >= 0) o.keep = (dd_keep)set->keep;
+    set_optimizer(set, &o);
+    return o;
+}
+
+static dd_status open_device(const cli_training *t, dd_device **device) {
+    const char *before = t->run ? t->run->selector : "";
+    if (cli_selector(&t->call->common) || !*before)
+        return cli_open_one_device(&t->call->common, device);
+    return cli_open_device(&t->call->common, before, false, device);
+}
+
+static dd_status train(cli_training *t, work *w) {
+    dd_train_options options = make_options(t);
+    CLI_TRY(open_device(t, &w->device));
+    const dd_dataset *data = w->data ? w->data : w->all;
+    dd_status status = dd_train(w->device, w->model, data, w->validation, &options, &t->result);
+    if (status == DD_INTERRUPTED) {
+        char folder[4 * CLI_PATH_LIMIT + 4];
+        cli_shell_word(folder, t->output);
+        return cli_fail(status, "%s; saved: go on with  deepdigits train --resume %s", dd_message(),
+                        folder);
+    }
+    CLI_TRY(status);
+    if (!t->call->common.profile) return DD_OK;
+    return cli_profile(w->device, w->model, true, options.batch);
+}
+
+dd_status cli_training_run(cli_training *t) {
+    work w = {NULL, NULL, NULL, NULL, NULL};
+    bool made = false;
+    dd_status status;
+    CLI_TRY_OUT(load(t, &w));
+    CLI_TRY_OUT(claim(t, &made));
+    CLI_TRY_OUT(train(t, &w));
+    CLI_TRY_OUT(dd_report(w.device, t->output, t->set->data));
+out:
+    if (status != DD_OK && made) (void)rmdir(t->output); /* only if nothing is in it */
+    dd_device_close(w.device);
+    dd_dataset_free(w.validation);
+    dd_dataset_free(w.data);
+    dd_dataset_free(w.all);
+    dd_model_free(w.model);
+    return status;
+}

@@ -1,0 +1,39 @@
+/* training.h: what `train` does once its options are read; cmd_train.c has the options. */
+#ifndef DD_CLI_TRAINING_H
+#define DD_CLI_TRAINING_H
+
+#include "cli/cli.h"
+
+enum { CLI_PATH_LIMIT = 4096 };
+
+typedef enum cli_optimizer { CLI_SGD, CLI_ADAM, CLI_ADAMW } cli_optimizer;
+extern const char *const cli_optimizer_names[]; /* ended by NULL */
+
+/* The options of `train`. NULL, 0 or NaN: not given. */
+typedef struct cli_train_settings {
+    const char *model, *init, *data, *output, *resume;
+    int64_t epochs, batch, seed, split_seed, folds, early_stop;
+    double validation, learning_rate, momentum, weight_decay;
+    const char *schedule, *augment;
+    int optimizer, keep; /* cli_optimizer, dd_keep; -1: not given */
+    bool overwrite, json;
+} cli_train_settings;
+
+/* One training: of a network on one part of the data, into one folder. */
+typedef struct cli_training {
+    const cli_call *call;
+    const cli_train_settings *set;
+    char output[CLI_PATH_LIMIT];
+    unsigned fold; /* from 1; 0: the data are divided in two */
+    dd_run *run;   /* the one to go on with, or NULL */
+    dd_train_result result;
+} cli_training;
+
+/* Whether the folder has a run that was begun, and whether it came to its end. */
+bool cli_run_is_begun(const char *folder);
+bool cli_run_is_finished(const char *folder);
+
+/* Loads, divides, trains. On failure `output` is gone again if nothing is in it. */
+dd_status cli_training_run(cli_training *training);
+
+#endif

@@ -1,0 +1,277 @@
+/* checkpoint.c: output/checkpoint/state.safetensors, everything a training needs to go on.
+ *
+ *     tensors, F32, flat: "parameters", "statistics", "moment1", "moment2": the plan's states as far
+ *         as it has them. A graph lays them out the same on every device.
+ *     metadata
+ *         "deepdigits": "checkpoint 1"
+ *         "network":    the network file
+ *         "state":      JSON
+ *             {"options": {...}, "data": hash, "initial": hash,     what the run is: must not change
+ *              "position": 17, "sums": [loss, hits, examples],     inside the epoch under way
+ *              "spent": 1.5, "trained": 30.1,                       seconds
+ *              "schedule": {"rate": 0.001, "best": 0.05, "waited": 1},
+ *              "best": {"epoch": 3, "loss": 0.05}, "kept": {"loss": 0.05, "accuracy": 0.99},
+ *              "history": [{...}, ...]}
+ *
+ * Random numbers have no state: they follow from the seed, the epoch and the step. Numbers are
+ * printed so that they read back the same; one that is not finite is null.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "model/safetensors.h"
+#include "train/history.h"
+#include "train/loop.h"
+
+static const char format[] = "checkpoint 1";
+static const char *const stretches[] = {"parameters", "statistics", "moment1", "moment2"};
+
+static dd_status checkpoint_path(const dd__loop *loop, char *path, size_t size) {
+    char folder[4096];
+    DD_TRY(dd__path_join(folder, sizeof folder, loop->settled.options.output, "checkpoint"));
+    DD_TRY(dd__folder_make(folder));
+    return dd__path_join(path, size, folder, "state.safetensors");
+}
+
+/* ---- Tensors ------------------------------------------------------------------------------ */
+
+typedef struct tensors {
+    dd__tensor row[DD_COUNT(stretches)];
+    size_t count;
+} tensors;
+
+static void tensors_free(tensors *t) {
+    for (size_t i = 0; i < t->count; i++) dd__free(t->row[i].data);
+}
+
+static dd_status check_finite(const dd__tensor *tensor) {
+    size_t count = dd__dims_count(&tensor->dims), bad = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(tensor->data[i])) bad++;
+    if (bad == 0) return DD_OK;
+    return dd__fail(DD_WRONG, "training diverged: %zu of %zu %s are not finite", bad, count,
+                    tensor->name);
+}
+
+static dd_status fetch_tensors(const dd__loop *loop, tensors *t) {
+    const dd__graph *graph = dd__plan_graph(loop->plan);
+    t->count = 0;
+    for (size_t i = 0; i < DD_COUNT(stretches); i++) {
+        const dd__value *value = dd__graph_find(graph, stretches[i]);
+        if (!value) continue;
+        dd__tensor *tensor = &t->row[t->count];
+        *tensor = (dd__tensor){.name = (char *)stretches[i], .dims = value->dims};
+        tensor->data = dd__alloc(1, dd__value_bytes(value));
+        if (!tensor->data) return dd__no_memory(dd__value_bytes(value));
+        t->count++;
+        DD_TRY(dd__plan_read(loop->plan, value->name, tensor->data, dd__value_bytes(value)));
+        DD_TRY(check_finite(tensor));
+    }
+    return DD_OK;
+}
+
+static dd_status put_tensors(const dd__loop *loop, const dd__safetensors *file) {
+    const dd__graph *graph = dd__plan_graph(loop->plan);
+    for (size_t i = 0; i < DD_COUNT(stretches); i++) {
+        const dd__value *value = dd__graph_find(graph, stretches[i]);
+        if (!value) continue;
+        const dd__stored_tensor *stored = dd__safetensors_find(file, stretches[i]);
+        if (!stored || strcmp(stored->dtype, "F32") != 0 ||
+            !dd__dims_equal(&stored->dims, &value->dims))
+            return dd__fail(DD_FORMAT, "tensor \"%s\": expected %u numbers", stretches[i],
+                            value->dims.d[0]);
+        float *numbers = dd__alloc(1, dd__value_bytes(value));
+        if (!numbers) return dd__no_memory(dd__value_bytes(value));
+        dd__safetensors_floats(stored, numbers);
+        dd_status status = dd__plan_write(loop->plan, value->name, numbers, dd__value_bytes(value));
+        dd__free(numbers);
+        DD_TRY(status);
+    }
+    dd__plan_parameters_changed(loop->plan);
+    return DD_OK;
+}
+
+/* ---- Writing ------------------------------------------------------------------------------ */
+
+static cJSON *add_object(cJSON *root, const char *name, const char *const keys[],
+                         const double numbers[], size_t count) {
+    cJSON *object = cJSON_AddObjectToObject(root, name);
+    for (size_t i = 0; i < count; i++) cJSON_AddNumberToObject(object, keys[i], numbers[i]);
+    return object;
+}
+
+static const char *const schedule_keys[] = {"rate", "best", "waited"};
+static const char *const best_keys[] = {"epoch", "loss"};
+static const char *const kept_keys[] = {"loss", "accuracy"};
+static const char *const sums_keys[] = {"loss", "hits", "count"};
+
+static char *print_state(const dd__loop *loop) {
+    const dd__standing *at = &loop->at;
+    cJSON *root = cJSON_CreateObject();
+    cJSON_AddItemToObject(root, "options", dd__options_json(&loop->settled.options));
+    cJSON_AddStringToObject(root, "data", loop->hash);
+    cJSON_AddStringToObject(root, "initial", loop->initial);
+    cJSON_AddNumberToObject(root, "position", at->position);
+    cJSON_AddNumberToObject(root, "spent", at->spent);
+    cJSON_AddNumberToObject(root, "trained", at->trained);
+    add_object(root, "sums", sums_keys,
+               (double[]){(double)at->sums.loss, (double)at->sums.hits, (double)at->sums.count}, 3);
+    add_object(root, "schedule", schedule_keys,
+               (double[]){at->schedule.rate, at->schedule.best, at->schedule.waited}, 3);
+    add_object(root, "best", best_keys, (double[]){at->best_epoch, at->best_loss}, 2);
+    add_object(root, "kept", kept_keys, (double[]){at->kept_loss, at->kept_accuracy}, 2);
+    cJSON_AddItemToObject(root, "history", dd__history_json(at->history, at->done));
+    char *text = cJSON_PrintUnformatted(root);
+    cJSON_Delete(root);
+    return text;
+}
+
+dd_status dd__checkpoint_save(dd__loop *loop) {
+    char path[4096];
+    tensors t = {.count = 0};
+    char *state = NULL, *network = NULL;
+    if (!loop->settled.options.output) return DD_OK;
+    DD_TRY(checkpoint_path(loop, path, sizeof path));
+    dd_status status = fetch_tensors(loop, &t);
+    if (status != DD_OK) goto out;
+    state = print_state(loop);
+    network = cJSON_PrintUnformatted(loop->model->network);
+    status = state && network ? DD_OK : dd__no_memory(1);
+    if (status != DD_OK) goto out;
+    const char *const pairs[][2] = {{"deepdigits", format}, {"network", network}, {"state", state}};
+    DD_TRY_OUT(dd__safetensors_write(path, pairs, DD_COUNT(pairs), t.row, t.count));
+    loop->saved = dd__seconds();
+out:
+    cJSON_free(network);
+    cJSON_free(state);
+    tensors_free(&t);
+    return status;
+}
+
+/* ---- Reading ------------------------------------------------------------------------------ */
+
+static dd_status read_object(const cJSON *root, const char *name, const char *const keys[],
+                             double numbers[], size_t count) {
+    const cJSON *object;
+    DD_TRY(dd__json_member(root, name, &object));
+    for (size_t i = 0; i < count; i++)
+        DD_TRY(dd__within(dd__json_number(object, keys[i], &numbers[i]), "\"%s\"", name));
+    return DD_OK;
+}
+
+static double or_infinity(double number) { return isnan(number) ? (double)INFINITY : number; }
+
+static dd_status read_standing(const cJSON *root, const dd__loop *loop, dd__standing *at) {
+    double sums[3], schedule[3], best[2], kept[2];
+    int64_t position;
+    const cJSON *history;
+    DD_TRY(dd__json_integer(root, "position", 0, loop->steps, &position));
+    DD_TRY(dd__json_number(root, "spent", &at->spent));
+    DD_TRY(dd__json_number(root, "trained", &at->trained));
+    DD_TRY(read_object(root, "sums", sums_keys, sums, 3));
+    DD_TRY(read_object(root, "schedule", schedule_keys, schedule, 3));
+    DD_TRY(read_object(root, "best", best_keys, best, 2));
+    DD_TRY(read_object(root, "kept", kept_keys, kept, 2));
+    DD_TRY(dd__json_member(root, "history", &history));
+    at->position = (uint32_t)position;
+    at->sums = (dd__sums){.loss = (float)sums[0], .hits = (float)sums[1], .count = (float)sums[2]};
+    at->schedule = (dd__schedule_state){schedule[0], or_infinity(schedule[1]), schedule[2]};
+    at->best_epoch = (unsigned)best[0];
+    at->best_loss = or_infinity(best[1]);
+    at->kept_loss = kept[0];
+    at->kept_accuracy = kept[1];
+    size_t rows = (size_t)cJSON_GetArraySize(history);
+    if (rows > loop->settled.options.epochs)
+        return dd__fail(DD_USAGE,
+                        "the run has finished %zu epochs already: to go on, ask for more "
+                        "than %u",
+                        rows, loop->settled.options.epochs);
+    return dd__history_parse(history, at->history, loop->settled.options.epochs, &at->done);
+}
+
+static dd_status check_same(const cJSON *root, const dd__loop *loop) {
+    const cJSON *before;
+    const char *data;
+    DD_TRY(dd__json_member(root, "options", &before));
+    cJSON *now = dd__options_json(&loop->settled.options);
+    dd_status status = dd__options_compare(before, now);
+    cJSON_Delete(now);
+    DD_TRY(status);
+    DD_TRY(dd__json_string(root, "data", &data));
+    if (strcmp(data, loop->hash) == 0) return DD_OK;
+    return dd__fail(DD_USAGE, "the run was made with other images, or they were divided otherwise");
+}
+
+static dd_status check_network(const dd__safetensors *file, const dd__loop *loop) {
+    const char *found = dd__safetensors_metadata(file, "deepdigits");
+    const char *network = dd__safetensors_metadata(file, "network");
+    cJSON *json;
+    if (!found || strcmp(found, format) != 0 || !network)
+        return dd__fail(DD_FORMAT, "\"deepdigits\" in the metadata: expected \"%s\", found \"%s\"",
+                        format, found ? found : "nothing");
+    DD_TRY(dd__json_parse(network, strlen(network), &json));
+    bool same = cJSON_Compare(json, loop->model->network, true);
+    cJSON_Delete(json);
+    if (same) return DD_OK;
+    return dd__fail(DD_USAGE, "the run trains another network than \"%s\"", loop->model->name);
+}
+
+/* What was kept when the last epoch ended lies in model.safetensors. */
+static dd_status load_kept(dd__loop *loop) {
+    char path[4096];
+    dd_model *saved;
+    if (loop->at.done == 0) return DD_OK;
+    DD_TRY(dd__path_join(path, sizeof path, loop->settled.options.output, "model.safetensors"));
+    DD_TRY(dd_model_load(path, &saved));
+    bool same = dd__model_same_network(saved, loop->model);
+    if (same) dd__model_swap_tensors(saved, loop->model);
+    dd_model_free(saved);
+    return same ? DD_OK
+                : dd__fail(DD_FORMAT, "%s: expected network \"%s\"", path, loop->model->name);
+}
+
+static dd_status load_state(dd__loop *loop, const dd__safetensors *file) {
+    const char *text = dd__safetensors_metadata(file, "state"), *initial;
+    cJSON *state;
+    if (!text) return dd__fail(DD_FORMAT, "no \"state\" in the metadata");
+    DD_TRY(dd__json_parse(text, strlen(text), &state));
+    dd_status status = check_same(state, loop);
+    if (status != DD_OK) goto out;
+    DD_TRY_OUT(dd__json_string(state, "initial", &initial));
+    snprintf(loop->initial, sizeof loop->initial, "%s", initial);
+    status = read_standing(state, loop, &loop->at);
+out:
+    cJSON_Delete(state);
+    return status;
+}
+
+static dd_status load(dd__loop *loop, const char *path) {
+    size_t size = 0;
+    char *bytes = NULL;
+    dd__safetensors file;
+    DD_TRY(dd__file_read(path, DD__SAFETENSORS_BYTES, &bytes, &size));
+    dd_status status = dd__safetensors_parse(bytes, size, &file);
+    if (status == DD_OK) {
+        status = check_network(&file, loop);
+        if (status == DD_OK) status = load_state(loop, &file);
+        if (status == DD_OK) status = put_tensors(loop, &file);
+        dd__safetensors_clear(&file);
+    }
+    dd__free(bytes);
+    return dd__within(status, "%s", path);
+}
+
+dd_status dd__checkpoint_load(dd__loop *loop) {
+    char path[4096];
+    DD_TRY(dd__path_join(path, sizeof path, loop->settled.options.output,
+                         "checkpoint/state.safetensors"));
+    if (!dd__is_file(path))
+        return dd__fail(DD_IO, "%s: expected the checkpoint of a run to go on with, found none",
+                        path);
+    DD_TRY(load(loop, path));
+    loop->saved = dd__seconds();
+    return load_kept(loop);
+}

@@ -1,0 +1,76 @@
+/* keep.c: what a training leaves in its folder. A file is whole at any time, and they are written in
+ * an order in which a run that is killed between two of them can go on: models before the checkpoint
+ * that speaks of them. What was written too early is written again, the same.
+ */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "train/history.h"
+#include "train/loop.h"
+#include "train/run.h"
+
+static dd_status save_model(const dd__loop *loop, const dd_model *model, const char *name) {
+    char path[4096];
+    if (!loop->settled.options.output) return DD_OK;
+    DD_TRY(dd__path_join(path, sizeof path, loop->settled.options.output, name));
+    return dd_model_save(model, path);
+}
+
+/* The model takes the plan's weights after every epoch when the last are wanted (or nothing tells
+ * which are best), else only when they are the best so far. */
+static dd_status keep_weights(dd__loop *loop) {
+    dd__standing *at = &loop->at;
+    const dd_epoch *e = &at->history[at->done - 1];
+    bool better = e->validation_loss < at->best_loss; /* never without validation: NaN */
+    if (better || !loop->last) {
+        DD_TRY(dd__fetch_parameters(loop->plan, loop->model));
+        DD_TRY(save_model(loop, loop->model, "model.safetensors"));
+        at->kept_loss = e->validation_loss;
+        at->kept_accuracy = e->validation_accuracy;
+    }
+    if (loop->last) {
+        DD_TRY(dd__fetch_parameters(loop->plan, loop->last));
+        DD_TRY(save_model(loop, loop->last, "last.safetensors"));
+    } else if (better) {
+        DD_TRY(save_model(loop, loop->model, "best.safetensors"));
+    }
+    if (!better) return DD_OK;
+    at->best_loss = e->validation_loss;
+    at->best_epoch = e->epoch;
+    return DD_OK;
+}
+
+dd_status dd__keep_records(const dd__loop *loop, const char *outcome) {
+    const char *folder = loop->settled.options.output;
+    if (!folder) return DD_OK;
+    DD_TRY(dd__history_write(folder, loop->at.history, loop->at.done));
+    return dd__run_write(loop, outcome);
+}
+
+dd_status dd__keep_epoch(dd__loop *loop) {
+    DD_TRY(keep_weights(loop));
+    DD_TRY(dd__checkpoint_save(loop));
+    return dd__keep_records(loop, "running");
+}
+
+/* Before the first epoch ends nothing is kept yet; the weights of the last step are better than
+ * none. */
+static dd_status keep_interrupted(dd__loop *loop) {
+    if (loop->at.done == 0) {
+        DD_TRY(dd__fetch_parameters(loop->plan, loop->model));
+        DD_TRY(save_model(loop, loop->model, "model.safetensors"));
+    }
+    DD_TRY(dd__checkpoint_save(loop));
+    return dd__keep_records(loop, "interrupted");
+}
+
+dd_status dd__keep_stopped(dd__loop *loop, dd_status reason) {
+    char message[1024];
+    snprintf(message, sizeof message, "%s", dd_message());
+    dd_status saved =
+        reason == DD_INTERRUPTED ? keep_interrupted(loop) : dd__keep_records(loop, "diverged");
+    if (saved != DD_OK) dd__log(DD_LOG_WARNING, "while saving: %s", dd_message());
+    return dd__fail(reason, "%s", message);
+}

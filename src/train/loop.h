@@ -1,0 +1,65 @@
+/* loop.h: a training under way, shared by what runs it (loop.c, epoch.c), what it keeps (keep.c) and
+ * what it goes on from (checkpoint.c).
+ */
+#ifndef DD_TRAIN_LOOP_H
+#define DD_TRAIN_LOOP_H
+
+#include "train/options.h"
+#include "train/step.h"
+
+/* Where a training stands: with the tensors of the plan, all that it needs to go on. */
+typedef struct dd__standing {
+    uint32_t position; /* steps done in the epoch under way, number done + 1 */
+    dd__sums sums;     /* of these */
+    double spent;      /* seconds in this epoch */
+    double trained;    /* seconds in finished epochs */
+    dd__schedule_state schedule;
+    double best_loss; /* of validation; infinity before the first epoch */
+    unsigned best_epoch;
+    double kept_loss, kept_accuracy; /* of validation, of the weights that are kept; or NaN */
+    dd_epoch *history;               /* (done), with space for options.epochs */
+    size_t done;
+} dd__standing;
+
+typedef struct dd__loop {
+    dd__settled settled;
+    dd_device *device;
+    dd_model *model;        /* the caller's: the weights that are kept */
+    dd_model *last;         /* those of the last epoch, where the best are kept; else NULL */
+    const dd_dataset *data; /* to train on */
+    char hash[33];          /* of all examples */
+    char initial[33];       /* of the initial weights; "" when they come from the seed */
+    dd__examples training, validation; /* validation.count is 0 without */
+    dd__plan *plan, *measure; /* measure shares plan's parameters; NULL without validation */
+    uint32_t batch, steps;    /* steps: of an epoch */
+    dd__standing at;
+    double saved; /* when the last checkpoint was written */
+} dd__loop;
+
+/* ---- epoch.c ------------------------------------------------------------------------------ */
+
+/* Runs the rest of the epoch under way, measures, and adds it to the history.
+ * DD_INTERRUPTED  between two steps: `at` says where
+ * DD_WRONG        a loss is no longer finite */
+dd_status dd__epoch_run(dd__loop *loop);
+
+/* ---- keep.c -------------------------------------------------------------------------------- */
+
+/* After an epoch: takes the weights that are worth it, writes models, checkpoint and records. */
+dd_status dd__keep_epoch(dd__loop *loop);
+/* history.csv and run.json. */
+dd_status dd__keep_records(const dd__loop *loop, const char *outcome);
+/* A run that ends before its time keeps what it has; `reason` outlives what this may add. */
+dd_status dd__keep_stopped(dd__loop *loop, dd_status reason);
+
+/* ---- checkpoint.c ---------------------------------------------------------------------------- */
+
+/* Writes output/checkpoint/. Nothing without an output.
+ * DD_WRONG  a number is not finite: the checkpoint before it stays */
+dd_status dd__checkpoint_save(dd__loop *loop);
+/* Reads it into the plan and `at`, and the kept weights into the model.
+ * DD_IO     there is none
+ * DD_USAGE  it is of another network, other data or other options */
+dd_status dd__checkpoint_load(dd__loop *loop);
+
+#endif

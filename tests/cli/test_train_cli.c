@@ -1,0 +1,202 @@
+/* `train`: runs that are stopped in every way and gone on with; cross-validation; what it says. */
+#include "cli/program.h"
+
+#include <cjson/cJSON.h>
+#include <signal.h>
+#include <time.h>
+
+#define RECIPE                                                                       \
+    "train --model models/small.json --data synthetic:5000:5 --batch 16 --schedule " \
+    "plateau:patience=1 "
+
+static void pause_a_little(void) {
+    struct timespec time = {0, 5000000};
+    nanosleep(&time, NULL);
+}
+
+/* The files of two runs are the same: models byte by byte, history.csv but for its times, which are
+ * the columns behind the sixth. */
+static void expect_same_run(const char *one, const char *other) {
+    char command[1024];
+    snprintf(
+        command, sizeof command,
+        "cd \"$T\" && for f in model last; do cmp %s/$f.safetensors %s/$f.safetensors || exit; "
+        "done; cut -d, -f1-6 %s/history.csv >1.csv; cut -d, -f1-6 %s/history.csv >2.csv; "
+        "cmp 1.csv 2.csv",
+        one, other, one, other);
+    assert_int_equal(system(command), 0);
+}
+
+static int need_unbroken(void **state) {
+    (void)state;
+    if (file_exists("unbroken/run.json")) return 0;
+    run(RECIPE "--epochs 4 --output \"$T/unbroken\"");
+    return status;
+}
+
+/* Starts a run of four epochs and sends `number` once `text` is said. */
+static void stop_when_said(const char *name, const char *text, int number) {
+    char arguments[512];
+    snprintf(arguments, sizeof arguments, RECIPE "--epochs 4 --progress always --output \"$T/%s\"",
+             name);
+    assert_int_equal(system("rm -f \"$T/err\""), 0); /* what the run before it said */
+    pid_t process = start("", arguments);
+    for (int i = 0; i < 20000 && !strstr(errors_so_far(), text); i++) pause_a_little();
+    kill(process, number);
+    finish(process);
+}
+
+static void test_a_run_stopped_by_ctrl_c_goes_on_as_if_nothing_had_happened(void **state) {
+    (void)state;
+    stop_when_said("ctrl-c", "epoch 1/4 [", SIGINT);
+    expect_status(130);
+    expect_part(err, "interrupted in epoch 1 after");
+    expect_part(err, "train --resume ");
+    assert_string_equal(out, "");
+    run("train --resume \"$T/ctrl-c\"");
+    expect_status(0);
+    expect_same_run("unbroken", "ctrl-c");
+}
+
+static void test_a_killed_run_goes_on_as_if_nothing_had_happened(void **state) {
+    (void)state;
+    stop_when_said("killed", "epoch 2/4  loss", SIGKILL);
+    expect_status(128 + SIGKILL);
+    run("train --resume \"$T/killed\" --epochs 4");
+    expect_status(0);
+    expect_same_run("unbroken", "killed");
+}
+
+static void test_a_run_killed_in_its_first_epoch_goes_on(void **state) {
+    (void)state;
+    stop_when_said("early", "epoch 1/4 [", SIGKILL);
+    expect_status(128 + SIGKILL);
+    run("train --resume \"$T/early\"");
+    expect_status(0);
+    expect_same_run("unbroken", "early");
+}
+
+static void test_a_finished_run_goes_on_to_more_epochs(void **state) {
+    (void)state;
+    run(RECIPE "--epochs 2 --output \"$T/short\"");
+    expect_status(0);
+    run("train --resume \"$T/short\" --epochs 4 --json");
+    expect_status(0);
+    cJSON *json = cJSON_Parse(out);
+    assert_non_null(json);
+    assert_int_equal(cJSON_GetObjectItem(json, "epochs")->valueint, 4);
+    cJSON_Delete(json);
+    expect_same_run("unbroken", "short");
+}
+
+static void test_options_that_a_resumed_run_cannot_have_are_refused(void **state) {
+    (void)state;
+    const char *rows[][2] = {
+        {"--batch 64", "batch: the run to go on with has 16, found 64"},
+        {"--augment none", "augment: the run to go on with has \"rotation=10"},
+        {"--optimizer sgd", "optimizer: the run"},
+        {"--keep last", "keep: the run"},
+        {"--validation 0.5", "--validation belongs to a new run"},
+        {"--output \"$T/x\"", "--output belongs to a new run"},
+        {"--epochs 3", "has finished 4 epochs already"},
+        {"--data synthetic:5000:6", "other images"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char arguments[512];
+        snprintf(arguments, sizeof arguments, "train --resume \"$T/unbroken\" %s", rows[i][0]);
+        run(arguments);
+        expect_status(2);
+        expect_part(err, rows[i][1]);
+    }
+    run("train --resume \"$T/nothing\"");
+    expect_status(2);
+    expect_part(err, "run.json");
+}
+
+static void test_a_new_run_never_replaces_one_unasked(void **state) {
+    (void)state;
+    run(RECIPE "--epochs 1 --output \"$T/unbroken\"");
+    expect_status(2);
+    expect_part(err, "go on with --resume, or replace it with --overwrite");
+}
+
+static void test_wrong_schedules_and_augmentations_leave_no_folder(void **state) {
+    (void)state;
+    run(RECIPE "--schedule linear --output \"$T/none\"");
+    expect_status(2);
+    expect_part(err, "there are plateau, constant, step, cosine and one-cycle");
+    run(RECIPE "--augment rotation=400 --output \"$T/none\"");
+    expect_status(2);
+    expect_part(err, "rotation: expected a number from 0 to 180");
+    run(RECIPE "--keep both --output \"$T/none\"");
+    expect_status(2);
+    expect_part(err, "--keep: expected one of best, last");
+    assert_false(file_exists("none"));
+}
+
+static void test_cross_validation_trains_every_fold_and_goes_on_where_it_stopped(void **state) {
+    (void)state;
+    const char *command = "train --model models/small.json --data synthetic:300 --epochs 2 "
+                          "--folds 3 --output \"$T/folds\"";
+    run(command);
+    expect_status(0);
+    expect_part(out, "3 folds: loss");
+    expect_part(out, "standard deviation");
+    assert_int_equal(count_entries("folds", "fold-"), 3);
+    assert_int_equal(system("rm -r \"$T/folds/fold-3\" && cp -r \"$T/folds\" \"$T/again\""), 0);
+    run(command);
+    expect_status(0);
+    assert_int_equal(count_entries("folds", "fold-"), 3);
+    assert_int_equal(system("cmp \"$T/folds/fold-1/run.json\" \"$T/again/fold-1/run.json\""), 0);
+}
+
+static void test_weights_of_another_model_begin_a_run(void **state) {
+    (void)state;
+    run("train --init \"$T/unbroken/model.safetensors\" --data synthetic:200 --epochs 1 "
+        "--output \"$T/begun\"");
+    expect_status(0);
+    expect_part(err, "6 of 6 tensors from");
+    run("train --model models/lenet5.json --init \"$T/unbroken/model.safetensors\" "
+        "--data synthetic:200 --epochs 1 --output \"$T/strange\"");
+    expect_status(0);
+    expect_part(err, "1 of 10 tensors from"); /* the last layer's bias */
+}
+
+/* One line an epoch where nobody watches, a bar where somebody does. */
+static void test_progress_is_lines_or_a_bar(void **state) {
+    (void)state;
+    run("train --model models/small.json --data synthetic:300 --epochs 3 --output \"$T/lines\"");
+    expect_status(0);
+    assert_null(strchr(err, '\r'));
+    const char *at = err;
+    for (int epoch = 1; epoch <= 3; epoch++) {
+        char line[32];
+        snprintf(line, sizeof line, "epoch %d/3  loss", epoch);
+        at = strstr(at, line);
+        assert_non_null(at);
+    }
+    run("train --model models/small.json --data synthetic:300 --epochs 1 --output \"$T/bar\" "
+        "--progress always");
+    expect_status(0);
+    expect_part(err, "\r");
+    expect_part(err, "images/s");
+    expect_part(err, "left");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_a_run_stopped_by_ctrl_c_goes_on_as_if_nothing_had_happened,
+                               need_unbroken),
+        cmocka_unit_test_setup(test_a_killed_run_goes_on_as_if_nothing_had_happened, need_unbroken),
+        cmocka_unit_test_setup(test_a_run_killed_in_its_first_epoch_goes_on, need_unbroken),
+        cmocka_unit_test_setup(test_a_finished_run_goes_on_to_more_epochs, need_unbroken),
+        cmocka_unit_test_setup(test_options_that_a_resumed_run_cannot_have_are_refused,
+                               need_unbroken),
+        cmocka_unit_test_setup(test_a_new_run_never_replaces_one_unasked, need_unbroken),
+        cmocka_unit_test(test_wrong_schedules_and_augmentations_leave_no_folder),
+        cmocka_unit_test(test_cross_validation_trains_every_fold_and_goes_on_where_it_stopped),
+        cmocka_unit_test_setup(test_weights_of_another_model_begin_a_run, need_unbroken),
+        cmocka_unit_test(test_progress_is_lines_or_a_bar),
+    };
+    return cmocka_run_group_tests(tests, program_setup, program_teardown);
+}
