@@ -5,8 +5,9 @@
  *
  * test.csv has no label column. Pixel k is row k / 28, column k % 28. Columns may also be named
  * 1x1, 1x2, ..., 28x28. A file whose very first field is a number has no header: 785 columns begin
- * with the label, 784 have none. Lines end in LF or CRLF; the last need not end; a byte order mark
- * is skipped. Every number is a whole one from 0 to 255. */
+ * with the label, 784 have none. Fields may stand in quotes (RFC 4180), as R's write.csv and others
+ * put them. Lines end in LF or CRLF; the last need not end; a byte order mark is skipped. Every
+ * number is a whole one from 0 to 255. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,11 +26,19 @@ typedef struct field {
     bool is_cut;
 } field;
 
+typedef enum quoting {
+    AT_START,      /* of a field */
+    WITHOUT,       /* in a field that did not begin with a quote: quotes are text */
+    INSIDE_QUOTES, /* where commas are text, and a line may not end: no field of ours has two */
+    BEHIND_QUOTES, /* a second quote now stands for one, inside */
+} quoting;
+
 typedef struct csv {
     dd__reader *reader;
     size_t line;    /* from 1 */
     size_t at, end; /* of chunk */
     size_t columns; /* of the line read last; fields hold the first PIXELS + 1 of them */
+    quoting quoting;
     bool is_labelled;
     field fields[PIXELS + 1];
     uint8_t chunk[CHUNK];
@@ -48,6 +57,20 @@ static dd_status next_byte(csv *file, int *byte) {
     return DD_OK;
 }
 
+/* A byte order mark at the start of the file is no part of the first field. */
+static dd_status skip_mark(csv *file) {
+    DD_TRY(dd__reader_read(file->reader, file->chunk, CHUNK, &file->end));
+    file->at = file->end >= 3 && memcmp(file->chunk, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    return DD_OK;
+}
+
+static void begin_field(csv *file) {
+    file->quoting = AT_START;
+    if (file->columns > PIXELS) return;
+    file->fields[file->columns].length = 0;
+    file->fields[file->columns].is_cut = false;
+}
+
 static void end_field(csv *file, bool ends_line) {
     if (file->columns <= PIXELS) {
         field *last = &file->fields[file->columns];
@@ -55,26 +78,63 @@ static void end_field(csv *file, bool ends_line) {
         last->text[last->length] = 0;
     }
     file->columns++;
+    begin_field(file);
+}
+
+static void add_letter(csv *file, int byte) {
+    if (file->columns > PIXELS) return;
+    field *now = &file->fields[file->columns];
+    if (now->length < TEXT - 1)
+        now->text[now->length++] = (char)byte;
+    else
+        now->is_cut = true;
+}
+
+/* `byte` stands inside quotes, or is the one behind them. */
+static dd_status read_quoted(csv *file, int byte) {
+    if (file->quoting == BEHIND_QUOTES) {
+        if (byte != '"' && byte != '\r')
+            return dd__fail(DD_FORMAT,
+                            "line %zu, column %zu: expected a comma behind the closing quote, "
+                            "found \"%c\"",
+                            file->line, file->columns + 1, isprint(byte) ? byte : '?');
+        if (byte == '"') file->quoting = INSIDE_QUOTES;
+    } else if (byte < 0 || byte == '\n' || byte == '\r') {
+        return dd__fail(DD_FORMAT,
+                        "line %zu, column %zu: expected a closing quote, found the end "
+                        "of the line",
+                        file->line, file->columns + 1);
+    } else if (byte == '"') {
+        file->quoting = BEHIND_QUOTES;
+        return DD_OK;
+    }
+    add_letter(file, byte);
+    return DD_OK;
 }
 
 /* Reads a line into fields; *end when there is none. */
 static dd_status read_line(csv *file, bool *end) {
+    int byte;
     file->columns = 0;
     file->line++;
-    int byte;
+    begin_field(file);
     DD_TRY(next_byte(file, &byte));
     *end = byte < 0;
-    for (bool fresh = true; !*end;) {
-        field *now = file->columns <= PIXELS ? &file->fields[file->columns] : NULL;
-        if (fresh && now) *now = (field){.length = 0};
-        fresh = byte == ',' || byte == '\n' || byte < 0;
-        if (fresh)
-            end_field(file, byte != ',');
-        else if (now && now->length < TEXT - 1)
-            now->text[now->length++] = (char)byte;
-        else if (now)
-            now->is_cut = true;
-        if (byte == '\n' || byte < 0) break;
+    while (!*end) {
+        bool ends_line = byte == '\n' || byte < 0;
+        if (file->quoting == INSIDE_QUOTES) {
+            DD_TRY(read_quoted(file, byte));
+        } else if (byte == ',' || ends_line) {
+            end_field(file, ends_line);
+            if (ends_line) break;
+        } else if (file->quoting == BEHIND_QUOTES) {
+            DD_TRY(read_quoted(file, byte));
+        } else if (byte == '"' && file->quoting == AT_START) {
+            file->quoting = INSIDE_QUOTES;
+        } else {
+            file->quoting = WITHOUT;
+            add_letter(file, byte);
+        }
         DD_TRY(next_byte(file, &byte));
     }
     return DD_OK;
@@ -164,11 +224,7 @@ static dd_status check_names(const csv *file) {
 
 /* Decides from the first line whether there are a header and labels; a first row is kept. */
 static dd_status read_first_line(csv *file) {
-    field *first = &file->fields[0];
-    if (first->length >= 3 && memcmp(first->text, "\xef\xbb\xbf", 3) == 0) {
-        first->length = (uint8_t)(first->length - 3);
-        memmove(first->text, first->text + 3, (size_t)first->length + 1);
-    }
+    const field *first = &file->fields[0];
     char text[TEXT + 4];
     if (file->columns != PIXELS && file->columns != PIXELS + 1)
         return dd__fail(DD_FORMAT,
@@ -185,6 +241,7 @@ static dd_status read_first_line(csv *file) {
 
 static dd_status read_lines(csv *file) {
     bool end;
+    DD_TRY(skip_mark(file));
     DD_TRY(read_line(file, &end));
     if (end) return dd__fail(DD_FORMAT, "expected a CSV of images, found an empty file");
     DD_TRY(read_first_line(file));

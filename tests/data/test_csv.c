@@ -130,6 +130,101 @@ static void test_csv_may_name_pixels_by_row_and_column(void **state) {
     check_two(data);
 }
 
+/* The fields of what was written so far, each in quotes. */
+static void put_in_quotes(void) {
+    static char plain[ROOM];
+    memcpy(plain, text, sizeof plain);
+    size_t at = 0;
+    bool inside = false;
+    for (const char *from = plain; *from; from++) {
+        bool ends = strchr(",\r\n", *from) != NULL;
+        assert_true(at + 4 < ROOM);
+        if (ends == inside) text[at++] = '"';
+        inside = !ends;
+        text[at++] = *from;
+    }
+    if (inside) text[at++] = '"';
+    text[at] = 0;
+}
+
+static void test_csv_in_quotes_loads(void **state) {
+    (void)state;
+    static const char *const ends[] = {"\n", "\r\n"};
+    dd_dataset *data;
+    for (size_t i = 0; i < DD_COUNT(ends); i++) {
+        text[0] = 0; /* names in quotes, numbers without: R's write.csv */
+        add_header("label", ends[i]);
+        put_in_quotes();
+        assert_memory_equal(text, "\"label\",\"pixel0\",", 17);
+        add_row("7", 0, ends[i]);
+        add_row("0", 4, "");
+        assert_ok(load(&data));
+        check_two(data);
+        text[0] = 0; /* all in quotes */
+        add_header("label", ends[i]);
+        add_row("7", 0, ends[i]);
+        add_row("0", 4, i ? ends[i] : "");
+        put_in_quotes();
+        assert_ok(load(&data));
+        assert_non_null(data->labels);
+        check_two(data);
+    }
+}
+
+static void test_csv_in_quotes_behind_a_byte_order_mark_or_without_header_loads(void **state) {
+    (void)state;
+    dd_dataset *data;
+    add_header("label", "\n");
+    add_row("7", 0, "\n");
+    add_row("0", 4, "\n");
+    put_in_quotes();
+    memmove(text + 3, text, strlen(text) + 1);
+    memcpy(text, "\xef\xbb\xbf", 3);
+    assert_ok(load(&data));
+    check_two(data);
+    text[0] = 0;
+    add_row("", 0, "\n");
+    add_row("", 4, "\n");
+    put_in_quotes();
+    assert_ok(load(&data));
+    assert_null(data->labels);
+    check_two(data);
+}
+
+static void test_csv_quotes_that_are_wrong_are_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *last, *message; /* field 785 of line 2 */
+    } wrong[] = {
+        {"\"1\n", "line 2, column 785: expected a closing quote, found the end of the line"},
+        {"\"1", "line 2, column 785: expected a closing quote, found the end of the line"},
+        {"\"1\r\n\"", "line 2, column 785: expected a closing quote, found the end of the line"},
+        {"\"1\"2\n", "line 2, column 785: expected a comma behind the closing quote, found \"2\""},
+        {"\"1\" \n", "line 2, column 785: expected a comma behind the closing quote, found \" \""},
+        {"\"1\"\xff\n",
+         "line 2, column 785: expected a comma behind the closing quote, found \"?\""},
+        {"\"1\"\"\"\n", "line 2, column 785 (pixel): expected a whole number from 0 to 255, found "
+                        "\"1\"\""},
+        {"1\"\n",
+         "line 2, column 785 (pixel): expected a whole number from 0 to 255, found \"1\"\""},
+        {"\"1,2\"\n", "line 2, column 785 (pixel): expected a whole number from 0 to 255, found "
+                      "\"1,2\""},
+        {"\"\"\n", "line 2, column 785 (pixel): expected a whole number from 0 to 255, found \"\""},
+        {"\"256\"\n", "line 2, column 785 (pixel): expected a whole number from 0 to 255, found "
+                      "\"256\""},
+        {"1,\"2\n", "line 2, column 786: expected a closing quote, found the end of the line"},
+    };
+    dd_dataset *data;
+    for (size_t i = 0; i < DD_COUNT(wrong); i++) {
+        text[0] = 0;
+        add_header("label", "\n");
+        add_row("7", 0, "");
+        *(strrchr(text, ',') + 1) = 0;
+        add(wrong[i].last);
+        assert_fails(load(&data), DD_FORMAT, wrong[i].message);
+    }
+}
+
 static void test_csv_rows_of_another_length_are_refused(void **state) {
     (void)state;
     dd_dataset *data;
@@ -234,6 +329,9 @@ int main(void) {
         SCRATCH_TEST(test_csv_with_crlf_byte_order_mark_and_open_end_loads),
         SCRATCH_TEST(test_csv_whose_first_field_is_a_number_has_no_header),
         SCRATCH_TEST(test_csv_may_name_pixels_by_row_and_column),
+        SCRATCH_TEST(test_csv_in_quotes_loads),
+        SCRATCH_TEST(test_csv_in_quotes_behind_a_byte_order_mark_or_without_header_loads),
+        SCRATCH_TEST(test_csv_quotes_that_are_wrong_are_refused),
         SCRATCH_TEST(test_csv_rows_of_another_length_are_refused),
         SCRATCH_TEST(test_csv_numbers_that_are_no_pixels_are_refused),
         SCRATCH_TEST(test_csv_labels_out_of_range_are_refused),
