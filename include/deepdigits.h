@@ -319,7 +319,7 @@ typedef struct dd_train_options {
     dd_keep keep;        /* which weights the model has afterwards: BEST by validation loss */
     const char *output;  /* a folder for what dd_train writes; NULL: nothing is written */
     bool resume;         /* go on where the run in `output` stopped */
-    const char *command; /* recorded in run.json; NULL: none */
+    const char *command; /* recorded in run.json, when it begins a run; NULL: none */
     dd_train_function *progress;
     void *context; /* for progress */
 } dd_train_options;

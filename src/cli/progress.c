@@ -141,8 +141,9 @@ void cli_train_progress(void *context, const dd_train_progress *now) {
                  now->validation_loss, 100 * now->validation_accuracy);
     bool last = now->epoch >= now->epochs;
     cli_duration(now->seconds_left, left, sizeof left);
-    cli_note("epoch %u/%u  loss %.4f  accuracy %.2f %%%s  %.0f images/s  %s%s%s%s", now->epoch,
-             now->epochs, now->loss, 100 * now->accuracy, validation, now->images_per_second,
+    cli_note("epoch %u/%u  loss %.4f  accuracy %.2f %%%s  lr %.2g  %.0f images/s  %s%s%s%s",
+             now->epoch, now->epochs, now->loss, 100 * now->accuracy, validation,
+             now->learning_rate, now->images_per_second,
              cli_duration(now->seconds, spent, sizeof spent), last ? "" : ", ", last ? "" : left,
              last ? "" : " left");
 }

@@ -7,6 +7,7 @@
  *         "network":    the network file
  *         "state":      JSON
  *             {"options": {...}, "data": hash, "initial": hash,     what the run is: must not change
+ *              "command": "deepdigits train ...",                   that began it
  *              "position": 17, "sums": [loss, hits, examples],     inside the epoch under way
  *              "spent": 1.5, "trained": 30.1,                       seconds
  *              "schedule": {"rate": 0.001, "best": 0.05, "waited": 1},
@@ -114,6 +115,7 @@ static char *print_state(const dd__loop *loop) {
     cJSON_AddItemToObject(root, "options", dd__options_json(&loop->settled.options));
     cJSON_AddStringToObject(root, "data", loop->hash);
     cJSON_AddStringToObject(root, "initial", loop->initial);
+    cJSON_AddStringToObject(root, "command", loop->command ? loop->command : "");
     cJSON_AddNumberToObject(root, "position", at->position);
     cJSON_AddNumberToObject(root, "spent", at->spent);
     cJSON_AddNumberToObject(root, "trained", at->trained);
@@ -234,7 +236,7 @@ static dd_status load_kept(dd__loop *loop) {
 }
 
 static dd_status load_state(dd__loop *loop, const dd__safetensors *file) {
-    const char *text = dd__safetensors_metadata(file, "state"), *initial;
+    const char *text = dd__safetensors_metadata(file, "state"), *initial, *command;
     cJSON *state;
     if (!text) return dd__fail(DD_FORMAT, "no \"state\" in the metadata");
     DD_TRY(dd__json_parse(text, strlen(text), &state));
@@ -242,6 +244,10 @@ static dd_status load_state(dd__loop *loop, const dd__safetensors *file) {
     if (status != DD_OK) goto out;
     DD_TRY_OUT(dd__json_string(state, "initial", &initial));
     snprintf(loop->initial, sizeof loop->initial, "%s", initial);
+    DD_TRY_OUT(dd__json_string(state, "command", &command));
+    dd__free(loop->command);
+    loop->command = dd__copy_string(command);
+    if (!loop->command) DD_TRY_OUT(dd__no_memory(strlen(command) + 1));
     status = read_standing(state, loop, &loop->at);
 out:
     cJSON_Delete(state);

@@ -78,6 +78,7 @@ static dd_status set_up(dd__loop *loop, const dd_dataset *validation,
                               .best_loss = (double)INFINITY,
                               .kept_loss = (double)NAN,
                               .kept_accuracy = (double)NAN};
+    if (o->command && !(loop->command = dd__copy_string(o->command))) return dd__no_memory(1);
     loop->at.history = dd__alloc(o->epochs, sizeof *loop->at.history);
     if (!loop->at.history) return dd__no_memory(o->epochs * sizeof *loop->at.history);
     DD_TRY(take_examples(loop, validation));
@@ -95,6 +96,7 @@ static void tear_down(dd__loop *loop) {
     dd__examples_free(&loop->training);
     dd_model_free(loop->last);
     dd__free(loop->at.history);
+    dd__free(loop->command);
 }
 
 /* ---- Running ------------------------------------------------------------------------------ */

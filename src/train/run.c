@@ -1,7 +1,8 @@
 /* run.c: run.json.
  *
  *     {"deepdigits": "run 1", "version": "0.1.0", "written": "2026-11-23T18:00:00Z",
- *      "command": "deepdigits train ...", "outcome": "finished",
+ *      "command": "deepdigits train ...",             that began the run, not one that went on
+ *      "outcome": "finished",
  *      "network": {...},                              the network file
  *      "initial": "",                                 hash of the initial weights; "": the seed's
  *      "data": {"source": "mnist", "split": "train", "fraction": 0.2, "folds": 0, "fold": 0,
@@ -74,12 +75,11 @@ static void add_device(cJSON *root, const dd_device *device) {
 }
 
 static char *print_run(const dd__loop *loop, const char *outcome) {
-    const char *command = loop->settled.options.command;
     cJSON *root = cJSON_CreateObject();
     cJSON_AddStringToObject(root, "deepdigits", format);
     cJSON_AddStringToObject(root, "version", dd_version());
     add_date(root);
-    cJSON_AddStringToObject(root, "command", command ? command : "");
+    cJSON_AddStringToObject(root, "command", loop->command ? loop->command : "");
     cJSON_AddStringToObject(root, "outcome", outcome);
     cJSON_AddStringToObject(root, "initial", loop->initial);
     add_data(root, loop);

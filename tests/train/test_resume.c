@@ -135,12 +135,18 @@ static int need_unbroken(void **state) {
 static void test_stopping_at_an_epoch_changes_nothing(void **state) {
     (void)state;
     dd_train_options options = recipe("epoch");
+    dd_run *run;
     options.epochs = 2;
+    options.command = "begin";
     assert_int_equal(train(&options, NULL), DD_OK);
     options.epochs = EPOCHS;
     options.resume = true;
+    options.command = "go on";
     assert_int_equal(train(&options, NULL), DD_OK);
     assert_same_run("unbroken", "epoch", "last.safetensors");
+    assert_int_equal(dd_run_load(in_folder("epoch", ""), &run), DD_OK);
+    assert_string_equal(run->options.command, "begin"); /* what repeats the run */
+    dd_run_free(run);
 }
 
 static void stop_at_once(void *context, const dd_train_progress *progress) {
