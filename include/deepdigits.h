@@ -271,6 +271,8 @@ typedef struct dd_dataset_info {
 DD_API void dd_dataset_describe(const dd_dataset *dataset, dd_dataset_info *info);
 /* (height, width, channels); valid as long as the dataset; NULL when there is no such image. */
 DD_API const uint8_t *dd_dataset_pixels(const dd_dataset *dataset, size_t index);
+/* The number of the image in the data that was loaded, before it was divided. */
+DD_API size_t dd_dataset_origin(const dd_dataset *dataset, size_t index);
 /* -1 without labels. */
 DD_API int dd_dataset_label(const dd_dataset *dataset, size_t index);
 /* "7", or the folder's name; NULL when there is no such class. */
@@ -308,18 +310,19 @@ typedef void dd_train_function(void *context, const dd_train_progress *progress)
 typedef struct dd_train_options {
     unsigned epochs;       /* 0: 50 */
     unsigned batch;        /* 0: 128 */
-    uint64_t seed;         /* shuffle, initial weights, dropout; 0: 42 */
+    uint64_t seed;         /* initial weights, shuffle, augmentation, dropout; 0: 42 */
     const char *optimizer; /* "sgd", "adam", "adamw"; NULL: adam */
     double learning_rate;  /* 0: the optimizer's own: sgd 0.01, adam and adamw 0.001 */
     double momentum;       /* of sgd; 0: 0.9; negative: none */
     double weight_decay;   /* of adamw and sgd; 0: adamw 0.01, sgd none */
     const char *schedule;  /* how the learning rate changes; NULL: "plateau". See below. */
     const char *augment;   /* how training images change; NULL: "none". See below. */
-    unsigned early_stop; /* ends after so many epochs without a better validation loss; 0: never */
-    dd_keep keep;        /* which weights the model has afterwards: BEST by validation loss */
-    const char *output;  /* a folder for what dd_train writes; NULL: nothing is written */
-    bool resume;         /* go on where the run in `output` stopped */
-    const char *command; /* recorded in run.json, when it begins a run; NULL: none */
+    unsigned early_stop;   /* ends after so many epochs without a better validation loss, for which
+                              there must be validation images; 0: never */
+    dd_keep keep;          /* which weights the model has afterwards: BEST by validation loss */
+    const char *output;    /* a folder for what dd_train writes; NULL: nothing is written */
+    bool resume;           /* go on where the run in `output` stopped */
+    const char *command;   /* recorded in run.json, when it begins a run; NULL: none */
     dd_train_function *progress;
     void *context; /* for progress */
 } dd_train_options;
@@ -348,8 +351,14 @@ typedef struct dd_train_options {
  * as Keras' ImageDataGenerator has them, pixels between others interpolated, the edge repeated
  * beyond it. An image's changes follow from the seed, the epoch and its place in the data. */
 
+/* Whether the options make sense by themselves, before there are data; dd_train looks again.
+ * DD_USAGE names the one that does not, and what it may be */
+DD_API dd_status dd_train_options_check(const dd_train_options *options);
+
 typedef struct dd_train_result {
     unsigned epochs;                             /* finished */
+    unsigned epochs_before;                      /* of them, when the run was gone on with */
+    bool stopped_early;                          /* by options.early_stop */
     unsigned best_epoch;                         /* 0 without validation */
     double loss, accuracy;                       /* of the last epoch */
     double validation_loss, validation_accuracy; /* of the model kept; NaN without validation */
@@ -364,20 +373,23 @@ typedef struct dd_train_result {
  *
  * `output` holds, each file whole at any time:
  *   model.safetensors         the weights that `keep` asks for
- *   last.safetensors          with BEST: those of the last epoch; with LAST: best.safetensors
+ *   last.safetensors          with BEST: those of the last epoch; with LAST: best.safetensors;
+ *                             without validation neither
  *   checkpoint/               everything to go on with, on this device or another: written after
  *                             each epoch, each minute, and when interrupted
  *   history.csv, run.json     a row an epoch; everything needed to repeat the run
+ * What another run left there under these names is removed first.
  * With `resume` the run in `output` goes on up to `epochs`; the model must have its network, data and
  * options must be the same, except epochs, early_stop, output, command and progress. On the same
- * device the files become what an unbroken run would have made (but for times and dates).
+ * device the files become what an unbroken run would have made (but for times and dates), unless
+ * the schedule is laid out over all epochs (cosine, one-cycle) and these are others now.
  *   result   may be NULL
  * DD_USAGE         the data has no labels, or an option makes no sense, or is not that of the run to
  *                  go on with
  * DD_SHAPE         data and network do not fit
  * DD_IO            the output folder cannot be written
  * DD_WRONG         the loss is no longer finite: the last good weights are kept
- * DD_INTERRUPTED   after saving */
+ * DD_INTERRUPTED   after saving; where that fails, its reason instead */
 DD_API dd_status dd_train(dd_device *device, dd_model *model, const dd_dataset *data,
                           const dd_dataset *validation, const dd_train_options *options,
                           dd_train_result *result);
@@ -397,9 +409,12 @@ typedef struct dd_run {
     dd_dataset_info data;     /* of the training part: source, split, how it was divided */
     size_t validation_count;
     const char *device, *platform, *driver; /* names */
-    const char *selector;                   /* what dd_device_open was given; "" for the default */
-    const char *version;                    /* of the library */
-    const char *written;                    /* "2026-11-23T18:00:00Z" */
+    const char *selector; /* of the device, as it was given or $DEEPDIGITS_DEVICE had it; "" for the
+                             default */
+    dd_device_options device_options; /* that it was opened with */
+    const char *hash;                 /* names the training and validation images by content */
+    const char *version;              /* of the library */
+    const char *written;              /* "2026-11-23T18:00:00Z" */
     const char *outcome; /* "running", "finished", "stopped early", "interrupted" or "diverged" */
     unsigned best_epoch; /* 0 without validation */
     dd_epoch *epochs;    /* (epoch_count) */

@@ -1,6 +1,10 @@
 #include "base/json.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 dd_status dd__json_parse(const char *text, size_t size, cJSON **json) {
@@ -58,4 +62,77 @@ dd_status dd__json_member(const cJSON *object, const char *key, const cJSON **va
     if (!cJSON_IsObject(*value) && !cJSON_IsArray(*value))
         return dd__fail(DD_FORMAT, "\"%s\": expected an object or an array", key);
     return DD_OK;
+}
+
+dd_status dd__json_unsigned(const cJSON *object, const char *key, unsigned *value) {
+    int64_t number = 0;
+    DD_TRY(dd__json_integer(object, key, 0, UINT32_MAX, &number));
+    *value = (unsigned)number;
+    return DD_OK;
+}
+
+dd_status dd__json_u64(const cJSON *object, const char *key, uint64_t *value) {
+    const char *text = "";
+    char *end;
+    DD_TRY(dd__json_string(object, key, &text));
+    errno = 0;
+    *value = strtoull(text, &end, 10);
+    if (*text >= '0' && *text <= '9' && *end == 0 && errno == 0) return DD_OK;
+    return dd__fail(DD_FORMAT, "\"%s\": expected a whole number of 64 bits, found \"%.40s\"", key,
+                    text);
+}
+
+/* ---- Writing ------------------------------------------------------------------------------ */
+
+static cJSON *add(dd__json *json, cJSON *parent, const char *key, cJSON *item) {
+    bool added = item != NULL;
+    if (item && !json->root)
+        json->root = item;
+    else if (item && parent)
+        added = key ? cJSON_AddItemToObject(parent, key, item) : cJSON_AddItemToArray(parent, item);
+    else
+        added = false; /* the parent failed before */
+    if (added) return item;
+    if (item != json->root) cJSON_Delete(item);
+    json->failed = true;
+    return NULL;
+}
+
+cJSON *dd__json_add_object(dd__json *json, cJSON *parent, const char *key) {
+    return add(json, parent, key, cJSON_CreateObject());
+}
+
+cJSON *dd__json_add_array(dd__json *json, cJSON *parent, const char *key) {
+    return add(json, parent, key, cJSON_CreateArray());
+}
+
+void dd__json_add_text(dd__json *json, cJSON *parent, const char *key, const char *text) {
+    add(json, parent, key, cJSON_CreateString(text ? text : ""));
+}
+
+void dd__json_add_number(dd__json *json, cJSON *parent, const char *key, double number) {
+    char text[32];
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, number);
+        if (strtod(text, NULL) == number) break;
+    }
+    add(json, parent, key, isfinite(number) ? cJSON_CreateRaw(text) : cJSON_CreateNull());
+}
+
+void dd__json_add_u64(dd__json *json, cJSON *parent, const char *key, uint64_t number) {
+    char text[32];
+    snprintf(text, sizeof text, "%" PRIu64, number);
+    dd__json_add_text(json, parent, key, text);
+}
+
+void dd__json_add(dd__json *json, cJSON *parent, const char *key, cJSON *item) {
+    add(json, parent, key, item);
+}
+
+char *dd__json_print(dd__json *json, bool lines) {
+    char *text = NULL;
+    if (!json->failed) text = lines ? cJSON_Print(json->root) : cJSON_PrintUnformatted(json->root);
+    cJSON_Delete(json->root);
+    json->root = NULL;
+    return text;
 }

@@ -1,5 +1,6 @@
 /* cmd_report.c: what a training did, as a page. */
 #include "cli/commands.h"
+#include "cli/training.h"
 
 typedef struct settings {
     const char *data;
@@ -18,6 +19,9 @@ static dd_status run(const cli_call *call, const void *values) {
     const settings *set = values;
     const char *folder = call->arguments[0];
     dd_device *device;
+    dd_run *found;
+    CLI_TRY(cli_run_load(folder, &found)); /* before a device is opened for nothing */
+    dd_run_free(found);
     CLI_TRY(cli_open_one_device(&call->common, &device));
     dd_status status = dd_report(device, folder, set->data);
     if (status == DD_OK) printf("%s/report.html\n", folder);

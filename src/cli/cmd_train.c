@@ -84,7 +84,7 @@ static const cli_option options[] = {
      .max = 1000,
      .offset = offsetof(settings, folds),
      .help = "cross-validation instead: K trainings, into RUN/fold-1 to\nRUN/fold-K, each with "
-             "another K-th for validation; the\nsame command again goes on where it stopped"},
+             "another K-th for validation, and\nRUN/folds.json; the same command again goes on"},
     {.name = "split-seed",
      .kind = CLI_INTEGER,
      .value = "N",
@@ -120,10 +120,10 @@ static const cli_option options[] = {
      .value = "S",
      .fallback_help = "plateau",
      .offset = offsetof(settings, schedule),
-     .help = "how the learning rate changes: constant, plateau, step,\ncosine, one-cycle; settings "
-             "behind a colon, the usual ones:\nplateau:factor=0.5,patience=3,threshold=0.0001,"
-             "floor=1e-5\nstep:factor=0.1,every=10  cosine:floor=0  one-cycle:rise=0.3;\nall "
-             "but the last also warm-up=EPOCHS"},
+     .help = "how the learning rate changes: constant, plateau, step,\ncosine, one-cycle; behind "
+             "a colon settings other than these:\nplateau:factor=0.5,patience=3,threshold=0.0001,"
+             "floor=1e-5\nstep:factor=0.1,every=10  cosine:floor=0\none-cycle:rise=0.3,start=0.04,"
+             "end=4e-6; all but this one also\nwarm-up=EPOCHS"},
     {.name = "momentum",
      .kind = CLI_NUMBER,
      .value = "F",
@@ -191,6 +191,9 @@ static dd_status check(const settings *set) {
     if (set->resume) return check_resume(set);
     if (!set->data) return cli_fail(DD_USAGE, "expected --data DATA");
     if (!set->output) return cli_fail(DD_USAGE, "expected --output RUN");
+    if (set->early_stop && set->validation <= 0)
+        return cli_fail(DD_USAGE, "--early-stop measures on validation images, and --validation "
+                                  "is 0");
     if (set->folds && !isnan(set->validation))
         return cli_fail(DD_USAGE, "expected --folds or --validation, found both");
     if (strlen(set->output) + 64 > CLI_PATH_LIMIT)
@@ -205,6 +208,7 @@ static void add_result(cJSON *json, const cli_training *t) {
     const dd_train_result *result = &t->result;
     char model[CLI_PATH_LIMIT + 64];
     snprintf(model, sizeof model, "%s/model.safetensors", t->output);
+    cli_json_text(json, "outcome", result->stopped_early ? "stopped early" : "finished");
     cli_json_count(json, "epochs", result->epochs);
     cli_json_count(json, "best_epoch", result->best_epoch);
     cli_json_number(json, "loss", result->loss);
@@ -213,55 +217,54 @@ static void add_result(cJSON *json, const cli_training *t) {
     cli_json_number(json, "validation_accuracy", result->validation_accuracy);
     cli_json_number(json, "seconds", result->seconds);
     cli_json_number(json, "images_per_second", result->images_per_second);
+    cli_json_text(json, "run", t->output);
     cli_json_text(json, "model", model);
 }
 
-static dd_status print_text(const cli_training *t) {
+static void print_text(const cli_training *t) {
     const dd_train_result *result = &t->result;
     char spent[32];
-    printf("trained     %u epochs in %s, %.0f images/s\n", result->epochs,
-           cli_duration(result->seconds, spent, sizeof spent), result->images_per_second);
+    printf("trained     %u epoch%s in %s, %.0f images/s\n", result->epochs,
+           result->epochs == 1 ? "" : "s", cli_duration(result->seconds, spent, sizeof spent),
+           result->images_per_second);
     printf("last epoch  loss %.4f  accuracy %.2f %%\n", result->loss, 100 * result->accuracy);
     if (isfinite(result->validation_loss)) {
-        bool last = t->set->keep == DD_KEEP_LAST;
         printf("validation  loss %.4f  accuracy %.2f %%  ", result->validation_loss,
                100 * result->validation_accuracy);
-        printf(last ? "(last epoch, kept)\n" : "(epoch %u, kept)\n", result->best_epoch);
+        printf(t->keeps_last ? "(last epoch, kept)\n" : "(epoch %u, kept)\n", result->best_epoch);
     }
     printf("model       %s/model.safetensors\nreport      %s/report.html\n", t->output, t->output);
-    return DD_OK;
-}
-
-static dd_status print_one(const cli_training *t) {
-    if (!t->set->json) return print_text(t);
-    cJSON *json = cJSON_CreateObject();
-    add_result(json, t);
-    return cli_json_end(json, stdout, true);
 }
 
 static void say_next(const cli_training *t) {
-    char output[4 * CLI_PATH_LIMIT + 4], data[4 * CLI_PATH_LIMIT + 4];
-    if (!t->set->data || strlen(t->set->data) >= CLI_PATH_LIMIT) return;
+    char output[4 * CLI_PATH_LIMIT + 4];
     cli_shell_word(output, t->output);
-    cli_shell_word(data, t->set->data);
-    cli_note("next, on images that were not trained on:\n"
-             "  deepdigits evaluate --model %s/model.safetensors --data %s\n"
+    cli_note("next, with images that were not trained on:\n"
+             "  deepdigits evaluate --model %s/model.safetensors --data DATA\n"
              "  deepdigits classify --model %s/model.safetensors PATH...",
-             output, data, output);
+             output, output);
 }
 
 /* ---- One training -------------------------------------------------------------------- */
 
+static dd_status show_one(const cli_training *t) {
+    if (t->set->json) {
+        cJSON *json = cJSON_CreateObject();
+        add_result(json, t);
+        return cli_json_end(json, stdout, true);
+    }
+    print_text(t);
+    say_next(t);
+    return cli_flush_stdout();
+}
+
 static dd_status run_one(const cli_call *call, const settings *set) {
-    cli_training t = {.call = call, .set = set};
+    cli_training t = {.call = call, .set = set, .resume = set->resume != NULL};
     snprintf(t.output, sizeof t.output, "%s", set->resume ? set->resume : set->output);
-    if (set->resume) CLI_TRY(dd_run_load(set->resume, &t.run));
-    dd_status status = cli_training_run(&t);
+    if (set->resume) CLI_TRY(cli_run_load(set->resume, &t.run));
+    dd_status status = cli_training_run(&t, show_one);
     dd_run_free(t.run);
-    CLI_TRY(status);
-    CLI_TRY(print_one(&t));
-    say_next(&t);
-    return DD_OK;
+    return status;
 }
 
 /* ---- Cross-validation ---------------------------------------------------------------- */
@@ -282,53 +285,44 @@ static double deviation(const spread *s) {
     return sqrt(fmax(0, s->squares - s->sum * s->sum / s->count) / (s->count - 1));
 }
 
-/* What a finished fold's run.json says, as if it had been trained now. */
-static dd_status recall(cli_training *t) {
-    dd_run *run;
-    CLI_TRY(dd_run_load(t->output, &run));
-    const dd_epoch *last = &run->epochs[run->epoch_count - 1], *kept = last;
-    if (run->options.keep == DD_KEEP_BEST && run->best_epoch)
-        kept = &run->epochs[run->best_epoch - 1];
-    t->result = (dd_train_result){.epochs = last->epoch,
-                                  .best_epoch = run->best_epoch,
-                                  .loss = last->loss,
-                                  .accuracy = last->accuracy,
-                                  .validation_loss = kept->validation_loss,
-                                  .validation_accuracy = kept->validation_accuracy};
-    for (size_t i = 0; i < run->epoch_count; i++) t->result.seconds += run->epochs[i].seconds;
-    t->result.images_per_second = last->images_per_second;
-    dd_run_free(run);
-    return DD_OK;
+static dd_status show_fold(const cli_training *t) {
+    if (t->set->json) return DD_OK;
+    printf("fold %u  loss %.4f  accuracy %.2f %%  %s\n", t->fold, t->result.validation_loss,
+           100 * t->result.validation_accuracy, t->output);
+    return cli_flush_stdout();
 }
 
-static dd_status run_fold(cli_training *t) {
-    bool again = !t->set->overwrite;
-    snprintf(t->output, sizeof t->output, "%s/fold-%u", t->set->output, t->fold);
-    cli_note("fold %u of %lld: %s", t->fold, (long long)t->set->folds, t->output);
-    if (again && cli_run_is_finished(t->output)) return recall(t);
-    if (again && cli_run_is_begun(t->output)) CLI_TRY(dd_run_load(t->output, &t->run));
-    dd_status status = cli_training_run(t);
-    dd_run_free(t->run);
+/* RUN/folds.json; the same on standard output with --json. */
+static dd_status write_folds(const settings *set, const spread *loss, const spread *accuracy,
+                             cJSON *rows) {
+    char path[CLI_PATH_LIMIT + 64];
+    cli_output output;
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddItemToObject(json, "folds", rows);
+    cli_json_number(json, "validation_loss", mean(loss));
+    cli_json_number(json, "validation_loss_deviation", deviation(loss));
+    cli_json_number(json, "validation_accuracy", mean(accuracy));
+    cli_json_number(json, "validation_accuracy_deviation", deviation(accuracy));
+    cJSON *copy = set->json ? cJSON_Duplicate(json, true) : NULL;
+    snprintf(path, sizeof path, "%s/folds.json", set->output);
+    dd_status status = cli_output_open(&output, path);
+    if (status == DD_OK)
+        status = cli_output_close(&output, cli_json_end(json, output.stream, true));
+    else
+        cJSON_Delete(json);
+    if (!copy) return status;
+    if (status == DD_OK) return cli_json_end(copy, stdout, true);
+    cJSON_Delete(copy);
     return status;
 }
 
-static dd_status print_folds(const settings *set, const spread *loss, const spread *accuracy,
-                             cJSON *rows) {
-    if (set->json) {
-        cJSON *json = cJSON_CreateObject();
-        cJSON_AddItemToObject(json, "folds", rows);
-        cli_json_number(json, "validation_loss", mean(loss));
-        cli_json_number(json, "validation_loss_deviation", deviation(loss));
-        cli_json_number(json, "validation_accuracy", mean(accuracy));
-        cli_json_number(json, "validation_accuracy_deviation", deviation(accuracy));
-        return cli_json_end(json, stdout, true);
-    }
-    cJSON_Delete(rows);
-    printf("validation  %u folds: loss %.4f +- %.4f  accuracy %.2f +- %.2f %% (mean and standard "
-           "deviation)\n",
-           loss->count, mean(loss), deviation(loss), 100 * mean(accuracy),
-           100 * deviation(accuracy));
-    return DD_OK;
+/* A fold that was begun is gone on with: the library refuses if it was begun otherwise, and has
+ * nothing to do where it is finished. */
+static dd_status run_fold(cli_training *t) {
+    snprintf(t->output, sizeof t->output, "%s/fold-%u", t->set->output, t->fold);
+    t->resume = !t->set->overwrite && cli_run_is_begun(t->output);
+    cli_note("fold %u of %lld: %s", t->fold, (long long)t->set->folds, t->output);
+    return cli_training_run(t, show_fold);
 }
 
 static dd_status run_folds(const cli_call *call, const settings *set) {
@@ -346,9 +340,13 @@ static dd_status run_folds(const cli_call *call, const settings *set) {
         cJSON *row = cJSON_CreateObject();
         add_result(row, &t);
         cJSON_AddItemToArray(rows, row);
-        if (!set->json) CLI_TRY(print_text(&t));
     }
-    return print_folds(set, &loss, &accuracy, rows);
+    CLI_TRY(write_folds(set, &loss, &accuracy, rows));
+    if (set->json) return DD_OK;
+    printf("%u folds: loss %.4f +- %.4f  accuracy %.2f +- %.2f %% (mean and standard deviation)\n",
+           loss.count, mean(&loss), deviation(&loss), 100 * mean(&accuracy),
+           100 * deviation(&accuracy));
+    return DD_OK;
 }
 
 static dd_status run(const cli_call *call, const void *values) {

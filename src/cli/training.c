@@ -27,13 +27,14 @@ bool cli_run_is_begun(const char *folder) {
     return has_file(folder, "checkpoint/state.safetensors");
 }
 
-bool cli_run_is_finished(const char *folder) {
-    dd_run *run;
-    if (!has_file(folder, "run.json") || dd_run_load(folder, &run) != DD_OK) return false;
-    bool finished =
-        strcmp(run->outcome, "finished") == 0 || strcmp(run->outcome, "stopped early") == 0;
-    dd_run_free(run);
-    return finished;
+dd_status cli_run_load(const char *folder, dd_run **run) {
+    if (has_file(folder, "run.json")) return dd_run_load(folder, run);
+    if (has_file(folder, "fold-1/run.json"))
+        return cli_fail(DD_USAGE,
+                        "%s holds the folds of a cross-validation: name one of them, as "
+                        "%s/fold-1",
+                        folder, folder);
+    return cli_fail(DD_IO, "%s: expected the folder of a run, which has a run.json", folder);
 }
 
 /* Makes RUN now, so that a training of hours does not end at a folder that cannot be written. */
@@ -42,7 +43,7 @@ static dd_status claim(const cli_training *t, bool *made) {
     CLI_TRY(cli_folder_make(output, made));
     if (access(output, W_OK | X_OK) != 0)
         return cli_fail(DD_IO, "%s: expected a folder that can be written to", output);
-    if (t->run || t->set->overwrite) return DD_OK;
+    if (t->resume || t->set->overwrite) return DD_OK;
     if (has_file(output, "model.safetensors"))
         return cli_fail(DD_USAGE,
                         "%s/model.safetensors is there already: name another --output, go on "
@@ -74,8 +75,8 @@ static dd_status load_model(const cli_training *t, dd_model **model) {
     if (status == DD_OK) status = dd_model_transfer(*model, from, &taken, &all);
     dd_model_free(from);
     if (status == DD_OK)
-        cli_note("initial weights: %zu of %zu tensors from %s, the others from the seed", taken,
-                 all, set->init);
+        cli_note("initial weights: %zu of %zu tensors from %s%s", taken, all, set->init,
+                 taken < all ? ", the others from the seed" : "");
     return status;
 }
 
@@ -133,7 +134,7 @@ static dd_train_options make_options(const cli_training *t) {
     dd_train_options o = {.augment = "digits"};
     if (t->run) o = t->run->options;
     o.output = t->output;
-    o.resume = t->run != NULL;
+    o.resume = t->resume;
     o.command = t->call->line;
     o.progress = cli_train_progress;
     if (set->epochs) o.epochs = (unsigned)set->epochs;
@@ -147,43 +148,81 @@ static dd_train_options make_options(const cli_training *t) {
     return o;
 }
 
+/* What was given, else what the run was begun with. */
 static dd_status open_device(const cli_training *t, dd_device **device) {
-    const char *before = t->run ? t->run->selector : "";
-    if (cli_selector(&t->call->common) || !*before)
-        return cli_open_one_device(&t->call->common, device);
-    return cli_open_device(&t->call->common, before, false, device);
+    const cli_common *common = &t->call->common;
+    bool given = cli_selector(common) || common->threads || common->kernel_class ||
+                 common->implementations.count;
+    if (!t->run || given) return cli_open_one_device(common, device);
+    const char *selector = *t->run->selector ? t->run->selector : NULL;
+    return dd_device_open(selector, &t->run->device_options, device);
+}
+
+static dd_status fail_interrupted(const cli_training *t) {
+    char folder[4 * CLI_PATH_LIMIT + 4];
+    cli_shell_word(folder, t->output);
+    if (t->fold)
+        return cli_fail(DD_INTERRUPTED, "%s; saved: the same command goes on", dd_message());
+    return cli_fail(DD_INTERRUPTED, "%s; saved: go on with  deepdigits train --resume %s",
+                    dd_message(), folder);
+}
+
+static void note_outcome(const cli_training *t, const dd_train_options *options) {
+    const dd_train_result *result = &t->result;
+    if (t->resume && result->epochs == result->epochs_before)
+        cli_note("nothing to do: the run has had its %u epochs; --epochs N, or after early "
+                 "stopping --early-stop N, goes on",
+                 result->epochs);
+    else if (result->stopped_early)
+        cli_note("stopped early: %u epochs without a better validation loss", options->early_stop);
 }
 
 static dd_status train(cli_training *t, work *w) {
     dd_train_options options = make_options(t);
     CLI_TRY(open_device(t, &w->device));
     const dd_dataset *data = w->data ? w->data : w->all;
+    t->keeps_last = options.keep == DD_KEEP_LAST;
     dd_status status = dd_train(w->device, w->model, data, w->validation, &options, &t->result);
-    if (status == DD_INTERRUPTED) {
-        char folder[4 * CLI_PATH_LIMIT + 4];
-        cli_shell_word(folder, t->output);
-        return cli_fail(status, "%s; saved: go on with  deepdigits train --resume %s", dd_message(),
-                        folder);
-    }
+    if (status == DD_INTERRUPTED) return fail_interrupted(t);
     CLI_TRY(status);
+    note_outcome(t, &options);
     if (!t->call->common.profile) return DD_OK;
     return cli_profile(w->device, w->model, true, options.batch);
 }
 
-dd_status cli_training_run(cli_training *t) {
+static void forget_images(work *w) {
+    dd_dataset_free(w->validation);
+    dd_dataset_free(w->data);
+    dd_dataset_free(w->all);
+    w->validation = w->data = w->all = NULL;
+}
+
+/* The training is done, whatever becomes of its page. */
+static dd_status report(const cli_training *t, work *w) {
+    forget_images(w);
+    dd_status status = dd_report(w->device, t->output, t->set->data);
+    if (status == DD_OK) return DD_OK;
+    return cli_fail(status,
+                    "%s; the training is done and saved: deepdigits report %s writes its "
+                    "page",
+                    dd_message(), t->output);
+}
+
+dd_status cli_training_run(cli_training *t, cli_training_done *done) {
     work w = {NULL, NULL, NULL, NULL, NULL};
     bool made = false;
+    dd_train_options options = make_options(t);
     dd_status status;
+    CLI_TRY_OUT(dd_train_options_check(&options));
     CLI_TRY_OUT(load(t, &w));
     CLI_TRY_OUT(claim(t, &made));
     CLI_TRY_OUT(train(t, &w));
-    CLI_TRY_OUT(dd_report(w.device, t->output, t->set->data));
+    CLI_TRY_OUT(done(t));
+    CLI_TRY_OUT(report(t, &w));
 out:
     if (status != DD_OK && made) (void)rmdir(t->output); /* only if nothing is in it */
+    forget_images(&w);
     dd_device_close(w.device);
-    dd_dataset_free(w.validation);
-    dd_dataset_free(w.data);
-    dd_dataset_free(w.all);
     dd_model_free(w.model);
     return status;
 }

@@ -25,15 +25,22 @@ typedef struct cli_training {
     const cli_train_settings *set;
     char output[CLI_PATH_LIMIT];
     unsigned fold; /* from 1; 0: the data are divided in two */
-    dd_run *run;   /* the one to go on with, or NULL */
+    bool resume;   /* go on with the run in `output` */
+    dd_run *run;   /* what it was begun with, where the options do not say it; or NULL */
     dd_train_result result;
+    bool keeps_last; /* weights of the last epoch, not the best one */
 } cli_training;
 
-/* Whether the folder has a run that was begun, and whether it came to its end. */
-bool cli_run_is_begun(const char *folder);
-bool cli_run_is_finished(const char *folder);
+/* Told when a training is done, before its page is written. */
+typedef dd_status cli_training_done(const cli_training *training);
 
-/* Loads, divides, trains. On failure `output` is gone again if nothing is in it. */
-dd_status cli_training_run(cli_training *training);
+/* Whether the folder has a run that was begun. */
+bool cli_run_is_begun(const char *folder);
+/* dd_run_load, with more to say of a folder that has no run. */
+dd_status cli_run_load(const char *folder, dd_run **run);
+
+/* Checks, loads, divides, trains, calls `done`, writes the page. On failure `output` is gone again if
+ * nothing is in it. */
+dd_status cli_training_run(cli_training *training, cli_training_done *done);
 
 #endif

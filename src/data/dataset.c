@@ -139,11 +139,16 @@ static dd_status take(const dd_dataset *dataset, const uint8_t *part, uint8_t wa
     DD_TRY(dd__dataset_new(count, dataset->height, dataset->width, dataset->channels,
                            dataset->labels != NULL, &made));
     size_t bytes = (size_t)dataset->height * dataset->width * dataset->channels, at = 0;
+    made->origin = dd__alloc(count, sizeof *made->origin);
+    if (!made->origin) {
+        dd_dataset_free(made);
+        return dd__no_memory(count * sizeof *made->origin);
+    }
     for (size_t i = 0; i < dataset->count; i++) {
         if (part[i] != wanted) continue;
         memcpy(made->pixels + at * bytes, dataset->pixels + i * bytes, bytes);
         if (made->labels) made->labels[at] = dataset->labels[i];
-        at++;
+        made->origin[at++] = (uint32_t)dd_dataset_origin(dataset, i);
     }
     dd_status status =
         dd__dataset_name_classes(made, (const char *const *)dataset->class_names, dataset->classes);
@@ -164,12 +169,19 @@ dd_status dd__dataset_copy(const dd_dataset *dataset, dd_dataset **copy) {
     return status;
 }
 
-void dd__dataset_hash(const dd_dataset *dataset, char out[33]) {
+static void hash_one(const dd_dataset *dataset, char out[33]) {
     char parts[2][33] = {"", ""};
     dd__hash_name(dataset->pixels,
                   dataset->count * dataset->height * dataset->width * dataset->channels, parts[0]);
     if (dataset->labels)
         dd__hash_name(dataset->labels, dataset->count * sizeof *dataset->labels, parts[1]);
+    dd__hash_name(parts, sizeof parts, out);
+}
+
+void dd__datasets_hash(const dd_dataset *first, const dd_dataset *second, char out[33]) {
+    char parts[2][33] = {"", ""};
+    hash_one(first, parts[0]);
+    if (second) hash_one(second, parts[1]);
     dd__hash_name(parts, sizeof parts, out);
 }
 
@@ -227,6 +239,8 @@ dd_status dd_dataset_divide(const dd_dataset *dataset, double fraction, uint64_t
 dd_status dd_dataset_fold(const dd_dataset *dataset, unsigned folds, unsigned fold, uint64_t seed,
                           dd_dataset **first, dd_dataset **second) {
     *first = *second = NULL;
+    if (dataset->count < 2)
+        return dd__fail(DD_USAGE, "%zu image cannot be divided into folds", dataset->count);
     if (folds < 2 || folds > dataset->count)
         return dd__fail(DD_USAGE, "expected 2 to %zu folds for %zu images, found %u",
                         dataset->count, dataset->count, folds);
@@ -244,6 +258,7 @@ void dd_dataset_free(dd_dataset *dataset) {
     dd__free(dataset->pixels);
     dd__free(dataset->labels);
     dd__free(dataset->class_names);
+    dd__free(dataset->origin);
     dd__free(dataset->source);
     dd__free(dataset);
 }
@@ -266,6 +281,10 @@ void dd_dataset_describe(const dd_dataset *dataset, dd_dataset_info *info) {
 const uint8_t *dd_dataset_pixels(const dd_dataset *dataset, size_t index) {
     if (index >= dataset->count) return NULL;
     return dataset->pixels + index * dataset->height * dataset->width * dataset->channels;
+}
+
+size_t dd_dataset_origin(const dd_dataset *dataset, size_t index) {
+    return dataset->origin && index < dataset->count ? dataset->origin[index] : index;
 }
 
 int dd_dataset_label(const dd_dataset *dataset, size_t index) {

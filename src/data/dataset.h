@@ -10,6 +10,7 @@ struct dd_dataset {
     uint8_t *pixels;    /* (count, height, width, channels) */
     int32_t *labels;    /* (count), or NULL */
     char **class_names; /* (classes), or NULL: "0", "1", ...; pointers and text are one block */
+    uint32_t *origin;   /* (count) numbers of the images before the division; NULL: their own */
     char *source;       /* where it came from, and how it was divided: as dd_dataset_info has it */
     dd_split split;
     double fraction;
@@ -28,8 +29,8 @@ dd_status dd__dataset_adopt(uint8_t *pixels, int32_t *labels, size_t count, unsi
  * every label is from 0 up. DD_FORMAT names the first that is not. */
 dd_status dd__dataset_check_labels(dd_dataset *dataset, unsigned at_least);
 dd_status dd__dataset_copy(const dd_dataset *dataset, dd_dataset **copy);
-/* Names the examples by their content. */
-void dd__dataset_hash(const dd_dataset *dataset, char out[33]);
+/* Names the examples of both by their content; `second` may be NULL. */
+void dd__datasets_hash(const dd_dataset *first, const dd_dataset *second, char out[33]);
 /* Sets `source`, of which it keeps a copy (NULL: none), and `split`. */
 dd_status dd__dataset_set_source(dd_dataset *dataset, const char *source, dd_split split);
 /* Sets `classes` and copies their names, (count); NULL: decimal numbers. */

@@ -37,6 +37,13 @@ static inline size_t dd__round_up(size_t n, size_t multiple) {
     return (n + multiple - 1) / multiple * multiple;
 }
 
+/* Puts one argument more behind those that there are. */
+static inline void dd__launch_append(dd__launch *launch, dd__argument argument) {
+    size_t last = 0;
+    while (launch->arguments[last].kind != DD__ARGUMENT_NONE) last++;
+    launch->arguments[last] = argument;
+}
+
 typedef struct dd__recorder dd__recorder;
 
 dd_status dd__recorder_create(dd_device *device, dd__recorder **recorder);

@@ -149,11 +149,10 @@ static dd_status record_gather_vector(dd__recorder *recorder, const dd__node *no
                                       const dd__site *site) {
     const dd__gather *gather = node->attributes;
     size_t batch = (size_t)gather->batch, size = dd__dims_count(&node->out[0]->dims) / batch;
-    bool warped = augments(gather);
-    dd__launch launch =
-        warped ? launch_warp(node, "gather_warped_vector") : launch_gather(node, "gather_vector");
-    launch.arguments[warped ? 18 : 11] =
-        DD_INT(dd__launch_chunks(&launch, site->device, batch, size, 1));
+    dd__launch launch = augments(gather) ? launch_warp(node, "gather_warped_vector")
+                                         : launch_gather(node, "gather_vector");
+    size_t chunk = dd__launch_chunks(&launch, site->device, batch, size, 1);
+    dd__launch_append(&launch, DD_INT(chunk));
     return dd__record(recorder, &launch);
 }
 

@@ -38,13 +38,13 @@ static size_t count_of(const dd__node *node) { return dd__dims_count(&node->in[0
 /* Records `launch` in the first form, or in the second with the chunk as one argument more. */
 static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__site *site,
                         dd__launch *launch, bool vector) {
-    size_t count = count_of(node), last = 0;
+    size_t count = count_of(node);
     if (!vector) {
         dd__launch_elements(launch, site->device, count);
         return dd__record(recorder, launch);
     }
-    while (launch->arguments[last].kind != DD__ARGUMENT_NONE) last++;
-    launch->arguments[last] = DD_INT(dd__launch_chunks(launch, site->device, count, 1, 64));
+    size_t chunk = dd__launch_chunks(launch, site->device, count, 1, 64);
+    dd__launch_append(launch, DD_INT(chunk));
     return dd__record(recorder, launch);
 }
 

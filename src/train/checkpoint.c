@@ -15,7 +15,7 @@
  *              "history": [{...}, ...]}
  *
  * Random numbers have no state: they follow from the seed, the epoch and the step. Numbers are
- * printed so that they read back the same; one that is not finite is null.
+ * printed with all their bits; one that is not finite is null.
  */
 #include <math.h>
 #include <stdio.h>
@@ -48,15 +48,6 @@ static void tensors_free(tensors *t) {
     for (size_t i = 0; i < t->count; i++) dd__free(t->row[i].data);
 }
 
-static dd_status check_finite(const dd__tensor *tensor) {
-    size_t count = dd__dims_count(&tensor->dims), bad = 0;
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(tensor->data[i])) bad++;
-    if (bad == 0) return DD_OK;
-    return dd__fail(DD_WRONG, "training diverged: %zu of %zu %s are not finite", bad, count,
-                    tensor->name);
-}
-
 static dd_status fetch_tensors(const dd__loop *loop, tensors *t) {
     const dd__graph *graph = dd__plan_graph(loop->plan);
     t->count = 0;
@@ -69,7 +60,7 @@ static dd_status fetch_tensors(const dd__loop *loop, tensors *t) {
         if (!tensor->data) return dd__no_memory(dd__value_bytes(value));
         t->count++;
         DD_TRY(dd__plan_read(loop->plan, value->name, tensor->data, dd__value_bytes(value)));
-        DD_TRY(check_finite(tensor));
+        DD_TRY(dd__check_finite(tensor->data, dd__dims_count(&tensor->dims), tensor->name));
     }
     return DD_OK;
 }
@@ -97,38 +88,39 @@ static dd_status put_tensors(const dd__loop *loop, const dd__safetensors *file) 
 
 /* ---- Writing ------------------------------------------------------------------------------ */
 
-static cJSON *add_object(cJSON *root, const char *name, const char *const keys[],
-                         const double numbers[], size_t count) {
-    cJSON *object = cJSON_AddObjectToObject(root, name);
-    for (size_t i = 0; i < count; i++) cJSON_AddNumberToObject(object, keys[i], numbers[i]);
-    return object;
-}
-
 static const char *const schedule_keys[] = {"rate", "best", "waited"};
 static const char *const best_keys[] = {"epoch", "loss"};
 static const char *const kept_keys[] = {"loss", "accuracy"};
 static const char *const sums_keys[] = {"loss", "hits", "count"};
 
+static void add_numbers(dd__json *json, cJSON *parent, const char *name, const char *const keys[],
+                        const double numbers[], size_t count) {
+    cJSON *object = dd__json_add_object(json, parent, name);
+    for (size_t i = 0; i < count; i++) dd__json_add_number(json, object, keys[i], numbers[i]);
+}
+
 static char *print_state(const dd__loop *loop) {
     const dd__standing *at = &loop->at;
-    cJSON *root = cJSON_CreateObject();
-    cJSON_AddItemToObject(root, "options", dd__options_json(&loop->settled.options));
-    cJSON_AddStringToObject(root, "data", loop->hash);
-    cJSON_AddStringToObject(root, "initial", loop->initial);
-    cJSON_AddStringToObject(root, "command", loop->command ? loop->command : "");
-    cJSON_AddNumberToObject(root, "position", at->position);
-    cJSON_AddNumberToObject(root, "spent", at->spent);
-    cJSON_AddNumberToObject(root, "trained", at->trained);
-    add_object(root, "sums", sums_keys,
-               (double[]){(double)at->sums.loss, (double)at->sums.hits, (double)at->sums.count}, 3);
-    add_object(root, "schedule", schedule_keys,
-               (double[]){at->schedule.rate, at->schedule.best, at->schedule.waited}, 3);
-    add_object(root, "best", best_keys, (double[]){at->best_epoch, at->best_loss}, 2);
-    add_object(root, "kept", kept_keys, (double[]){at->kept_loss, at->kept_accuracy}, 2);
-    cJSON_AddItemToObject(root, "history", dd__history_json(at->history, at->done));
-    char *text = cJSON_PrintUnformatted(root);
-    cJSON_Delete(root);
-    return text;
+    const dd__sums *sums = &at->sums;
+    const double all[] = {(double)sums->loss, (double)sums->hits, (double)sums->count};
+    const double schedule[] = {at->schedule.rate, at->schedule.best, at->schedule.waited};
+    const double best[] = {at->best_epoch, at->best_loss};
+    const double kept[] = {at->kept_loss, at->kept_accuracy};
+    dd__json json = {NULL, false};
+    cJSON *root = dd__json_add_object(&json, NULL, NULL);
+    dd__options_json(&json, root, &loop->settled.options);
+    dd__json_add_text(&json, root, "data", loop->hash);
+    dd__json_add_text(&json, root, "initial", loop->initial);
+    dd__json_add_text(&json, root, "command", loop->command);
+    dd__json_add_number(&json, root, "position", at->position);
+    dd__json_add_number(&json, root, "spent", at->spent);
+    dd__json_add_number(&json, root, "trained", at->trained);
+    add_numbers(&json, root, "sums", sums_keys, all, DD_COUNT(all));
+    add_numbers(&json, root, "schedule", schedule_keys, schedule, DD_COUNT(schedule));
+    add_numbers(&json, root, "best", best_keys, best, DD_COUNT(best));
+    add_numbers(&json, root, "kept", kept_keys, kept, DD_COUNT(kept));
+    dd__history_json(&json, root, "history", at->history, at->done);
+    return dd__json_print(&json, false);
 }
 
 dd_status dd__checkpoint_save(dd__loop *loop) {
@@ -155,8 +147,8 @@ out:
 
 /* ---- Reading ------------------------------------------------------------------------------ */
 
-static dd_status read_object(const cJSON *root, const char *name, const char *const keys[],
-                             double numbers[], size_t count) {
+static dd_status read_numbers(const cJSON *root, const char *name, const char *const keys[],
+                              double numbers[], size_t count) {
     const cJSON *object;
     DD_TRY(dd__json_member(root, name, &object));
     for (size_t i = 0; i < count; i++)
@@ -164,44 +156,65 @@ static dd_status read_object(const cJSON *root, const char *name, const char *co
     return DD_OK;
 }
 
+/* NaN is refused as well: no comparison with it holds. */
+static dd_status check_range(const char *name, double number, double least, double most) {
+    if (number >= least && number <= most) return DD_OK;
+    return dd__fail(DD_FORMAT, "\"%s\": expected a number from %g to %g, found %g", name, least,
+                    most, number);
+}
+
 static double or_infinity(double number) { return isnan(number) ? (double)INFINITY : number; }
 
-static dd_status read_standing(const cJSON *root, const dd__loop *loop, dd__standing *at) {
-    double sums[3], schedule[3], best[2], kept[2];
+static dd_status read_position(const cJSON *root, const dd__loop *loop, dd__standing *at) {
+    double sums[3];
     int64_t position;
-    const cJSON *history;
-    DD_TRY(dd__json_integer(root, "position", 0, loop->steps, &position));
+    DD_TRY(dd__json_integer(root, "position", 0, loop->steps - 1, &position));
     DD_TRY(dd__json_number(root, "spent", &at->spent));
     DD_TRY(dd__json_number(root, "trained", &at->trained));
-    DD_TRY(read_object(root, "sums", sums_keys, sums, 3));
-    DD_TRY(read_object(root, "schedule", schedule_keys, schedule, 3));
-    DD_TRY(read_object(root, "best", best_keys, best, 2));
-    DD_TRY(read_object(root, "kept", kept_keys, kept, 2));
-    DD_TRY(dd__json_member(root, "history", &history));
+    DD_TRY(check_range("spent", at->spent, 0, 1e12));
+    DD_TRY(check_range("trained", at->trained, 0, 1e12));
+    DD_TRY(read_numbers(root, "sums", sums_keys, sums, 3));
+    for (size_t i = 0; i < 3; i++) DD_TRY(check_range("sums", sums[i], 0, 3e38));
     at->position = (uint32_t)position;
     at->sums = (dd__sums){.loss = (float)sums[0], .hits = (float)sums[1], .count = (float)sums[2]};
+    return DD_OK;
+}
+
+static dd_status read_best(const cJSON *root, dd__standing *at) {
+    double schedule[3], best[2], kept[2];
+    DD_TRY(read_numbers(root, "schedule", schedule_keys, schedule, 3));
+    DD_TRY(check_range("rate", schedule[0], 0, 1e30));
+    DD_TRY(check_range("waited", schedule[2], 0, 1e9));
+    DD_TRY(read_numbers(root, "best", best_keys, best, 2));
+    DD_TRY(check_range("epoch", best[0], 0, (double)at->done));
+    DD_TRY(read_numbers(root, "kept", kept_keys, kept, 2));
     at->schedule = (dd__schedule_state){schedule[0], or_infinity(schedule[1]), schedule[2]};
     at->best_epoch = (unsigned)best[0];
     at->best_loss = or_infinity(best[1]);
     at->kept_loss = kept[0];
     at->kept_accuracy = kept[1];
-    size_t rows = (size_t)cJSON_GetArraySize(history);
-    if (rows > loop->settled.options.epochs)
+    return DD_OK;
+}
+
+static dd_status read_standing(const cJSON *root, const dd__loop *loop, dd__standing *at) {
+    const cJSON *history;
+    unsigned epochs = loop->settled.options.epochs;
+    DD_TRY(dd__json_member(root, "history", &history));
+    DD_TRY(read_position(root, loop, at));
+    size_t begun = (size_t)cJSON_GetArraySize(history) + (at->position > 0);
+    if (begun > epochs)
         return dd__fail(DD_USAGE,
-                        "the run has finished %zu epochs already: to go on, ask for more "
-                        "than %u",
-                        rows, loop->settled.options.epochs);
-    return dd__history_parse(history, at->history, loop->settled.options.epochs, &at->done);
+                        "the run has begun epoch %zu: ask for at least %zu epochs, not %u", begun,
+                        begun, epochs);
+    DD_TRY(dd__history_parse(history, at->history, epochs, &at->done));
+    return read_best(root, at);
 }
 
 static dd_status check_same(const cJSON *root, const dd__loop *loop) {
     const cJSON *before;
     const char *data;
     DD_TRY(dd__json_member(root, "options", &before));
-    cJSON *now = dd__options_json(&loop->settled.options);
-    dd_status status = dd__options_compare(before, now);
-    cJSON_Delete(now);
-    DD_TRY(status);
+    DD_TRY(dd__options_compare(before, &loop->settled.options));
     DD_TRY(dd__json_string(root, "data", &data));
     if (strcmp(data, loop->hash) == 0) return DD_OK;
     return dd__fail(DD_USAGE, "the run was made with other images, or they were divided otherwise");

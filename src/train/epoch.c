@@ -53,8 +53,9 @@ static dd_status look(dd__loop *loop, dd_epoch *e, double begun, uint32_t positi
 
 static dd_status save_now(dd__loop *loop, const dd_epoch *e, double *begun) {
     loop->at.spent = e->seconds;
-    *begun = dd__seconds();
-    return dd__checkpoint_save(loop);
+    DD_TRY(dd__checkpoint_save(loop));
+    *begun = dd__seconds(); /* saving is not training */
+    return DD_OK;
 }
 
 /* Runs the steps that are left. The device is left alone for about half a second at a time: waiting
@@ -76,7 +77,7 @@ static dd_status run_steps(dd__loop *loop, dd_epoch *e) {
             return dd__fail(DD_INTERRUPTED, "interrupted in epoch %u after %u of %u steps",
                             e->epoch, step, loop->steps);
         }
-        if (dd__seconds() - loop->saved > CHECKPOINT_SECONDS) {
+        if (loop->settled.options.output && dd__seconds() - loop->saved > CHECKPOINT_SECONDS) {
             DD_TRY(save_now(loop, e, &begun));
             first = step;
         }

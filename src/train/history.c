@@ -44,23 +44,19 @@ dd_status dd__history_write(const char *folder, const dd_epoch *epochs, size_t c
     return dd__writer_close(&writer, DD_OK);
 }
 
-/* cJSON prints a number so that it reads back the same, and null for one that is not finite. */
-cJSON *dd__history_json(const dd_epoch *epochs, size_t count) {
-    cJSON *array = cJSON_CreateArray();
+void dd__history_json(dd__json *json, cJSON *parent, const char *key, const dd_epoch *epochs,
+                      size_t count) {
+    cJSON *array = dd__json_add_array(json, parent, key);
     for (size_t i = 0; i < count; i++) {
-        cJSON *row = cJSON_CreateObject();
-        cJSON_AddNumberToObject(row, "epoch", epochs[i].epoch);
+        cJSON *row = dd__json_add_object(json, array, NULL);
+        dd__json_add_number(json, row, "epoch", epochs[i].epoch);
         for (size_t k = 0; k < DD_COUNT(columns); k++)
-            cJSON_AddNumberToObject(row, columns[k].name, number_at(&epochs[i], k));
-        cJSON_AddItemToArray(array, row);
+            dd__json_add_number(json, row, columns[k].name, number_at(&epochs[i], k));
     }
-    return array;
 }
 
 static dd_status parse_row(const cJSON *row, dd_epoch *epoch) {
-    int64_t number;
-    DD_TRY(dd__json_integer(row, "epoch", 1, UINT32_MAX, &number));
-    epoch->epoch = (unsigned)number;
+    DD_TRY(dd__json_unsigned(row, "epoch", &epoch->epoch));
     for (size_t k = 0; k < DD_COUNT(columns); k++)
         DD_TRY(dd__json_number(row, columns[k].name,
                                (double *)(void *)((char *)epoch + columns[k].offset)));
@@ -74,6 +70,9 @@ dd_status dd__history_parse(const cJSON *array, dd_epoch *epochs, size_t room, s
     const cJSON *row;
     cJSON_ArrayForEach(row, array) {
         DD_TRY(dd__within(parse_row(row, &epochs[*count]), "epoch %zu", *count + 1));
+        if (epochs[*count].epoch != *count + 1)
+            return dd__fail(DD_FORMAT, "expected epoch %zu, found %u", *count + 1,
+                            epochs[*count].epoch);
         ++*count;
     }
     return DD_OK;

@@ -1,12 +1,12 @@
 /* keep.c: what a training leaves in its folder. A file is whole at any time, and they are written in
  * an order in which a run that is killed between two of them can go on: models before the checkpoint
- * that speaks of them. What was written too early is written again, the same.
+ * that speaks of them. What was written too early is written again, on the same device the same.
  */
-#include <math.h>
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "train/history.h"
 #include "train/loop.h"
 #include "train/run.h"
@@ -50,8 +50,28 @@ dd_status dd__keep_records(const dd__loop *loop, const char *outcome) {
 }
 
 dd_status dd__keep_epoch(dd__loop *loop) {
-    DD_TRY(keep_weights(loop));
-    DD_TRY(dd__checkpoint_save(loop));
+    dd_status status = keep_weights(loop);
+    if (status == DD_OK) status = dd__checkpoint_save(loop);
+    if (status == DD_WRONG) loop->at.done--; /* what this epoch brought is worth nothing */
+    DD_TRY(status);
+    return dd__keep_records(loop, "running");
+}
+
+dd_status dd__keep_begin(const dd__loop *loop) {
+    static const char *const old[] = {"checkpoint/state.safetensors",
+                                      "model.safetensors",
+                                      "last.safetensors",
+                                      "best.safetensors",
+                                      "report.html",
+                                      "history.csv",
+                                      "run.json"};
+    char path[4096];
+    if (!loop->settled.options.output) return DD_OK;
+    for (size_t i = 0; i < DD_COUNT(old); i++) {
+        DD_TRY(dd__path_join(path, sizeof path, loop->settled.options.output, old[i]));
+        if (remove(path) != 0 && errno != ENOENT)
+            return dd__fail(DD_IO, "%s: cannot remove: %s", path, strerror(errno));
+    }
     return dd__keep_records(loop, "running");
 }
 
@@ -69,8 +89,9 @@ static dd_status keep_interrupted(dd__loop *loop) {
 dd_status dd__keep_stopped(dd__loop *loop, dd_status reason) {
     char message[1024];
     snprintf(message, sizeof message, "%s", dd_message());
-    dd_status saved =
-        reason == DD_INTERRUPTED ? keep_interrupted(loop) : dd__keep_records(loop, "diverged");
-    if (saved != DD_OK) dd__log(DD_LOG_WARNING, "while saving: %s", dd_message());
+    bool interrupted = reason == DD_INTERRUPTED;
+    dd_status saved = interrupted ? keep_interrupted(loop) : dd__keep_records(loop, "diverged");
+    if (saved != DD_OK)
+        return dd__within(saved, "%s; and what there is could not be saved", message);
     return dd__fail(reason, "%s", message);
 }

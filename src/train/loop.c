@@ -2,11 +2,8 @@
 #include "train/loop.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "check/check.h"
 
@@ -39,13 +36,6 @@ static dd_status make_plans(dd__loop *loop) {
     return dd__verified_plan(loop->device, graph, shared, count, &loop->measure);
 }
 
-static void hash_examples(const dd_dataset *data, const dd_dataset *validation, char out[33]) {
-    char parts[2][33] = {"", ""};
-    dd__dataset_hash(data, parts[0]);
-    if (validation) dd__dataset_hash(validation, parts[1]);
-    dd__hash_name(parts, sizeof parts, out);
-}
-
 static dd_status take_examples(dd__loop *loop, const dd_dataset *validation) {
     DD_TRY(dd__within(dd__examples_create(loop->device, loop->model, loop->data, &loop->training),
                       "training data"));
@@ -53,7 +43,7 @@ static dd_status take_examples(dd__loop *loop, const dd_dataset *validation) {
         DD_TRY(dd__within(
             dd__examples_create(loop->device, loop->model, validation, &loop->validation),
             "validation data"));
-    hash_examples(loop->data, validation, loop->hash);
+    dd__datasets_hash(loop->data, validation, loop->hash);
     return DD_OK;
 }
 
@@ -71,7 +61,8 @@ static dd_status set_up(dd__loop *loop, const dd_dataset *validation,
     const dd_train_options *o = &loop->settled.options;
     size_t count = loop->data->count;
     DD_TRY(dd__options_settle(options, &loop->settled));
-    if (o->output) DD_TRY(dd__folder_make(o->output));
+    if (o->early_stop && !validation)
+        return dd__fail(DD_USAGE, "early stopping needs a validation set to measure on");
     loop->batch = o->batch < count ? o->batch : (uint32_t)count;
     loop->steps = (uint32_t)(count / loop->batch);
     loop->at = (dd__standing){.schedule = dd__schedule_start(o->learning_rate),
@@ -82,11 +73,12 @@ static dd_status set_up(dd__loop *loop, const dd_dataset *validation,
     loop->at.history = dd__alloc(o->epochs, sizeof *loop->at.history);
     if (!loop->at.history) return dd__no_memory(o->epochs * sizeof *loop->at.history);
     DD_TRY(take_examples(loop, validation));
+    if (o->output && !o->resume) DD_TRY(dd__folder_make(o->output));
     DD_TRY(take_weights(loop));
     DD_TRY(make_plans(loop));
     if (o->resume) return dd__checkpoint_load(loop);
-    DD_TRY(dd__checkpoint_save(loop));
-    return dd__keep_records(loop, "running");
+    DD_TRY(dd__keep_begin(loop));
+    return dd__checkpoint_save(loop);
 }
 
 static void tear_down(dd__loop *loop) {
@@ -120,6 +112,7 @@ static dd_status run_epochs(dd__loop *loop) {
 static void summarize(const dd__loop *loop, dd_train_result *result) {
     const dd__standing *at = &loop->at;
     result->epochs = (unsigned)at->done;
+    result->stopped_early = at->done < loop->settled.options.epochs && should_stop_early(loop);
     result->best_epoch = at->best_epoch;
     result->validation_loss = at->kept_loss;
     result->validation_accuracy = at->kept_accuracy;
@@ -139,6 +132,7 @@ dd_status dd_train(dd_device *device, dd_model *model, const dd_dataset *data,
     *result = (dd_train_result){.validation_loss = (double)NAN, .validation_accuracy = (double)NAN};
     dd_status status = set_up(&loop, validation, options);
     if (status == DD_OK) {
+        result->epochs_before = (unsigned)loop.at.done;
         status = run_epochs(&loop);
         if (status == DD_INTERRUPTED || status == DD_WRONG)
             status = dd__keep_stopped(&loop, status);

@@ -50,7 +50,11 @@ dd_status dd__epoch_run(dd__loop *loop);
 dd_status dd__keep_epoch(dd__loop *loop);
 /* history.csv and run.json. */
 dd_status dd__keep_records(const dd__loop *loop, const char *outcome);
-/* A run that ends before its time keeps what it has; `reason` outlives what this may add. */
+/* Before a new run: removes what another left in the folder, the checkpoint first, and writes the
+ * records. */
+dd_status dd__keep_begin(const dd__loop *loop);
+/* A run that ends before its time keeps what it has. Returns `reason` with its message, or why what
+ * there is could not be saved. */
 dd_status dd__keep_stopped(dd__loop *loop, dd_status reason);
 
 /* ---- checkpoint.c ---------------------------------------------------------------------------- */

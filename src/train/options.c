@@ -1,6 +1,5 @@
 #include "train/options.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +36,8 @@ dd_status dd__options_settle(const dd_train_options *given, dd__settled *s) {
     DD_TRY(dd__optimizer_settle(s->optimizer, o, &s->settings, &learning_rate));
     DD_TRY(dd__schedule_parse(o->schedule, &s->schedule));
     DD_TRY(dd__augment_parse(o->augment, &s->augment));
+    if (o->keep != DD_KEEP_BEST && o->keep != DD_KEEP_LAST)
+        return dd__fail(DD_USAGE, "keep: expected best (0) or last (1), found %d", (int)o->keep);
     if (o->resume && !o->output)
         return dd__fail(DD_USAGE, "to resume a run, `output` must name its folder");
     dd__schedule_print(&s->schedule, s->schedule_text);
@@ -53,63 +54,66 @@ dd_status dd__options_settle(const dd_train_options *given, dd__settled *s) {
     return DD_OK;
 }
 
-/* ---- JSON ----------------------------------------------------------------------------------- */
-
-static const char *const keeps[] = {"best", "last"}; /* by dd_keep */
-
-cJSON *dd__options_json(const dd_train_options *o) {
-    cJSON *object = cJSON_CreateObject();
-    char seed[32]; /* as text: a JSON number cannot hold 64 bits */
-    snprintf(seed, sizeof seed, "%" PRIu64, o->seed);
-    cJSON_AddNumberToObject(object, "epochs", o->epochs);
-    cJSON_AddNumberToObject(object, "batch", o->batch);
-    cJSON_AddStringToObject(object, "seed", seed);
-    cJSON_AddStringToObject(object, "optimizer", o->optimizer);
-    cJSON_AddNumberToObject(object, "learning_rate", o->learning_rate);
-    cJSON_AddNumberToObject(object, "momentum", o->momentum);
-    cJSON_AddNumberToObject(object, "weight_decay", o->weight_decay);
-    cJSON_AddStringToObject(object, "schedule", o->schedule);
-    cJSON_AddStringToObject(object, "augment", o->augment);
-    cJSON_AddNumberToObject(object, "early_stop", o->early_stop);
-    cJSON_AddStringToObject(object, "keep", keeps[o->keep]);
-    return object;
+dd_status dd_train_options_check(const dd_train_options *options) {
+    dd__settled settled;
+    return dd__options_settle(options, &settled);
 }
 
-static dd_status parse_unsigned(const cJSON *object, const char *key, int64_t min, unsigned *out) {
-    int64_t number;
-    DD_TRY(dd__json_integer(object, key, min, UINT32_MAX, &number));
-    *out = (unsigned)number;
-    return DD_OK;
+/* ---- JSON ----------------------------------------------------------------------------------- */
+
+const char *const dd__keep_names[] = {"best", "last"};
+
+void dd__options_json(dd__json *json, cJSON *parent, const dd_train_options *o) {
+    cJSON *object = dd__json_add_object(json, parent, parent ? "options" : NULL);
+    dd__json_add_number(json, object, "epochs", o->epochs);
+    dd__json_add_number(json, object, "batch", o->batch);
+    dd__json_add_u64(json, object, "seed", o->seed);
+    dd__json_add_text(json, object, "optimizer", o->optimizer);
+    dd__json_add_number(json, object, "learning_rate", o->learning_rate);
+    dd__json_add_number(json, object, "momentum", o->momentum);
+    dd__json_add_number(json, object, "weight_decay", o->weight_decay);
+    dd__json_add_text(json, object, "schedule", o->schedule);
+    dd__json_add_text(json, object, "augment", o->augment);
+    dd__json_add_number(json, object, "early_stop", o->early_stop);
+    dd__json_add_text(json, object, "keep", dd__keep_names[o->keep]);
+}
+
+static dd_status parse_keep(const cJSON *object, dd_keep *keep) {
+    const char *word;
+    DD_TRY(dd__json_string(object, "keep", &word));
+    for (int i = DD_KEEP_BEST; i <= DD_KEEP_LAST; i++) {
+        *keep = (dd_keep)i;
+        if (strcmp(word, dd__keep_names[i]) == 0) return DD_OK;
+    }
+    return dd__fail(DD_FORMAT, "\"keep\": expected best or last, found \"%.40s\"", word);
 }
 
 dd_status dd__options_parse(const cJSON *object, dd_train_options *o) {
-    const char *seed, *keep;
     *o = (dd_train_options){0};
-    DD_TRY(parse_unsigned(object, "epochs", 1, &o->epochs));
-    DD_TRY(parse_unsigned(object, "batch", 1, &o->batch));
-    DD_TRY(parse_unsigned(object, "early_stop", 0, &o->early_stop));
-    DD_TRY(dd__json_string(object, "seed", &seed));
+    DD_TRY(dd__json_unsigned(object, "epochs", &o->epochs));
+    DD_TRY(dd__json_unsigned(object, "batch", &o->batch));
+    DD_TRY(dd__json_unsigned(object, "early_stop", &o->early_stop));
+    DD_TRY(dd__json_u64(object, "seed", &o->seed));
     DD_TRY(dd__json_string(object, "optimizer", &o->optimizer));
     DD_TRY(dd__json_number(object, "learning_rate", &o->learning_rate));
     DD_TRY(dd__json_number(object, "momentum", &o->momentum));
     DD_TRY(dd__json_number(object, "weight_decay", &o->weight_decay));
     DD_TRY(dd__json_string(object, "schedule", &o->schedule));
     DD_TRY(dd__json_string(object, "augment", &o->augment));
-    DD_TRY(dd__json_string(object, "keep", &keep));
-    o->seed = strtoull(seed, NULL, 10);
-    o->keep = strcmp(keep, keeps[DD_KEEP_LAST]) == 0 ? DD_KEEP_LAST : DD_KEEP_BEST;
-    /* 0 would ask for the optimizer's own */
-    if (o->momentum == 0) o->momentum = -1;
-    return DD_OK;
+    if (o->momentum == 0) o->momentum = -1; /* 0 would ask for the optimizer's own */
+    return parse_keep(object, &o->keep);
 }
 
-dd_status dd__options_compare(const cJSON *before, const cJSON *now) {
+/* May be another when a run is gone on with. */
+static bool may_change(const char *key) {
+    return strcmp(key, "epochs") == 0 || strcmp(key, "early_stop") == 0;
+}
+
+static dd_status compare(const cJSON *before, const cJSON *now) {
     const cJSON *item;
     cJSON_ArrayForEach(item, now) {
         const cJSON *old = cJSON_GetObjectItemCaseSensitive(before, item->string);
-        if (strcmp(item->string, "epochs") == 0 || strcmp(item->string, "early_stop") == 0)
-            continue;
-        if (cJSON_Compare(old, item, true)) continue;
+        if (may_change(item->string) || cJSON_Compare(old, item, true)) continue;
         char *was = cJSON_PrintUnformatted(old), *is = cJSON_PrintUnformatted(item);
         dd_status status = dd__fail(DD_USAGE, "%s: the run to go on with has %s, found %s",
                                     item->string, was ? was : "none", is ? is : "none");
@@ -118,4 +122,19 @@ dd_status dd__options_compare(const cJSON *before, const cJSON *now) {
         return status;
     }
     return DD_OK;
+}
+
+/* Printed and read again, so that both sides are numbers as a file has them. */
+dd_status dd__options_compare(const cJSON *before, const dd_train_options *options) {
+    dd__json json = {NULL, false};
+    cJSON *now;
+    dd__options_json(&json, NULL, options);
+    char *text = dd__json_print(&json, false);
+    if (!text) return dd__no_memory(1);
+    dd_status status = dd__json_parse(text, strlen(text), &now);
+    cJSON_free(text);
+    if (status != DD_OK) return status;
+    status = compare(before, now);
+    cJSON_Delete(now);
+    return status;
 }

@@ -22,13 +22,15 @@ dd_status dd__options_settle(const dd_train_options *given, dd__settled *settled
 /* Reads "none", "digits", "rotation=10,zoom=0.1"; NULL: "none". DD_USAGE */
 dd_status dd__augment_parse(const char *text, dd__augment *augment);
 
-/* Settled options as an object; NULL without memory. What belongs to a machine or a call (output,
- * resume, command, progress) is left out. */
-cJSON *dd__options_json(const dd_train_options *options);
+extern const char *const dd__keep_names[]; /* by dd_keep */
+
+/* Adds settled options as the member "options" of `parent`, or as the value itself. What belongs to a
+ * machine or a call (output, resume, command, progress) is left out. */
+void dd__options_json(dd__json *json, cJSON *parent, const dd_train_options *options);
 /* The same back; strings belong to the object. DD_FORMAT */
 dd_status dd__options_parse(const cJSON *object, dd_train_options *options);
-/* Whether a run with options `before` can be gone on with by `now`. DD_USAGE names the first that
- * differs; epochs and early_stop may. */
-dd_status dd__options_compare(const cJSON *before, const cJSON *now);
+/* Whether a run with options `before` can be gone on with by `options`, which are settled. DD_USAGE
+ * names the first that differs; epochs and early_stop may. */
+dd_status dd__options_compare(const cJSON *before, const dd_train_options *options);
 
 #endif

@@ -9,16 +9,14 @@
  *               "division": "42", "training": 48000, "validation": 12000, "hash": "..."},
  *      "options": {"epochs": 50, "batch": 128, "seed": "42", ...},
  *      "device": {"selector": "", "name": "...", "platform": "...", "driver": "...", "threads": 0,
- *                 "kernel_class": "cpu", "implementations": ""},
+ *                 "kernel_class": "auto", "implementations": ""},
  *      "best_epoch": 17, "epochs": [{"epoch": 1, "loss": 0.2, ...}, ...]}
  *
  * Whole numbers of 64 bits are text: a JSON number cannot hold them.
  */
 #include "train/run.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -30,67 +28,61 @@ enum { RUN_BYTES = 64 << 20 };
 
 /* ---- Writing ------------------------------------------------------------------------------ */
 
-static void add_u64(cJSON *object, const char *key, uint64_t number) {
-    char text[32];
-    snprintf(text, sizeof text, "%" PRIu64, number);
-    cJSON_AddStringToObject(object, key, text);
-}
-
-static void add_date(cJSON *root) {
+static void add_date(dd__json *json, cJSON *root) {
     char date[32] = "";
     time_t now = time(NULL);
     struct tm utc;
     if (gmtime_r(&now, &utc)) strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    cJSON_AddStringToObject(root, "written", date);
+    dd__json_add_text(json, root, "written", date);
 }
 
-static void add_data(cJSON *root, const dd__loop *loop) {
+static void add_data(dd__json *json, cJSON *root, const dd__loop *loop) {
     const dd_dataset *data = loop->data;
-    cJSON *object = cJSON_AddObjectToObject(root, "data");
-    cJSON_AddStringToObject(object, "source", data->source ? data->source : "");
-    cJSON_AddStringToObject(object, "split", data->split == DD_SPLIT_TEST ? "test" : "train");
-    cJSON_AddNumberToObject(object, "fraction", data->fraction);
-    cJSON_AddNumberToObject(object, "folds", data->folds);
-    cJSON_AddNumberToObject(object, "fold", data->fold);
-    add_u64(object, "division", data->division);
-    cJSON_AddNumberToObject(object, "training", (double)loop->training.count);
-    cJSON_AddNumberToObject(object, "validation", (double)loop->validation.count);
-    cJSON_AddStringToObject(object, "hash", loop->hash);
+    cJSON *object = dd__json_add_object(json, root, "data");
+    dd__json_add_text(json, object, "source", data->source);
+    dd__json_add_text(json, object, "split", data->split == DD_SPLIT_TEST ? "test" : "train");
+    dd__json_add_number(json, object, "fraction", data->fraction);
+    dd__json_add_number(json, object, "folds", data->folds);
+    dd__json_add_number(json, object, "fold", data->fold);
+    dd__json_add_u64(json, object, "division", data->division);
+    dd__json_add_number(json, object, "training", (double)loop->training.count);
+    dd__json_add_number(json, object, "validation", (double)loop->validation.count);
+    dd__json_add_text(json, object, "hash", loop->hash);
 }
 
-static void add_device(cJSON *root, const dd_device *device) {
+static const char *const classes[] = {"auto", "cpu", "gpu"}; /* by dd_kernel_class */
+
+static void add_device(dd__json *json, cJSON *root, const dd_device *device) {
     const dd_device_info *info = dd_device_describe(device);
     const dd__opened *opened = dd__device_opened(device);
-    cJSON *object = cJSON_AddObjectToObject(root, "device");
-    cJSON_AddStringToObject(object, "selector", opened->selector);
-    cJSON_AddStringToObject(object, "name", info->name);
-    cJSON_AddStringToObject(object, "platform", info->platform);
-    cJSON_AddStringToObject(object, "driver", info->driver);
-    cJSON_AddStringToObject(object, "version", info->version);
-    cJSON_AddNumberToObject(object, "compute_units", info->compute_units);
-    cJSON_AddNumberToObject(object, "threads", opened->threads);
-    cJSON_AddStringToObject(object, "kernel_class",
-                            dd__device_class(device) == DD_CLASS_CPU ? "cpu" : "gpu");
-    cJSON_AddStringToObject(object, "implementations", opened->implementations);
+    cJSON *object = dd__json_add_object(json, root, "device");
+    dd__json_add_text(json, object, "selector", opened->selector);
+    dd__json_add_text(json, object, "name", info->name);
+    dd__json_add_text(json, object, "platform", info->platform);
+    dd__json_add_text(json, object, "driver", info->driver);
+    dd__json_add_text(json, object, "version", info->version);
+    dd__json_add_number(json, object, "compute_units", info->compute_units);
+    dd__json_add_number(json, object, "threads", opened->threads);
+    dd__json_add_text(json, object, "kernel_class", classes[opened->kernel_class]);
+    dd__json_add_text(json, object, "implementations", opened->implementations);
 }
 
 static char *print_run(const dd__loop *loop, const char *outcome) {
-    cJSON *root = cJSON_CreateObject();
-    cJSON_AddStringToObject(root, "deepdigits", format);
-    cJSON_AddStringToObject(root, "version", dd_version());
-    add_date(root);
-    cJSON_AddStringToObject(root, "command", loop->command ? loop->command : "");
-    cJSON_AddStringToObject(root, "outcome", outcome);
-    cJSON_AddStringToObject(root, "initial", loop->initial);
-    add_data(root, loop);
-    cJSON_AddItemToObject(root, "options", dd__options_json(&loop->settled.options));
-    add_device(root, loop->device);
-    cJSON_AddItemToObject(root, "network", cJSON_Duplicate(loop->model->network, true));
-    cJSON_AddNumberToObject(root, "best_epoch", loop->at.best_epoch);
-    cJSON_AddItemToObject(root, "epochs", dd__history_json(loop->at.history, loop->at.done));
-    char *text = cJSON_Print(root);
-    cJSON_Delete(root);
-    return text;
+    dd__json json = {NULL, false};
+    cJSON *root = dd__json_add_object(&json, NULL, NULL);
+    dd__json_add_text(&json, root, "deepdigits", format);
+    dd__json_add_text(&json, root, "version", dd_version());
+    add_date(&json, root);
+    dd__json_add_text(&json, root, "command", loop->command);
+    dd__json_add_text(&json, root, "outcome", outcome);
+    dd__json_add_text(&json, root, "initial", loop->initial);
+    add_data(&json, root, loop);
+    dd__options_json(&json, root, &loop->settled.options);
+    add_device(&json, root, loop->device);
+    dd__json_add(&json, root, "network", cJSON_Duplicate(loop->model->network, true));
+    dd__json_add_number(&json, root, "best_epoch", loop->at.best_epoch);
+    dd__history_json(&json, root, "epochs", loop->at.history, loop->at.done);
+    return dd__json_print(&json, true);
 }
 
 dd_status dd__run_write(const dd__loop *loop, const char *outcome) {
@@ -111,29 +103,22 @@ typedef struct run {
     char *folder;
 } run;
 
-static dd_status read_unsigned(const cJSON *object, const char *key, unsigned *out) {
-    int64_t number;
-    DD_TRY(dd__json_integer(object, key, 0, UINT32_MAX, &number));
-    *out = (unsigned)number;
-    return DD_OK;
-}
-
 static dd_status read_data(const cJSON *root, dd_run *r) {
     const cJSON *data;
-    const char *split, *division;
+    const char *split;
     int64_t training, validation;
     DD_TRY(dd__json_member(root, "data", &data));
     DD_TRY(dd__json_string(data, "source", &r->data.source));
     DD_TRY(dd__json_string(data, "split", &split));
-    DD_TRY(dd__json_string(data, "division", &division));
+    DD_TRY(dd__json_u64(data, "division", &r->data.division));
+    DD_TRY(dd__json_string(data, "hash", &r->hash));
     DD_TRY(dd__json_number(data, "fraction", &r->data.fraction));
-    DD_TRY(read_unsigned(data, "folds", &r->data.folds));
-    DD_TRY(read_unsigned(data, "fold", &r->data.fold));
+    DD_TRY(dd__json_unsigned(data, "folds", &r->data.folds));
+    DD_TRY(dd__json_unsigned(data, "fold", &r->data.fold));
     DD_TRY(dd__json_integer(data, "training", 1, UINT32_MAX, &training));
     DD_TRY(dd__json_integer(data, "validation", 0, UINT32_MAX, &validation));
     if (!*r->data.source) r->data.source = NULL;
     r->data.split = strcmp(split, "test") == 0 ? DD_SPLIT_TEST : DD_SPLIT_TRAIN;
-    r->data.division = strtoull(division, NULL, 10);
     r->data.count = (size_t)training;
     r->data.has_labels = true;
     r->validation_count = (size_t)validation;
@@ -155,11 +140,20 @@ static dd_status read_model(const cJSON *root, dd_run *r) {
 
 static dd_status read_device(const cJSON *root, dd_run *r) {
     const cJSON *device;
+    const char *class;
+    dd_device_options *options = &r->device_options;
     DD_TRY(dd__json_member(root, "device", &device));
     DD_TRY(dd__json_string(device, "selector", &r->selector));
     DD_TRY(dd__json_string(device, "name", &r->device));
     DD_TRY(dd__json_string(device, "platform", &r->platform));
-    return dd__json_string(device, "driver", &r->driver);
+    DD_TRY(dd__json_string(device, "driver", &r->driver));
+    DD_TRY(dd__json_unsigned(device, "threads", &options->threads));
+    DD_TRY(dd__json_string(device, "kernel_class", &class));
+    DD_TRY(dd__json_string(device, "implementations", &options->implementations));
+    for (int i = 0; i < (int)DD_COUNT(classes); i++)
+        if (strcmp(class, classes[i]) == 0) options->kernel_class = (dd_kernel_class)i;
+    if (!*options->implementations) options->implementations = NULL;
+    return DD_OK;
 }
 
 static dd_status read_epochs(const cJSON *root, dd_run *r) {
@@ -168,7 +162,10 @@ static dd_status read_epochs(const cJSON *root, dd_run *r) {
     size_t room = (size_t)cJSON_GetArraySize(epochs);
     r->epochs = dd__alloc(room ? room : 1, sizeof *r->epochs);
     if (!r->epochs) return dd__no_memory(room * sizeof *r->epochs);
-    return dd__history_parse(epochs, r->epochs, room, &r->epoch_count);
+    DD_TRY(dd__history_parse(epochs, r->epochs, room, &r->epoch_count));
+    if (r->best_epoch <= r->epoch_count) return DD_OK;
+    return dd__fail(DD_FORMAT, "\"best_epoch\": expected at most %zu, found %u", r->epoch_count,
+                    r->best_epoch);
 }
 
 static dd_status read_run(run *r) {
@@ -186,11 +183,15 @@ static dd_status read_run(run *r) {
     DD_TRY(dd__within(dd__options_parse(options, &shown->options), "options"));
     DD_TRY(dd__json_string(r->json, "command", &shown->options.command));
     shown->options.output = r->folder;
-    DD_TRY(read_unsigned(r->json, "best_epoch", &shown->best_epoch));
+    DD_TRY(dd__json_unsigned(r->json, "best_epoch", &shown->best_epoch));
     DD_TRY(read_data(r->json, shown));
     DD_TRY(read_model(r->json, shown));
     DD_TRY(read_device(r->json, shown));
-    return read_epochs(r->json, shown);
+    DD_TRY(read_epochs(r->json, shown));
+    bool ended =
+        strcmp(shown->outcome, "finished") == 0 || strcmp(shown->outcome, "stopped early") == 0;
+    if (!ended || shown->epoch_count) return DD_OK;
+    return dd__fail(DD_FORMAT, "\"epochs\": a run that is %s has one at least", shown->outcome);
 }
 
 dd_status dd_run_load(const char *folder, dd_run **out) {

@@ -58,13 +58,24 @@ dd_status dd__settings_parse(const char *text, const dd__attribute *rows, void *
     return DD_OK;
 }
 
+/* The shortest text that reads back as the same float. */
+static void print_float(float number, char *out, size_t size) {
+    for (int digits = 6; digits <= 9; digits++) {
+        snprintf(out, size, "%.*g", digits, (double)number);
+        if (strtof(out, NULL) == number) return;
+    }
+}
+
 void dd__settings_print(const dd__attribute *rows, const void *settings, char *out, size_t size) {
     out[0] = 0;
     for (const dd__attribute *row = rows; row->name; row++) {
         const void *field = (const char *)settings + row->offset;
-        double number =
-            row->type == DD__INT ? *(const int32_t *)field : (double)*(const float *)field;
+        char number[32];
+        if (row->type == DD__INT)
+            snprintf(number, sizeof number, "%d", *(const int32_t *)field);
+        else
+            print_float(*(const float *)field, number, sizeof number);
         size_t used = strlen(out);
-        snprintf(out + used, size - used, "%s%s=%.7g", used ? "," : "", row->name, number);
+        snprintf(out + used, size - used, "%s%s=%s", used ? "," : "", row->name, number);
     }
 }

@@ -112,7 +112,10 @@ dd_status dd__check_examples(const dd_model *model, const dd_dataset *data) {
         return dd__fail(DD_SHAPE, "network \"%s\" takes images of %ux%ux%u, the data has %ux%ux%u",
                         model->name, model->height, model->width, model->channels, data->height,
                         data->width, data->channels);
-    if (!data->labels) return dd__fail(DD_USAGE, "the data has no labels to compare with");
+    if (!data->labels && data->source)
+        return dd__fail(DD_USAGE, "%s has no labels in its %s part", data->source,
+                        data->split == DD_SPLIT_TEST ? "test" : "training");
+    if (!data->labels) return dd__fail(DD_USAGE, "the data has no labels");
     for (size_t i = 0; i < data->count; i++)
         if (data->labels[i] < 0 || (unsigned)data->labels[i] >= model->classes)
             return dd__fail(DD_SHAPE, "image %zu has label %d, network \"%s\" has classes 0 to %u",
@@ -191,7 +194,7 @@ out:
     return status;
 }
 
-static dd_status check_finite(const float *numbers, size_t count, const char *what) {
+dd_status dd__check_finite(const float *numbers, size_t count, const char *what) {
     size_t bad = 0;
     for (size_t i = 0; i < count; i++)
         if (!isfinite(numbers[i])) bad++;
@@ -207,8 +210,8 @@ dd_status dd__fetch_parameters(dd__plan *plan, dd_model *model) {
         DD_TRY_OUT(dd__plan_read(plan, "parameters", s.parameters, s.parameter_bytes));
     if (s.statistic_bytes)
         DD_TRY_OUT(dd__plan_read(plan, "statistics", s.statistics, s.statistic_bytes));
-    DD_TRY_OUT(check_finite(s.parameters, s.parameter_bytes / sizeof(float), "parameters"));
-    DD_TRY_OUT(check_finite(s.statistics, s.statistic_bytes / sizeof(float), "statistics"));
+    DD_TRY_OUT(dd__check_finite(s.parameters, s.parameter_bytes / sizeof(float), "parameters"));
+    DD_TRY_OUT(dd__check_finite(s.statistics, s.statistic_bytes / sizeof(float), "statistics"));
     status = dd__model_fetch(model, dd__plan_graph(plan), s.parameters, s.statistics);
 out:
     stretches_free(&s);

@@ -59,6 +59,8 @@ typedef struct dd__sums {
 /* Sets "step", and "sums": to zero where NULL. */
 dd_status dd__set_step(dd__plan *plan, const dd__step *step, const dd__sums *sums);
 
+/* DD_WRONG, with how many of them, where a number is not finite. `what`: "parameters". */
+dd_status dd__check_finite(const float *numbers, size_t count, const char *what);
 /* Between a model's tensors and the buffers of a plan whose graph was built from it. fetch leaves the
  * tensors as they were and gives DD_WRONG where a number on the device is not finite: the loss of a
  * step is from before its update, which may be the one that went wrong. */

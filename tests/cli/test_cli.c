@@ -155,7 +155,7 @@ static void test_train_leaves_a_run_that_the_other_commands_use(void **state) {
     (void)state;
     run("train --model models/small.json --data synthetic:512 --output \"$T/run\" --epochs 1");
     expect_status(0);
-    expect_part(out, "trained     1 epochs");
+    expect_part(out, "trained     1 epoch in");
     expect_part(err, "epoch 1/1 ");
     expect_part(err, "device ");
     expect_part(err, "deepdigits evaluate --model ");

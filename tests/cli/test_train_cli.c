@@ -98,7 +98,7 @@ static void test_options_that_a_resumed_run_cannot_have_are_refused(void **state
         {"--keep last", "keep: the run"},
         {"--validation 0.5", "--validation belongs to a new run"},
         {"--output \"$T/x\"", "--output belongs to a new run"},
-        {"--epochs 3", "has finished 4 epochs already"},
+        {"--epochs 3", "has begun epoch 4: ask for at least 4 epochs, not 3"},
         {"--data synthetic:5000:6", "other images"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -110,7 +110,7 @@ static void test_options_that_a_resumed_run_cannot_have_are_refused(void **state
     }
     run("train --resume \"$T/nothing\"");
     expect_status(2);
-    expect_part(err, "run.json");
+    expect_part(err, "expected the folder of a run, which has a run.json");
 }
 
 static void test_a_new_run_never_replaces_one_unasked(void **state) {
@@ -147,7 +147,22 @@ static void test_cross_validation_trains_every_fold_and_goes_on_where_it_stopped
     run(command);
     expect_status(0);
     assert_int_equal(count_entries("folds", "fold-"), 3);
-    assert_int_equal(system("cmp \"$T/folds/fold-1/run.json\" \"$T/again/fold-1/run.json\""), 0);
+    expect_part(err, "nothing to do");
+    assert_int_equal(system("for i in 1 2; do cmp \"$T/folds/fold-$i/model.safetensors\" "
+                            "\"$T/again/fold-$i/model.safetensors\" || exit 1; done"),
+                     0);
+    assert_true(file_exists("folds/folds.json"));
+    run("train --model models/small.json --data synthetic:300 --epochs 2 --seed 7 --folds 3 "
+        "--output \"$T/folds\"");
+    expect_status(2);
+    expect_part(err, "seed: the run to go on with has \"42\", found \"7\"");
+    run("train --model models/small.json --data synthetic:300 --epochs 2 --folds 4 "
+        "--output \"$T/folds\"");
+    expect_status(2);
+    expect_part(err, "divided otherwise");
+    run("train --resume \"$T/folds\"");
+    expect_status(2);
+    expect_part(err, "name one of them");
 }
 
 static void test_weights_of_another_model_begin_a_run(void **state) {
@@ -160,6 +175,51 @@ static void test_weights_of_another_model_begin_a_run(void **state) {
         "--data synthetic:200 --epochs 1 --output \"$T/strange\"");
     expect_status(0);
     expect_part(err, "1 of 10 tensors from"); /* the last layer's bias */
+}
+
+static void test_early_stopping_says_so_and_goes_on_when_asked(void **state) {
+    (void)state;
+    run(RECIPE "--learning-rate 1 --optimizer sgd --epochs 30 --early-stop 2 --json "
+               "--output \"$T/early-stop\"");
+    expect_status(0);
+    expect_part(out, "\"stopped early\"");
+    expect_part(err, "stopped early: 2 epochs without a better validation loss");
+    run("train --resume \"$T/early-stop\"");
+    expect_status(0);
+    expect_part(err, "nothing to do");
+    run(RECIPE "--early-stop 2 --validation 0 --output \"$T/none\"");
+    expect_status(2);
+    expect_part(err, "--early-stop measures on validation images");
+}
+
+static void test_overwriting_leaves_nothing_of_the_old_run(void **state) {
+    (void)state;
+    run("train --model models/small.json --data synthetic:300 --epochs 2 --keep last "
+        "--output \"$T/over\"");
+    expect_status(0);
+    assert_true(file_exists("over/best.safetensors"));
+    run("train --model models/small.json --data synthetic:300 --epochs 1 --validation 0 "
+        "--overwrite --output \"$T/over\"");
+    expect_status(0);
+    assert_false(file_exists("over/best.safetensors"));
+    assert_true(file_exists("over/report.html"));
+}
+
+/* What decides the numbers beside the device itself is that of the beginning. */
+static void test_a_resumed_run_uses_the_implementations_it_began_with(void **state) {
+    (void)state;
+    const char *begin = "train --model models/small.json --data synthetic:300 --output \"$T/%s\" "
+                        "--implementation conv2d=plain --epochs %d";
+    char arguments[512];
+    snprintf(arguments, sizeof arguments, begin, "plain", 2);
+    run(arguments);
+    expect_status(0);
+    snprintf(arguments, sizeof arguments, begin, "plain-again", 1);
+    run(arguments);
+    expect_status(0);
+    run("train --resume \"$T/plain-again\" --epochs 2");
+    expect_status(0);
+    expect_same_run("plain", "plain-again");
 }
 
 /* One line an epoch where nobody watches, a bar where somebody does. */
@@ -196,6 +256,9 @@ int main(void) {
         cmocka_unit_test(test_wrong_schedules_and_augmentations_leave_no_folder),
         cmocka_unit_test(test_cross_validation_trains_every_fold_and_goes_on_where_it_stopped),
         cmocka_unit_test_setup(test_weights_of_another_model_begin_a_run, need_unbroken),
+        cmocka_unit_test(test_early_stopping_says_so_and_goes_on_when_asked),
+        cmocka_unit_test(test_overwriting_leaves_nothing_of_the_old_run),
+        cmocka_unit_test(test_a_resumed_run_uses_the_implementations_it_began_with),
         cmocka_unit_test(test_progress_is_lines_or_a_bar),
     };
     return cmocka_run_group_tests(tests, program_setup, program_teardown);

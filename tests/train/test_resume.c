@@ -259,7 +259,7 @@ static void test_what_is_not_the_run_is_refused(void **state) {
                               "seed: the run",
                               "augment: the run",
                               "schedule: the run",
-                              "has finished 4 epochs already",
+                              "has begun epoch 4: ask for at least 4 epochs, not 3",
                               "checkpoint of a run to go on with"};
     for (size_t i = 0; i < 6; i++) {
         all[i]->resume = true;
