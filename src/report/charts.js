@@ -33,8 +33,8 @@ function chart(id, words, config) {
 const bestLine = {
   id: "best",
   beforeDatasetsDraw({ ctx, chartArea, scales }) {
-    if (!run.best_epoch) return;
-    const x = scales.x.getPixelForValue(run.best_epoch - 1);
+    if (!bestEpoch) return;
+    const x = scales.x.getPixelForValue(bestEpoch - 1);
     ctx.save();
     ctx.strokeStyle = colour("--muted");
     ctx.setLineDash([4, 4]);
@@ -84,7 +84,7 @@ function curve(id, title, makeLines, y, format) {
           offset: labels.length === 1,
           title: { display: true, text: "epoch" },
           grid: { display: false },
-          ticks: { maxRotation: 0 },
+          ticks: { maxRotation: 0, autoSkipPadding: 12 },
         },
         y,
       },
@@ -105,22 +105,76 @@ function curve(id, title, makeLines, y, format) {
   }));
 }
 
-/* Of a logarithmic axis: 1, 2, 5, 10; over more than a few decades only 1, 10, 100. */
+/* Of a logarithmic axis: 1, 2, 5, 10; where a decade has little room only 1, 10, 100. */
 function roundTicks(axis) {
-  const wanted = axis.max / axis.min > 30 ? ["1"] : ["1", "2", "5"];
+  const decade = axis.height / Math.log10(axis.max / axis.min);
+  const wanted = decade < 60 ? ["1"] : ["1", "2", "5"];
   const digits = (value) => value.toExponential(6).split("e")[0];
   axis.ticks = axis.ticks.filter(({ value }) => wanted.includes(String(Number(digits(value)))));
 }
 
+const decades = (format, values) => ({
+  type: "logarithmic",
+  min: Math.min(...values) / 1.1,
+  max: Math.max(...values) * 1.1,
+  ticks: { callback: format },
+  afterBuildTicks: roundTicks,
+});
+
+/* Whether the largest would leave the others no room: a logarithmic axis gives each its share. */
+const spread = (values) => Math.min(...values) > 0 && Math.max(...values) > 4 * Math.min(...values);
+
+/* Both columns of the epochs, without what is not a number. */
+const columns = (key) => epochs.flatMap((epoch) => [epoch[key], epoch[`validation_${key}`]])
+  .filter(isNumber);
+
+function drawLoss() {
+  const values = columns("loss");
+  const wide = spread(values);
+  if (wide) by("loss-title").textContent = "Loss, on a logarithmic scale";
+  curve("chart-loss", "Loss", () => trainingAndValidation("loss"),
+    wide ? decades(rate, values) : { suggestedMin: 0 }, decimal);
+}
+
+/* On a logarithmic axis, the share that is wrong, upside down. Where nothing is wrong, half an
+   image is drawn. */
+function drawAccuracy() {
+  const shares = (value) => `${Number((100 * value).toFixed(3))} %`;
+  const least = 0.5 / Math.max(run.data.count, 1);
+  const error = (value) => (isNumber(value) ? Math.max(1 - value, least) : value);
+  const errors = columns("accuracy").map(error);
+  if (!spread(errors) || Math.min(...errors) > 0.1) {
+    const axis = { max: 1, ticks: { callback: shares } };
+    if (epochs.length === 1) axis.min = 0;
+    curve("chart-accuracy", "Accuracy", () => trainingAndValidation("accuracy"), axis, percent);
+    return;
+  }
+  by("accuracy-title").textContent = "Accuracy, on a logarithmic scale of the error";
+  by("accuracy-note").hidden = false;
+  if (errors.includes(least))
+    by("accuracy-note").append(" 100\u00a0% is drawn as if half an image were wrong.");
+  const lines = () => trainingAndValidation("accuracy")
+    .map((made) => ({ ...made, data: made.data.map(error) }));
+  const axis = { ...decades((value) => shares(1 - value), errors), reverse: true };
+  curve("chart-accuracy", "Accuracy", lines, axis,
+    (value) => percent(value > least ? 1 - value : 1));
+}
+
+/* At least a decade: most of the time the rate is one number. */
+function learningRateAxis(rates) {
+  const positive = rates.filter((value) => value > 0);
+  const middle = positive.length ? positive : [0.001];
+  const [least, most] = [Math.min(...middle), Math.max(...middle)];
+  return decades(rate, spread(middle) ? middle : [least / 3, most * 3]);
+}
+
 function drawCurves() {
-  const shares = (value) => `${Number((100 * value).toFixed(2))} %`;
-  const accuracy = { max: 1, ticks: { callback: shares } };
-  if (epochs.length === 1) accuracy.min = 0;
-  const decades = { type: "logarithmic", ticks: { callback: rate }, afterBuildTicks: roundTicks };
-  const learningRate = () => [{ ...line("learning rate", "learning_rate"), stepped: "middle" }];
-  curve("chart-loss", "Loss", () => trainingAndValidation("loss"), { suggestedMin: 0 }, decimal);
-  curve("chart-accuracy", "Accuracy", () => trainingAndValidation("accuracy"), accuracy, percent);
-  curve("chart-rate", "Learning rate", learningRate, decades, rate);
+  drawLoss();
+  drawAccuracy();
+  const rates = epochs.map((epoch) => Number(rate(epoch.learning_rate)));
+  const steps = () =>
+    [{ ...line("learning rate", "learning_rate"), data: rates, stepped: "middle" }];
+  curve("chart-rate", "Learning rate", steps, learningRateAxis(rates), rate);
 }
 
 /* ---- Images of each class ---- */

@@ -1,7 +1,6 @@
 /* page_data.c: what the page's script reads. Numbers that are not finite are null. */
-#include <cjson/cJSON.h>
-
 #include "base/file.h"
+#include "base/json.h"
 #include "report/markup.h"
 #include "report/page.h"
 
@@ -12,147 +11,138 @@ enum {
 
 typedef struct page {
     const dd__report *report;
-    dd__arena arena;
-    bool short_of_memory;
+    dd__json json;
+    dd__arena arena; /* of pictures, which `json` only refers to */
 } page;
 
-static cJSON *add_row(cJSON *list) {
-    cJSON *row = cJSON_CreateObject();
-    cJSON_AddItemToArray(list, row);
-    return row;
+static cJSON *add_object(page *p, cJSON *parent, const char *key) {
+    return dd__json_add_object(&p->json, parent, key);
 }
 
-static void add_number(cJSON *object, const char *key, double value) {
-    cJSON_AddNumberToObject(object, key, value);
+static cJSON *add_array(page *p, cJSON *parent, const char *key) {
+    return dd__json_add_array(&p->json, parent, key);
 }
 
-/* Seeds have 64 bits, numbers in a page 53: so they are text. */
-static void add_seed(cJSON *object, const char *key, uint64_t seed) {
-    char text[24];
-    snprintf(text, sizeof text, "%llu", (unsigned long long)seed);
-    cJSON_AddStringToObject(object, key, text);
+static void add_number(page *p, cJSON *parent, const char *key, double value) {
+    dd__json_add_number(&p->json, parent, key, value);
 }
 
-static void add_text(cJSON *object, const char *key, const char *text) {
-    cJSON_AddStringToObject(object, key, text ? text : "");
+static void add_text(page *p, cJSON *parent, const char *key, const char *text) {
+    dd__json_add_text(&p->json, parent, key, text);
 }
 
-static void add_picture(page *p, cJSON *object, const dd_dataset *data, size_t index) {
+static void add_picture(page *p, cJSON *parent, const char *key, const dd_dataset *data,
+                        size_t index) {
     dd_dataset_info info;
     dd_dataset_describe(data, &info);
     const char *text = dd__picture(&p->arena, dd_dataset_pixels(data, index), info.height,
                                    info.width, info.channels);
-    if (!text) p->short_of_memory = true;
-    cJSON *item = text ? cJSON_CreateStringReference(text) : NULL;
-    if (cJSON_IsArray(object))
-        cJSON_AddItemToArray(object, item);
-    else
-        cJSON_AddItemToObject(object, "image", item);
+    dd__json_add(&p->json, parent, key, text ? cJSON_CreateStringReference(text) : NULL);
 }
 
 /* ---- The run --------------------------------------------------------------------------- */
 
-static void add_options(cJSON *json, const dd_train_options *o) {
-    cJSON *options = cJSON_AddObjectToObject(json, "options");
-    add_number(options, "epochs", o->epochs);
-    add_number(options, "batch", o->batch);
-    add_seed(options, "seed", o->seed);
-    add_text(options, "optimizer", o->optimizer);
-    add_number(options, "learning_rate", o->learning_rate);
-    add_number(options, "momentum", o->momentum);
-    add_number(options, "weight_decay", o->weight_decay);
-    add_text(options, "schedule", o->schedule);
-    add_text(options, "augment", o->augment);
-    add_number(options, "early_stop", o->early_stop);
-    add_text(options, "keep", o->keep == DD_KEEP_LAST ? "last" : "best");
+static void add_options(page *p, cJSON *json, const dd_train_options *o) {
+    cJSON *options = add_object(p, json, "options");
+    add_number(p, options, "epochs", o->epochs);
+    add_number(p, options, "batch", o->batch);
+    dd__json_add_u64(&p->json, options, "seed", o->seed);
+    add_text(p, options, "optimizer", o->optimizer);
+    add_number(p, options, "learning_rate", o->learning_rate);
+    add_number(p, options, "momentum", o->momentum);
+    add_number(p, options, "weight_decay", o->weight_decay);
+    add_text(p, options, "schedule", o->schedule);
+    add_text(p, options, "augment", o->augment);
+    add_number(p, options, "early_stop", o->early_stop);
+    add_text(p, options, "keep", o->keep == DD_KEEP_LAST ? "last" : "best");
 }
 
-static void add_source(cJSON *json, const dd_run *run) {
+static void add_source(page *p, cJSON *json, const dd_run *run) {
     const dd_dataset_info *info = &run->data;
-    cJSON *data = cJSON_AddObjectToObject(json, "data");
-    add_text(data, "source", info->source);
-    add_text(data, "split", info->split == DD_SPLIT_TEST ? "test" : "train");
-    add_number(data, "count", (double)info->count);
-    add_number(data, "validation_count", (double)run->validation_count);
-    add_number(data, "fraction", info->fraction);
-    add_number(data, "folds", info->folds);
-    add_number(data, "fold", info->fold);
-    add_seed(data, "division", info->division);
+    cJSON *data = add_object(p, json, "data");
+    add_text(p, data, "source", info->source);
+    add_text(p, data, "split", info->split == DD_SPLIT_TEST ? "test" : "train");
+    add_number(p, data, "count", (double)info->count);
+    add_number(p, data, "validation_count", (double)run->validation_count);
+    add_number(p, data, "fraction", info->fraction);
+    add_number(p, data, "folds", info->folds);
+    add_number(p, data, "fold", info->fold);
+    dd__json_add_u64(&p->json, data, "division", info->division);
 }
 
-static void add_run(cJSON *root, const dd_run *run) {
-    cJSON *json = cJSON_AddObjectToObject(root, "run");
-    add_text(json, "device", run->device);
-    add_text(json, "platform", run->platform);
-    add_text(json, "driver", run->driver);
-    add_text(json, "version", run->version);
-    add_text(json, "written", run->written);
-    add_text(json, "outcome", run->outcome);
-    add_text(json, "command", run->options.command);
-    add_number(json, "best_epoch", run->best_epoch);
-    add_options(json, &run->options);
-    add_source(json, run);
+static void add_run(page *p, cJSON *root, const dd_run *run) {
+    cJSON *json = add_object(p, root, "run");
+    add_text(p, json, "device", run->device);
+    add_text(p, json, "platform", run->platform);
+    add_text(p, json, "driver", run->driver);
+    add_text(p, json, "version", run->version);
+    add_text(p, json, "written", run->written);
+    add_text(p, json, "outcome", run->outcome);
+    add_text(p, json, "command", run->options.command);
+    add_text(p, json, "folder", run->options.output);
+    add_number(p, json, "best_epoch", run->best_epoch);
+    add_options(p, json, &run->options);
+    add_source(p, json, run);
 }
 
-static void add_epochs(cJSON *root, const dd_run *run) {
-    cJSON *list = cJSON_AddArrayToObject(root, "epochs");
+static void add_epochs(page *p, cJSON *root, const dd_run *run) {
+    cJSON *list = add_array(p, root, "epochs");
     for (size_t i = 0; i < run->epoch_count; i++) {
         const dd_epoch *epoch = &run->epochs[i];
-        cJSON *row = add_row(list);
-        add_number(row, "epoch", epoch->epoch);
-        add_number(row, "learning_rate", epoch->learning_rate);
-        add_number(row, "loss", epoch->loss);
-        add_number(row, "accuracy", epoch->accuracy);
-        add_number(row, "validation_loss", epoch->validation_loss);
-        add_number(row, "validation_accuracy", epoch->validation_accuracy);
-        add_number(row, "images_per_second", epoch->images_per_second);
-        add_number(row, "seconds", epoch->seconds);
+        cJSON *row = add_object(p, list, NULL);
+        add_number(p, row, "epoch", epoch->epoch);
+        add_number(p, row, "learning_rate", epoch->learning_rate);
+        add_number(p, row, "loss", epoch->loss);
+        add_number(p, row, "accuracy", epoch->accuracy);
+        add_number(p, row, "validation_loss", epoch->validation_loss);
+        add_number(p, row, "validation_accuracy", epoch->validation_accuracy);
+        add_number(p, row, "images_per_second", epoch->images_per_second);
+        add_number(p, row, "seconds", epoch->seconds);
     }
 }
 
-static void add_files(cJSON *root, const char *folder) {
+static void add_files(page *p, cJSON *root, const char *folder) {
     static const char *const names[] = {"model.safetensors", "last.safetensors", "best.safetensors",
                                         "checkpoint",        "history.csv",      "run.json"};
     char path[4096];
-    cJSON *list = cJSON_AddArrayToObject(root, "files");
+    cJSON *list = add_array(p, root, "files");
     for (size_t i = 0; i < DD_COUNT(names); i++)
-        if (dd__path_join(path, sizeof path, folder, names[i]) == DD_OK &&
+        if (dd__path_join(path, sizeof path, folder ? folder : "", names[i]) == DD_OK &&
             (dd__is_file(path) || dd__is_folder(path)))
-            cJSON_AddItemToArray(list, cJSON_CreateString(names[i]));
+            add_text(p, list, NULL, names[i]);
 }
 
 /* ---- The network ----------------------------------------------------------------------- */
 
-static void add_layer(cJSON *list, const dd_layer_info *layer) {
-    cJSON *row = add_row(list);
-    add_text(row, "name", layer->name);
-    add_text(row, "op", layer->op);
-    add_text(row, "settings", layer->settings);
-    cJSON *output = cJSON_AddArrayToObject(row, "output");
-    for (unsigned i = 0; i < layer->rank; i++)
-        cJSON_AddItemToArray(output, cJSON_CreateNumber(layer->output[i]));
-    add_number(row, "parameters", (double)layer->parameters);
-    add_number(row, "mflop", layer->mflop);
+static void add_layer(page *p, cJSON *list, const dd_layer_info *layer) {
+    cJSON *row = add_object(p, list, NULL);
+    add_text(p, row, "name", layer->name);
+    add_text(p, row, "op", layer->op);
+    add_text(p, row, "settings", layer->settings);
+    cJSON *output = add_array(p, row, "output");
+    for (unsigned i = 0; i < layer->rank; i++) add_number(p, output, NULL, layer->output[i]);
+    add_number(p, row, "parameters", (double)layer->parameters);
+    add_number(p, row, "mflop", layer->mflop);
 }
 
-static void add_model(cJSON *root, const dd_model *model) {
+static void add_model(page *p, cJSON *root, const dd_model *model) {
     dd_model_info info;
     dd_layer_info layer;
     dd_model_describe(model, &info);
-    cJSON *json = cJSON_AddObjectToObject(root, "model");
-    add_text(json, "name", info.name);
-    add_number(json, "height", info.height);
-    add_number(json, "width", info.width);
-    add_number(json, "channels", info.channels);
-    add_number(json, "parameters", (double)info.parameters);
-    add_number(json, "statistics", (double)info.statistics);
-    add_number(json, "mflop", info.mflop);
-    cJSON *classes = cJSON_AddArrayToObject(json, "classes");
+    cJSON *json = add_object(p, root, "model");
+    add_text(p, json, "name", info.name);
+    add_number(p, json, "height", info.height);
+    add_number(p, json, "width", info.width);
+    add_number(p, json, "channels", info.channels);
+    add_number(p, json, "parameters", (double)info.parameters);
+    add_number(p, json, "statistics", (double)info.statistics);
+    add_number(p, json, "mflop", info.mflop);
+    cJSON *classes = add_array(p, json, "classes");
     for (unsigned i = 0; i < info.classes; i++)
-        cJSON_AddItemToArray(classes, cJSON_CreateString(dd_model_class_name(model, i)));
-    cJSON *layers = cJSON_AddArrayToObject(json, "layers");
+        add_text(p, classes, NULL, dd_model_class_name(model, i));
+    cJSON *layers = add_array(p, json, "layers");
     for (size_t i = 0; i < info.layers; i++)
-        if (dd_model_layer(model, i, &layer) == DD_OK) add_layer(layers, &layer);
+        if (dd_model_layer(model, i, &layer) == DD_OK) add_layer(p, layers, &layer);
 }
 
 /* ---- The data -------------------------------------------------------------------------- */
@@ -186,13 +176,12 @@ static void add_counts(page *p, cJSON *json, const char *key, const dd_dataset *
                        unsigned classes) {
     size_t all = count_of(data), *counts = dd__arena_alloc(&p->arena, classes, sizeof *counts);
     if (!counts) {
-        p->short_of_memory = true;
+        p->json.failed = true;
         return;
     }
     for (size_t i = 0; i < all; i++) counts[dd_dataset_label(data, i)]++;
-    cJSON *list = cJSON_AddArrayToObject(json, key);
-    for (unsigned c = 0; c < classes; c++)
-        cJSON_AddItemToArray(list, cJSON_CreateNumber((double)counts[c]));
+    cJSON *list = add_array(p, json, key);
+    for (unsigned c = 0; c < classes; c++) add_number(p, list, NULL, (double)counts[c]);
 }
 
 static size_t share(size_t limit, unsigned classes, size_t most) {
@@ -204,11 +193,11 @@ static void add_samples(page *p, cJSON *json, unsigned classes) {
     const dd_dataset *data = p->report->training;
     size_t chosen[SAMPLES];
     size_t count = pick(data, SIZE_MAX, share(SAMPLES, classes, EACH_CLASS), SAMPLES, chosen);
-    cJSON *list = cJSON_AddArrayToObject(json, "samples");
+    cJSON *list = add_array(p, json, "samples");
     for (size_t i = 0; i < count; i++) {
-        cJSON *row = add_row(list);
-        add_number(row, "label", dd_dataset_label(data, chosen[i]));
-        add_picture(p, row, data, chosen[i]);
+        cJSON *row = add_object(p, list, NULL);
+        add_number(p, row, "label", dd_dataset_label(data, chosen[i]));
+        add_picture(p, row, "image", data, chosen[i]);
     }
 }
 
@@ -217,22 +206,22 @@ static void add_augmented(page *p, cJSON *json, unsigned classes) {
     enum { SHOWN = 12 };
     const dd__report *report = p->report;
     size_t chosen[SHOWN], count = 0;
-    cJSON *list = cJSON_AddArrayToObject(json, "augmented");
+    cJSON *list = add_array(p, json, "augmented");
     if (report->augmented[0])
         count = pick(report->training, count_of(report->augmented[0]), share(SHOWN, classes, SHOWN),
                      SHOWN, chosen);
     for (size_t i = 0; i < count; i++) {
-        cJSON *row = add_row(list);
-        add_number(row, "label", dd_dataset_label(report->training, chosen[i]));
-        cJSON *images = cJSON_AddArrayToObject(row, "images");
-        add_picture(p, images, report->training, chosen[i]);
+        cJSON *row = add_object(p, list, NULL);
+        add_number(p, row, "label", dd_dataset_label(report->training, chosen[i]));
+        cJSON *images = add_array(p, row, "images");
+        add_picture(p, images, NULL, report->training, chosen[i]);
         for (int k = 0; k < DD__AUGMENTED_EPOCHS; k++)
-            add_picture(p, images, report->augmented[k], chosen[i]);
+            add_picture(p, images, NULL, report->augmented[k], chosen[i]);
     }
 }
 
 static void add_data(page *p, cJSON *root, unsigned classes) {
-    cJSON *json = cJSON_AddObjectToObject(root, "data");
+    cJSON *json = add_object(p, root, "data");
     add_counts(p, json, "training", p->report->training, classes);
     add_counts(p, json, "evaluated", p->report->evaluated, classes);
     add_samples(p, json, classes);
@@ -241,14 +230,14 @@ static void add_data(page *p, cJSON *root, unsigned classes) {
 
 /* ---- What the network says ---------------------------------------------------------------- */
 
-static void add_answer(cJSON *list, int class_index, float probability) {
-    cJSON *row = add_row(list);
-    add_number(row, "class", class_index);
-    add_number(row, "probability", (double)probability);
+static void add_answer(page *p, cJSON *list, int class_index, float probability) {
+    cJSON *row = add_object(p, list, NULL);
+    add_number(p, row, "class", class_index);
+    add_number(p, row, "probability", (double)probability);
 }
 
 /* The classes with the three largest probabilities. */
-static void add_answers(cJSON *row, const float *answers, unsigned classes) {
+static void add_answers(page *p, cJSON *row, const float *answers, unsigned classes) {
     int best[3] = {-1, -1, -1};
     for (int c = 0; c < (int)classes; c++) {
         int rank = 3;
@@ -256,44 +245,42 @@ static void add_answers(cJSON *row, const float *answers, unsigned classes) {
         for (int k = 2; k > rank; k--) best[k] = best[k - 1];
         if (rank < 3) best[rank] = c;
     }
-    cJSON *list = cJSON_AddArrayToObject(row, "answers");
-    for (int k = 0; k < 3 && best[k] >= 0; k++) add_answer(list, best[k], answers[best[k]]);
+    cJSON *list = add_array(p, row, "answers");
+    for (int k = 0; k < 3 && best[k] >= 0; k++) add_answer(p, list, best[k], answers[best[k]]);
 }
 
 static void add_shown(page *p, cJSON *json, const char *key, const dd__shown *shown, size_t count) {
     const dd_dataset *data = p->report->evaluated;
     unsigned classes = p->report->evaluation->classes;
-    cJSON *list = cJSON_AddArrayToObject(json, key);
+    cJSON *list = add_array(p, json, key);
     for (size_t i = 0; i < count; i++) {
         int label = dd_dataset_label(data, shown[i].index);
-        cJSON *row = add_row(list);
-        add_number(row, "index", (double)shown[i].index);
-        add_number(row, "label", label);
-        add_number(row, "label_probability", (double)shown[i].answers[label]);
-        add_answers(row, shown[i].answers, classes);
-        add_picture(p, row, data, shown[i].index);
+        cJSON *row = add_object(p, list, NULL);
+        add_number(p, row, "number", (double)dd_dataset_origin(data, shown[i].index));
+        add_number(p, row, "label", label);
+        add_number(p, row, "label_probability", (double)shown[i].answers[label]);
+        add_answers(p, row, shown[i].answers, classes);
+        add_picture(p, row, "image", data, shown[i].index);
     }
 }
 
-static void add_confusion(cJSON *json, const dd_evaluation *found) {
-    cJSON *rows = cJSON_AddArrayToObject(json, "confusion");
+static void add_confusion(page *p, cJSON *json, const dd_evaluation *found) {
+    const uint64_t *at = found->confusion;
+    cJSON *rows = add_array(p, json, "confusion");
     for (size_t i = 0; i < found->classes; i++) {
-        cJSON *row = cJSON_CreateArray();
-        cJSON_AddItemToArray(rows, row);
-        for (size_t k = 0; k < found->classes; k++)
-            cJSON_AddItemToArray(
-                row, cJSON_CreateNumber((double)found->confusion[i * found->classes + k]));
+        cJSON *row = add_array(p, rows, NULL);
+        for (size_t k = 0; k < found->classes; k++) add_number(p, row, NULL, (double)*at++);
     }
 }
 
 static void add_evaluation(page *p, cJSON *root) {
     const dd__report *report = p->report;
-    cJSON *json = cJSON_AddObjectToObject(root, "evaluation");
-    add_text(json, "set", report->set);
-    add_number(json, "count", (double)report->evaluation->count);
-    add_number(json, "loss", report->evaluation->loss);
-    add_number(json, "accuracy", report->evaluation->accuracy);
-    add_confusion(json, report->evaluation);
+    cJSON *json = add_object(p, root, "evaluation");
+    add_text(p, json, "set", report->set);
+    add_number(p, json, "count", (double)report->evaluation->count);
+    add_number(p, json, "loss", report->evaluation->loss);
+    add_number(p, json, "accuracy", report->evaluation->accuracy);
+    add_confusion(p, json, report->evaluation);
     add_shown(p, json, "samples", report->samples, report->sample_count);
     add_shown(p, json, "wrong", report->wrong, report->wrong_count);
 }
@@ -302,18 +289,17 @@ char *dd__page_data(const dd__report *report) {
     page p = {.report = report};
     dd_model_info info;
     dd_model_describe(report->model, &info);
-    cJSON *root = cJSON_CreateObject();
-    add_run(root, report->run);
-    add_files(root, report->run->options.output ? report->run->options.output : "");
-    add_epochs(root, report->run);
-    add_model(root, report->model);
-    add_text(root, "missing", report->missing);
+    cJSON *root = add_object(&p, NULL, NULL);
+    add_run(&p, root, report->run);
+    add_files(&p, root, report->run->options.output);
+    add_epochs(&p, root, report->run);
+    add_model(&p, root, report->model);
+    add_text(&p, root, "missing", report->missing);
     if (!report->missing) {
         add_data(&p, root, info.classes);
         add_evaluation(&p, root);
     }
-    char *text = p.short_of_memory ? NULL : cJSON_PrintUnformatted(root);
-    cJSON_Delete(root);
+    char *text = dd__json_print(&p.json, false);
     dd__arena_free(&p.arena);
     return text;
 }

@@ -35,15 +35,22 @@ static dd_status divide_again(gathering *g, dd_dataset *all) {
     return dd_dataset_divide(all, how->fraction, how->division, &g->training, &g->validation);
 }
 
-static dd_status check_counts(const gathering *g, const char *source) {
+static dd_status check_images(const gathering *g, const char *source) {
+    const dd_run *run = g->run;
     size_t validation = g->validation ? g->validation->count : 0;
-    if (g->training->count == g->run->data.count && validation == g->run->validation_count)
-        return DD_OK;
+    char hash[33];
+    if (g->training->count != run->data.count || validation != run->validation_count)
+        return dd__fail(DD_FORMAT,
+                        "%s: expected the %zu images to train on and %zu for validation that "
+                        "run.json has, found %zu and %zu",
+                        source, run->data.count, run->validation_count, g->training->count,
+                        validation);
+    dd__datasets_hash(g->training, g->validation, hash);
+    if (strcmp(hash, run->hash) == 0) return DD_OK;
     return dd__fail(DD_FORMAT,
-                    "%s: expected the %zu images to train on and %zu for validation that run.json "
-                    "has, found %zu and %zu",
-                    source, g->run->data.count, g->run->validation_count, g->training->count,
-                    validation);
+                    "%s: expected the images and labels that the run was trained on (hash %s), "
+                    "found as many others (hash %s)",
+                    source, run->hash, hash);
 }
 
 static dd_status load_training(gathering *g, const char *source) {
@@ -57,7 +64,7 @@ static dd_status load_training(gathering *g, const char *source) {
         dd_dataset_free(all);
         DD_TRY(status);
     }
-    DD_TRY(check_counts(g, source));
+    DD_TRY(check_images(g, source));
     DD_TRY(dd__within(dd__check_examples(g->model, g->training), "%s", source));
     return g->validation ? dd__check_examples(g->model, g->validation) : DD_OK;
 }

@@ -42,6 +42,10 @@ function describe(list, term, content) {
   list.append(make("dt", {}, term), make("dd", {}, content));
 }
 
+/* A command, in pieces that lines do not break unless one is longer than a line. */
+const command = (text) => make("code", {},
+  ...text.split(" ").flatMap((word, i) => [i ? " " : "", make("span", {}, word)]));
+
 /* Shows the first part of what is long, and a button for the rest. */
 function fold(element, words) {
   if (element.scrollHeight < 900) return;
@@ -64,8 +68,11 @@ function figure(term, value, more, className = "") {
 }
 
 function headline() {
-  for (const words of [resultWords(), outcomeWords(), adviceWords(), confusionWords()])
-    if (words) by("verdict").append(make("p", {}, words));
+  const add = (...content) => by("verdict").append(make("p", {}, ...content));
+  add(resultWords());
+  add(outcomeWords());
+  for (const words of [adviceWords(), confusionWords()]) if (words) add(words);
+  if (goOn() && run.outcome !== "finished") add(`${goOn()[0]} `, command(goOn()[1]));
   if (evaluation)
     figure(`${capital(evaluation.set)} accuracy`, percent(evaluation.accuracy),
       `${count(wrong)} wrong, loss ${decimal(evaluation.loss)}`);
@@ -73,7 +80,7 @@ function headline() {
     figure(hasValidation ? "Validation accuracy" : "Training accuracy",
       percent(hasValidation ? kept.validation_accuracy : kept.accuracy), `epoch ${keptEpoch}`);
   figure("Epochs", `${epochs.length} of ${options.epochs}`,
-    kept ? `weights kept: epoch ${keptEpoch}` : "");
+    [run.outcome, kept ? `weights kept: epoch ${keptEpoch}` : ""].filter(Boolean).join("; "));
   figure("Time", duration(seconds),
     kept ? `${duration(seconds / epochs.length)} an epoch` : "");
   figure("Rate", rateWords, "training images a second");
@@ -110,7 +117,7 @@ function curves() {
     decimal(epoch.validation_loss),
     percent(epoch.validation_accuracy),
     rate(epoch.learning_rate),
-    decimal(epoch.images_per_second, 0),
+    isNumber(epoch.images_per_second) ? count(Math.round(epoch.images_per_second)) : "-",
   ]));
   by("epochs").tBodies[0].rows[keptEpoch - 1].className = "kept";
 }
@@ -124,9 +131,9 @@ function network() {
       layer.settings,
       make("span", { className: "shape" }, size(layer.output)),
       layer.parameters ? count(layer.parameters) : "",
-      layer.mflop < 0.0005 ? "" : layer.mflop.toFixed(3),
+      layer.mflop < 0.0005 ? "" : mflop(layer.mflop),
     ]),
-    [["All", "", "", "", count(model.parameters), model.mflop.toFixed(3)]]);
+    [["All", "", "", "", count(model.parameters), mflop(model.mflop)]]);
   fold(by("diagram"), `Show all ${model.layers.length} layers`);
 }
 
@@ -176,12 +183,11 @@ function answer({ class: index, probability }) {
 function predictions() {
   if (!evaluation) return;
   const shown = evaluation.samples;
-  show("predictions", `${shown.length} of the ${evaluation.set} images, evenly spread, each with ` +
-    "the classes that the network holds most probable.");
-  for (const { index, label, answers, image } of shown) {
+  show("predictions", predictionsWords());
+  for (const { number, label, answers, image } of shown) {
     const hit = answers[0].class === label;
     by("predicted").append(make("li", { className: hit ? "" : "missed" },
-      picture(image, `image ${index} of class ${className(label)}`),
+      picture(image, `image ${number} of class ${className(label)}`),
       make("div", { className: "answers" }, ...answers.flatMap(answer)),
       make("p", {}, hit ? "\u2713 right" : `\u2717 wrong: it is ${className(label)}`)));
   }
@@ -192,14 +198,15 @@ function mistakes() {
   if (!evaluation) return;
   show("wrong", mistakesWords());
   for (const shown of evaluation.wrong) {
-    const { index, label, label_probability: own, answers: [first], image } = shown;
+    const { number, label, label_probability: own, answers: [first], image } = shown;
     const [name, taken] = [className(label), className(first.class)];
-    const shares = `${name}: ${percent(own, 1)}, ${taken}: ${percent(first.probability, 1)}`;
+    const shares = `${name}:\u00a0${percent(own, 1)}, ` +
+      `${taken}:\u00a0${percent(first.probability, 1)}`;
     by("mistakes").append(make("li", {},
-      picture(image, `image ${index}: ${name} taken for ${taken}`),
+      picture(image, `image ${number}: ${name} taken for ${taken}`),
       make("b", {}, name), " taken for ", make("b", {}, taken),
       make("span", {}, shares),
-      make("span", {}, `image ${index}`)));
+      make("span", {}, `image\u00a0${number}`)));
   }
   fold(by("mistakes-fold"), `Show all ${evaluation.wrong.length}`);
 }
@@ -232,6 +239,7 @@ function matrix() {
   const heads = model.classes.map((name) =>
     make("th", { scope: "col", title: name }, make("span", {}, name)));
   if (model.classes.length > 20) table.classList.add("many");
+  if (model.classes.length <= 12) table.classList.add("few");
   table.append(
     make("caption", { className: "unseen" }, "Rows: labels. Columns: what was predicted."),
     make("thead", {}, make("tr", {}, corner, ...heads)),
@@ -257,10 +265,7 @@ function classTable() {
 
 function confusion() {
   if (!evaluation) return;
-  const often = mixedUp().slice(0, 5).map(([label, predicted, many]) =>
-    `${className(label)} for ${className(predicted)} (${count(many)})`);
-  show("confusion", "Each row is a label, each column a prediction. " +
-    (often.length ? `Taken most often: ${often.join(", ")}.` : "All are right."));
+  show("confusion", matrixWords());
   matrix();
   classTable();
 }
@@ -277,8 +282,16 @@ const fileWords = {
 };
 
 function repeat() {
-  by("command").textContent = run.command;
-  by("command").hidden = !run.command;
+  if (run.command) {
+    by("command").append(command(run.command));
+    by("asked").textContent = askedWords();
+  }
+  by("command").hidden = by("asked").hidden = !run.command;
+  by("go-on-box").hidden = !goOn();
+  if (goOn()) {
+    by("go-on-words").textContent = goOn()[0];
+    by("go-on").append(command(goOn()[1]));
+  }
   const stop = options.early_stop ? `, early stop after ${options.early_stop}` : "";
   const rows = {
     Data: splitWords(),
@@ -303,6 +316,16 @@ function repeat() {
 
 /* ---- The page ---- */
 
+/* What is wider than its box says so, and can be scrolled with keys. */
+const sizes = new ResizeObserver((entries) => {
+  requestAnimationFrame(() => entries.forEach(({ target }) => {
+    const wide = target.scrollWidth > target.clientWidth + 1;
+    target.classList.toggle("wide", wide);
+    if (wide) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }));
+});
+
 /* Paper gets the light colours, whatever the screen has. */
 function paper(printing) {
   document.documentElement.classList.toggle("printing", printing);
@@ -321,9 +344,8 @@ confusion();
 mistakes();
 repeat();
 contents();
-for (const box of document.querySelectorAll(".scroll"))
-  if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
 redraw();
+for (const box of document.querySelectorAll(".scroll")) sizes.observe(box);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 addEventListener("beforeprint", () => paper(true));
 addEventListener("afterprint", () => paper(false));

@@ -12,11 +12,14 @@ const count = (value) => value.toLocaleString("en");
 const plural = (value, one, many) => `${count(value)} ${value === 1 ? one : many}`;
 const decimal = (value, digits = 4) => (isNumber(value) ? value.toFixed(digits) : "-");
 const percent = (share, digits = 2) =>
-  isNumber(share) ? `${(100 * share).toFixed(digits)} %` : "-";
-const rate = (value) => String(Number(value.toPrecision(3)));
+  isNumber(share) ? `${(100 * share).toFixed(digits)}\u00a0%` : "-";
+const rate = (value) => (isNumber(value) ? String(Number(value.toPrecision(3))) : "-");
+const mflop = (value) => value.toFixed(3); /* as in the diagram */
 const size = (numbers) => numbers.join(" \u00d7 ");
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const className = (index) => model.classes[index] ?? String(index);
+const quoted = (index) => `\u201c${className(index)}\u201d`;
+const times = (value) => (value === 1 ? "once" : value === 2 ? "twice" : `${count(value)} times`);
 
 function duration(seconds) {
   if (seconds < 60) return `${Number(seconds.toPrecision(2))} s`;
@@ -27,8 +30,10 @@ function duration(seconds) {
 
 /* ---- The run ---- */
 
-const keptBest = options.keep === "best" && run.best_epoch > 0;
-const keptEpoch = keptBest ? run.best_epoch : epochs.length;
+const best = epochs[run.best_epoch - 1]; /* undefined without validation */
+const bestEpoch = best ? run.best_epoch : 0;
+const keptBest = options.keep === "best" && bestEpoch > 0;
+const keptEpoch = keptBest ? bestEpoch : epochs.length;
 const kept = epochs[keptEpoch - 1]; /* undefined when not one epoch was finished */
 const hasValidation = epochs.some((epoch) => isNumber(epoch.validation_loss));
 const seconds = sum(epochs.map((epoch) => epoch.seconds ?? 0));
@@ -37,6 +42,8 @@ const meanRate = rates.length ? rates.length / sum(rates.map((value) => 1 / valu
 const rateWords = meanRate ? count(Math.round(meanRate)) : "-";
 const right = evaluation ? sum(evaluation.confusion.map((row, label) => row[label])) : 0;
 const wrong = evaluation ? evaluation.count - right : 0;
+const augments = /=0*\.?0*[1-9]/.test(options.augment); /* anything by more than 0 */
+const drops = model.layers.some(({ op }) => op === "dropout");
 
 /* Pairs [label, predicted, how often], most frequent first. */
 function mixedUp() {
@@ -85,50 +92,101 @@ function outcomeWords() {
   const done = plural(epochs.length, "epoch", "epochs");
   const words = {
     finished: `The training finished after ${done}.`,
-    "stopped early": `The training stopped early, after ${done}: ${options.early_stop} in a row ` +
-      "had not lowered the validation loss.",
+    "stopped early": `The training stopped early, after ${done} of ${options.epochs}: ` +
+      `${noBetterWords()}.`,
     interrupted: `The training was interrupted after ${done} of ${options.epochs}.`,
     diverged: `The training diverged after ${done}: the loss was no longer a finite number. ` +
       "A lower learning rate may help.",
-    running: "The training was still running when this page was written, " +
-      `after ${done} of ${options.epochs}.`,
+    running: `The training was still running, or was cut off, after ${done} of ${options.epochs}.`,
   }[run.outcome] ?? `Outcome: ${run.outcome}.`;
   if (!kept) return words;
   const why = keptBest ? ", which had the least validation loss" : "";
   return `${words} The weights kept are those of epoch ${keptEpoch}${why}.`;
 }
 
-/* What the distance between training and validation says, or nothing. */
+function noBetterWords() {
+  return `${plural(options.early_stop, "epoch", "epochs")} in a row had no lower validation loss`;
+}
+
+/* As a shell reads it. */
+const shellWord = (text) =>
+  /^[\w\-./:=,+@%]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+
+/* How to go on with the run: words, then a command. */
+function goOn() {
+  const patience = epochs.length - bestEpoch + options.early_stop;
+  const [words, more] = {
+    finished: ["For ten more epochs:", `--epochs ${options.epochs + 10}`],
+    "stopped early": ["To go on with more patience:", `--early-stop ${patience}`],
+    interrupted: ["To go on:", ""],
+    running: ["To go on, if it was cut off:", ""],
+  }[run.outcome] ?? [];
+  const command = ["deepdigits train --resume", shellWord(run.folder), more];
+  return words && run.folder ? [words, command.filter(Boolean).join(" ")] : null;
+}
+
+/* How far chance may move the difference of two shares that are both `share`, measured on so many
+   images each: three standard deviations. */
+const noise = (share, one, other) => 3 * Math.sqrt(share * (1 - share) * (1 / one + 1 / other));
+
+/* The share that is right when every image gets the most frequent class. */
+const mostFrequent = () => Math.max(...data.evaluated) / evaluation.count;
+
+const hardlyLearned = () => evaluation && evaluation.accuracy < 1 &&
+  evaluation.accuracy <= mostFrequent() + noise(mostFrequent(), evaluation.count, Infinity);
+
+/* Training is measured with dropout and augmentation, and while weights change: it is better than
+   validation only where images were learned by heart. */
+function learnedByHeart() {
+  if (!kept || !isNumber(kept.validation_accuracy) || !isNumber(kept.accuracy)) return false;
+  const gap = kept.accuracy - kept.validation_accuracy;
+  const chance = noise(kept.validation_accuracy, run.data.count, run.data.validation_count);
+  return gap > Math.max(0.01, chance) && kept.validation_loss > 1.2 * kept.loss;
+}
+
+/* What would help, or nothing. */
 function adviceWords() {
-  if (!kept || !isNumber(kept.validation_accuracy) || !isNumber(kept.accuracy)) return "";
-  const gap = 100 * (kept.accuracy - kept.validation_accuracy);
-  if (gap > 2)
-    return `Training images are right ${gap.toFixed(1)} points more often: it has begun to learn ` +
-      "them by heart. Augmentation, dropout or more data help.";
-  if (run.outcome === "finished" && run.best_epoch === epochs.length && epochs.length > 1)
-    return "The last epoch was the best one: more epochs may improve it further.";
+  if (hardlyLearned())
+    return "That is hardly better than always giving the most frequent class, which is right for " +
+      `${percent(mostFrequent())}: more epochs or another learning rate may help.`;
+  if (learnedByHeart()) {
+    const gap = 100 * (kept.accuracy - kept.validation_accuracy);
+    const help = [augments ? "" : "augmentation", drops ? "" : "dropout", "more data"];
+    return `Training images are right ${gap.toFixed(1)} points more often: the network has begun ` +
+      `to learn them by heart. What may help: ${help.filter(Boolean).join(", ")}.`;
+  }
+  if (run.outcome === "finished" && bestEpoch === epochs.length && epochs.length > 1)
+    return "The last epoch was the best one: more may improve it further.";
   return "";
 }
+
+const pairWords = ([label, predicted, many]) =>
+  `${quoted(label)} was taken for ${quoted(predicted)} ${times(many)}`;
 
 function confusionWords() {
   if (!evaluation) return "";
   const [worst] = mixedUp();
   if (!worst) return "Nothing was taken for anything else.";
-  const [label, predicted, many] = worst;
-  return `Most often confused: ${className(label)} taken for ${className(predicted)}, ` +
-    `${plural(many, "time", "times")}.`;
+  if (worst[2] === 1) return "No class was taken for the same other one twice.";
+  return `Most often confused: ${pairWords(worst)}.`;
+}
+
+function matrixWords() {
+  const often = mixedUp().filter(([, , many]) => many > 1).slice(0, 5).map(pairWords);
+  return "Each row is a label, each column a prediction. " +
+    (often.length ? `Most often, ${often.join(", ")}.` : confusionWords());
 }
 
 function curvesWords() {
-  if (!run.best_epoch)
+  if (!best)
     return "Without validation images, training alone can be shown: it does not tell how new " +
       "images will do.";
-  const best = epochs[run.best_epoch - 1];
+  const harder = [augments ? "augmentation" : "", drops ? "dropout" : ""].filter(Boolean);
   const behind = kept.accuracy < kept.validation_accuracy
-    ? " Training can look worse than validation: it is measured while the weights still change, " +
-      "with augmentation and dropout if there are any."
+    ? " Training can look worse than validation: it is measured while the weights still change" +
+      `${harder.length ? `, with ${harder.join(" and ")}` : ""}.`
     : "";
-  return `The dashed line marks epoch ${run.best_epoch}, which had the least validation loss, ` +
+  return `The dashed line marks epoch ${bestEpoch}, which had the least validation loss, ` +
     `${decimal(best.validation_loss)}.${behind}`;
 }
 
@@ -136,18 +194,19 @@ function networkWords() {
   const image = size([model.height, model.width, model.channels]);
   return `${plural(model.layers.length, "layer", "layers")} from an image of ${image} (height, ` +
     `width, channels) to ${plural(model.classes.length, "class", "classes")}: ` +
-    `${count(model.parameters)} parameters and ${model.mflop.toFixed(2)} million floating-point ` +
-    "operations an image.";
+    `${plural(model.parameters, "parameter", "parameters")} and ${mflop(model.mflop)} million ` +
+    "floating-point operations an image.";
 }
 
 function splitWords() {
   const { source, folds, fold, fraction, division, validation_count: held } = run.data;
   const second = held ? ` and ${count(held)} for validation` : "";
-  const all = `${count(run.data.count)} images to train on${second} from ${source || "memory"}`;
+  const first = plural(run.data.count, "image", "images");
+  const all = `${first} to train on${second} from ${source || "memory"}`;
   if (folds)
     return `${all}: part ${fold} of ${folds}, drawn with seed ${division}, is for validation.`;
   if (fraction)
-    return `${all}: ${Number((100 * fraction).toPrecision(4))} % of them, drawn with seed ` +
+    return `${all}: ${Number((100 * fraction).toPrecision(4))}\u00a0% of them, drawn with seed ` +
       `${division}, are for validation.`;
   return `${all}; none were kept for validation.`;
 }
@@ -170,12 +229,38 @@ function augmentWords() {
     "random. On top, marked, the image as it is; below, what the network saw in epochs 1, 2 and 3.";
 }
 
+/* The numbers under images. */
+function numberWords() {
+  const part = evaluation.set === "test" || run.data.split === "test" ? "test" : "training";
+  const before = evaluation.set === "validation" ? ", before some were set aside" : "";
+  return `The number is its place among all ${part} images${before}, from 0: deepdigits data ` +
+    "export names its file by it.";
+}
+
+function predictionsWords() {
+  const shown = evaluation.samples.length;
+  return `${shown} of the ${count(evaluation.count)} ${evaluation.set} images, evenly spread, ` +
+    "each with the classes that the network holds most probable.";
+}
+
 function mistakesWords() {
-  if (!wrong) return `Nothing: all ${count(evaluation.count)} ${evaluation.set} images are right.`;
+  if (!wrong) return `Nothing: every one of the ${count(evaluation.count)} ${evaluation.set} ` +
+    "images is right.";
   const hidden = wrong - evaluation.wrong.length;
   const rest = hidden ? `; the ${count(hidden)} least sure of them are not shown` : "";
-  return `${plural(wrong, "image", "images")} of ${count(evaluation.count)}, the surest mistakes ` +
-    `first${rest}. Under each: its label, what it was taken for, and the probabilities of both.`;
+  const order = wrong > 1 ? `, the surest mistakes first${rest}` : "";
+  return `${plural(wrong, "image", "images")} of ${count(evaluation.count)}${order}. Under each: ` +
+    `its label, what it was taken for, and the probabilities of both. ${numberWords()}`;
+}
+
+/* What was asked for after the command that began the run. */
+function askedWords() {
+  const stop = options.early_stop
+    ? `to stop early after ${plural(options.early_stop, "epoch", "epochs")} without a lower ` +
+      "validation loss"
+    : "without early stop";
+  return "This command began the run. In the end it was asked for " +
+    `${plural(options.epochs, "epoch", "epochs")}, ${stop}.`;
 }
 
 function optimizerWords() {

@@ -65,6 +65,38 @@ static void test_every_layer_is_a_box_and_every_input_an_arrow(void **state) {
     dd_model_free(model);
 }
 
+/* As the page's table and `inspect` have them. */
+static void test_numbers_are_written_as_in_the_table(void **state) {
+    (void)state;
+    char *text = diagram_of("models/seed.json");
+    assert_non_null(strstr(text, ">28 &#215; 28 &#215; 1<"));
+    assert_non_null(strstr(text, ">24 &#215; 24 &#215; 64<"));
+    assert_non_null(strstr(text, ">256<"));
+    assert_non_null(strstr(text, ">204,928 parameters, 26.214 MFLOP<"));
+    assert_non_null(strstr(text, ">128 parameters<")); /* batch normalization computes nothing */
+    assert_non_null(strstr(text, ">639,370 parameters, 30.689 MFLOP<"));
+    for (const char *at = text; *at; at++) assert_true((unsigned char)*at < 0x80);
+    dd__free(text);
+}
+
+/* Small enough for a telephone, whatever the texts are. */
+static void test_long_texts_are_squeezed_into_their_box(void **state) {
+    (void)state;
+    static const char network[] =
+        "{\"deepdigits\":\"network 1\",\"name\":\"n\","
+        "\"input\":{\"height\":2,\"width\":2,\"channels\":1},"
+        "\"layers\":[{\"op\":\"flatten\"},{\"op\":\"dense\",\"units\":2,\"name\":"
+        "\"a.name.that.is.far.longer.than.the.box.in.which.it.would.have.to.stand\"}]}";
+    char file[64];
+    snprintf(file, sizeof file, "%s.json", path);
+    assert_int_equal(dd__file_write(file, network, sizeof network - 1), DD_OK);
+    char *text = diagram_of(file);
+    assert_int_equal(count(text, "textLength"), 1);
+    assert_non_null(strstr(text, "viewBox=\"0 0 364 "));
+    dd__free(text);
+    assert_int_equal(remove(file), 0);
+}
+
 static void test_a_network_name_with_markup_is_escaped(void **state) {
     (void)state;
     static const char network[] =
@@ -93,6 +125,8 @@ static void test_an_unwritable_path_is_named(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_layer_is_a_box_and_every_input_an_arrow),
+        cmocka_unit_test(test_numbers_are_written_as_in_the_table),
+        cmocka_unit_test(test_long_texts_are_squeezed_into_their_box),
         cmocka_unit_test(test_a_network_name_with_markup_is_escaped),
         cmocka_unit_test(test_an_unwritable_path_is_named),
     };

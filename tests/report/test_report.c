@@ -142,7 +142,7 @@ static size_t occurrences(const char *page, const char *what) {
 static void test_the_page_holds_curves_network_data_and_mistakes(void **state) {
     (void)state;
     cJSON *data = report_on(train("whole", 2, 0.25), NULL);
-    char row[32];
+    char row[64];
     double all = 0, right = 0;
     assert_string_equal(text(data, "model.name"), "tiny");
     assert_string_equal(text(data, "run.command"), "deepdigits train");
@@ -200,6 +200,25 @@ static void test_mistakes_come_surest_first(void **state) {
     cJSON_Delete(data);
 }
 
+/* So that an image can be found with `data export`, or by its row in train.csv. */
+static void test_an_image_has_the_number_it_had_before_the_division(void **state) {
+    (void)state;
+    cJSON *data = report_on(train("numbered", 1, 0.25), NULL);
+    dd_dataset *all, *first, *second;
+    assert_int_equal(dd_dataset_load("synthetic:200", DD_SPLIT_TRAIN, &all), DD_OK);
+    assert_int_equal(dd_dataset_divide(all, 0.25, 7, &first, &second), DD_OK);
+    for (int i = 0; i < 24; i++) {
+        const cJSON *row = cJSON_GetArrayItem(find(data, "evaluation.samples"), i);
+        size_t place = (size_t)i * 50 / 24, found = (size_t)number(row, "number");
+        assert_memory_equal(dd_dataset_pixels(all, found), dd_dataset_pixels(second, place), 784);
+        assert_int_equal(dd_dataset_label(all, found), (int)number(row, "label"));
+    }
+    dd_dataset_free(second);
+    dd_dataset_free(first);
+    dd_dataset_free(all);
+    cJSON_Delete(data);
+}
+
 static void test_augmented_images_differ_from_epoch_to_epoch(void **state) {
     (void)state;
     cJSON *data = report_on(train("augmented", 1, 0.25), NULL);
@@ -225,23 +244,45 @@ static void test_without_validation_the_test_images_are_measured(void **state) {
 
 /* ---- What is not there ------------------------------------------------------------------- */
 
-/* A file that is there for the training and not for the report. */
-static void test_missing_data_leaves_the_rest_and_says_why(void **state) {
-    (void)state;
-    char text_of_csv[64 * 784 * 2 + 8000] = "label", *end = text_of_csv + 5;
+/* 40 images of 10 classes, each of one grey, which begins at `grey`. */
+static const char *write_csv(const char *name, int grey) {
+    char rows[64 * 784 * 4 + 8000] = "label", *end = rows + 5;
     for (int i = 0; i < 784; i++) end += sprintf(end, ",pixel%d", i);
     for (int row = 0; row < 40; row++) {
         end += sprintf(end, "\n%d", row % 10);
-        for (int i = 0; i < 784; i++) end += sprintf(end, ",%d", row % 10);
+        for (int i = 0; i < 784; i++) end += sprintf(end, ",%d", grey + row);
     }
-    write_text("train.csv", text_of_csv);
-    const char *run = train_on(at("train.csv"), "moved", 1, 0.25);
+    write_text(name, rows);
+    return at(name);
+}
+
+/* A file that is there for the training and not for the report. */
+static void test_missing_data_leaves_the_rest_and_says_why(void **state) {
+    (void)state;
+    const char *run = train_on(write_csv("train.csv", 0), "moved", 1, 0.25);
     assert_int_equal(remove(at("train.csv")), 0);
     cJSON *data = report_on(run, NULL);
     assert_non_null(strstr(text(data, "missing"), "train.csv"));
     assert_null(cJSON_GetObjectItem(data, "evaluation"));
     assert_null(cJSON_GetObjectItem(data, "data"));
     assert_int_equal(length(data, "epochs"), 1);
+    cJSON_Delete(data);
+}
+
+static void test_as_many_other_images_are_not_taken_for_those_of_the_run(void **state) {
+    (void)state;
+    char run[512];
+    snprintf(run, sizeof run, "%s", train_on(write_csv("train.csv", 0), "changed", 1, 0.25));
+    assert_int_equal(dd_report(device, run, write_csv("other.csv", 1)), DD_FORMAT);
+    assert_non_null(strstr(dd_message(), "other.csv: expected the images and labels that"));
+    write_csv("train.csv", 1);
+    cJSON *data = report_on(run, NULL);
+    assert_non_null(strstr(text(data, "missing"), "train.csv: expected the images and labels"));
+    assert_null(cJSON_GetObjectItem(data, "evaluation"));
+    cJSON_Delete(data);
+    write_csv("train.csv", 0);
+    data = report_on(run, NULL);
+    assert_string_equal(text(data, "missing"), "");
     cJSON_Delete(data);
 }
 
@@ -347,6 +388,107 @@ static void test_a_run_that_diverged_at_once_has_a_page(void **state) {
     dd_model_free(model);
 }
 
+/* ---- Without memory ---------------------------------------------------------------------- */
+
+static size_t until_failure; /* allocations of cJSON that still succeed; 0: all do */
+
+static void *failing_malloc(size_t size) {
+    if (until_failure && --until_failure == 0) return NULL;
+    return malloc(size);
+}
+
+/* A page with all its parts, of two images of two pixels. */
+typedef struct small {
+    dd_model *model;
+    dd_dataset *data;
+    dd_epoch epoch;
+    dd_run run;
+    dd_evaluation evaluation;
+    dd__shown shown;
+    dd__report report;
+} small;
+
+static void make_small(small *s) {
+    static const uint8_t pixels[] = {1, 2, 3, 4};
+    static const int32_t labels[] = {0, 1};
+    static const float answers[] = {0.75F, 0.25F};
+    static uint64_t table[] = {1, 0, 1, 0};
+    write_text("small.json", "{\"deepdigits\":\"network 1\",\"name\":\"small\","
+                             "\"input\":{\"height\":1,\"width\":2,\"channels\":1},"
+                             "\"layers\":[{\"op\":\"flatten\"},{\"op\":\"dense\",\"units\":2}]}");
+    assert_int_equal(dd_model_load(at("small.json"), &s->model), DD_OK);
+    assert_int_equal(dd_dataset_create(pixels, labels, 2, 1, 2, 1, 2, &s->data), DD_OK);
+    s->epoch = (dd_epoch){1, 0.5, 0.5, 0.5, 0.5, 0.001, 1, 100};
+    s->run = (dd_run){.outcome = "finished", .epochs = &s->epoch, .epoch_count = 1};
+    s->run.options.output = scratch_folder;
+    s->evaluation = (dd_evaluation){.count = 2, .classes = 2, .confusion = table};
+    s->shown = (dd__shown){1, answers};
+    s->report = (dd__report){.run = &s->run,
+                             .model = s->model,
+                             .training = s->data,
+                             .augmented = {s->data, s->data, s->data},
+                             .evaluated = s->data,
+                             .set = "validation",
+                             .evaluation = &s->evaluation,
+                             .samples = &s->shown,
+                             .sample_count = 1,
+                             .wrong = &s->shown,
+                             .wrong_count = 1};
+}
+
+static void free_small(small *s) {
+    dd_dataset_free(s->data);
+    dd_model_free(s->model);
+}
+
+static dd_status write_small(const small *s) {
+    dd__writer writer;
+    DD_TRY(dd__writer_open(&writer, at("small.html")));
+    return dd__writer_close(&writer, dd__page_write(writer.stream, &s->report));
+}
+
+static void test_no_lost_json_allocation_makes_a_page_with_something_missing(void **state) {
+    (void)state;
+    cJSON_Hooks hooks = {failing_malloc, free};
+    small s = {.model = NULL};
+    make_small(&s);
+    char *whole = dd__page_data(&s.report);
+    assert_non_null(whole);
+    size_t failures = 0;
+    for (;; failures++) {
+        assert_true(failures < 10000);
+        until_failure = failures + 1;
+        cJSON_InitHooks(&hooks);
+        dd_status status = write_small(&s);
+        cJSON_InitHooks(NULL);
+        if (until_failure) break; /* it needed fewer */
+        assert_int_equal(status, DD_MEMORY);
+        assert_int_not_equal(access(at("small.html"), F_OK), 0);
+    }
+    assert_true(failures > 200); /* an item and its name each */
+    assert_int_equal(access(at("small.html"), F_OK), 0);
+    until_failure = 0;
+    char *again = dd__page_data(&s.report);
+    assert_string_equal(again, whole);
+    cJSON_free(again);
+    cJSON_free(whole);
+    free_small(&s);
+}
+
+/* The counts of the classes, then what the first picture needs; of stb_image_write's allocations the
+ * last is left out, as it leaks the one before when that fails. */
+static void test_no_lost_picture_makes_a_page_with_something_missing(void **state) {
+    (void)state;
+    small s = {.model = NULL};
+    make_small(&s);
+    for (size_t n = 1; n <= 5; n++) {
+        dd__fail_allocation(n);
+        assert_null(dd__page_data(&s.report));
+        dd__fail_allocation(0);
+    }
+    free_small(&s);
+}
+
 /* ---- Pictures ---------------------------------------------------------------------------- */
 
 static int digit_value(char c) {
@@ -424,15 +566,19 @@ int main(void) {
         cmocka_unit_test(test_the_page_holds_curves_network_data_and_mistakes),
         cmocka_unit_test(test_the_page_needs_no_network_and_keeps_the_licence),
         cmocka_unit_test(test_mistakes_come_surest_first),
+        cmocka_unit_test(test_an_image_has_the_number_it_had_before_the_division),
         cmocka_unit_test(test_augmented_images_differ_from_epoch_to_epoch),
         cmocka_unit_test(test_without_validation_the_test_images_are_measured),
         cmocka_unit_test(test_missing_data_leaves_the_rest_and_says_why),
+        cmocka_unit_test(test_as_many_other_images_are_not_taken_for_those_of_the_run),
         cmocka_unit_test(test_other_data_than_that_of_the_run_are_refused),
         cmocka_unit_test(test_a_report_that_fails_leaves_the_old_one),
         cmocka_unit_test(test_a_folder_without_a_run_is_refused),
         cmocka_unit_test(test_text_of_a_run_cannot_become_markup),
         cmocka_unit_test(test_a_network_name_with_markup_is_text),
         cmocka_unit_test(test_a_run_that_diverged_at_once_has_a_page),
+        cmocka_unit_test(test_no_lost_json_allocation_makes_a_page_with_something_missing),
+        cmocka_unit_test(test_no_lost_picture_makes_a_page_with_something_missing),
         cmocka_unit_test(test_a_picture_decodes_to_its_pixels),
         cmocka_unit_test(test_a_large_picture_is_shrunk_in_proportion),
         cmocka_unit_test(test_a_picture_without_memory_is_null),
