@@ -88,6 +88,10 @@ typedef struct dd__augment { /* ranges of random changes, see src/ops/batch.c; a
     float zoom;              /* each axis from 1 - zoom to 1 + zoom */
 } dd__augment;
 
+static inline bool dd__augments(const dd__augment *a) {
+    return a->rotation > 0 || a->shear > 0 || a->width > 0 || a->height > 0 || a->zoom > 0;
+}
+
 typedef struct dd__gather { /* also advance, which uses batch alone */
     int32_t batch;
     bool shuffle;

@@ -82,11 +82,6 @@ static const dd__attribute attributes[] = {
     {0},
 };
 
-static bool augments(const dd__gather *gather) {
-    const dd__augment *a = &gather->augment;
-    return a->rotation > 0 || a->shear > 0 || a->width > 0 || a->height > 0 || a->zoom > 0;
-}
-
 /* ---- gather --------------------------------------------------------------------------- */
 
 static dd_status infer_gather(dd__graph *graph, dd__node *node) {
@@ -96,7 +91,7 @@ static dd_status infer_gather(dd__graph *graph, dd__node *node) {
         !dd__dims_equal(&labels->dims, &DD_DIMS(images->dims.d[0])))
         return dd__fail(DD_SHAPE, "expected images of 8-bit pixels, and a label for each");
     if (gather->batch < 1) return dd__fail(DD_SHAPE, "expected a batch of at least 1");
-    if (augments(gather) && images->dims.rank != 4)
+    if (dd__augments(&gather->augment) && images->dims.rank != 4)
         return dd__fail(DD_SHAPE, "expected images (count, height, width, channels) to augment");
     DD_TRY(check_step(node->in[2]));
     dd__dims dims = images->dims;
@@ -138,8 +133,8 @@ static dd__launch launch_warp(const dd__node *node, const char *kernel) {
 
 static dd_status record_gather(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     const dd__gather *gather = node->attributes;
-    dd__launch launch =
-        augments(gather) ? launch_warp(node, "gather_warped") : launch_gather(node, "gather");
+    dd__launch launch = dd__augments(&gather->augment) ? launch_warp(node, "gather_warped")
+                                                       : launch_gather(node, "gather");
     dd__launch_elements(&launch, site->device, 1); /* one work-group an image */
     launch.global[1] = (size_t)gather->batch;
     return dd__record(recorder, &launch);
@@ -149,8 +144,8 @@ static dd_status record_gather_vector(dd__recorder *recorder, const dd__node *no
                                       const dd__site *site) {
     const dd__gather *gather = node->attributes;
     size_t batch = (size_t)gather->batch, size = dd__dims_count(&node->out[0]->dims) / batch;
-    dd__launch launch = augments(gather) ? launch_warp(node, "gather_warped_vector")
-                                         : launch_gather(node, "gather_vector");
+    dd__launch launch = dd__augments(&gather->augment) ? launch_warp(node, "gather_warped_vector")
+                                                       : launch_gather(node, "gather_vector");
     size_t chunk = dd__launch_chunks(&launch, site->device, batch, size, 1);
     dd__launch_append(&launch, DD_INT(chunk));
     return dd__record(recorder, &launch);

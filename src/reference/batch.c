@@ -48,10 +48,6 @@ static double interpolate(const uint8_t *image, const uint32_t *dims, double row
            down * ((1 - across) * lower[left * channels] + across * lower[right * channels]);
 }
 
-static bool augments(const dd__augment *a) {
-    return a->rotation > 0 || a->shear > 0 || a->width > 0 || a->height > 0 || a->zoom > 0;
-}
-
 /* pixels and x are one image, (height, width, channels) of dims (count, height, ...). */
 static void augment(const dd__gather *gather, const uint8_t *pixels, const uint32_t *dims,
                     const warp *w, float *x) {
@@ -81,7 +77,7 @@ dd_status dd__reference_gather(const dd__node *node) {
         if (there && gather->shuffle) index = dd__permute(seed, step->epoch, index, count);
         const uint8_t *pixels = dd__u8(images) + index * size;
         dd__i32(node->out[1])[i] = there ? dd__i32(node->in[1])[index] : -1;
-        if (there && augments(&gather->augment)) {
+        if (there && dd__augments(&gather->augment)) {
             const uint32_t *d = images->dims.d;
             warp w = draw_warp(&gather->augment, seed, index, step->epoch, &d[1]);
             augment(gather, pixels, d, &w, x);

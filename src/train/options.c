@@ -19,11 +19,10 @@ dd_status dd__augment_parse(const char *text, dd__augment *augment) {
 }
 
 static void print_augment(const dd__augment *augment, char out[DD__SETTINGS_TEXT]) {
-    static const dd__augment none;
-    if (memcmp(augment, &none, sizeof none) == 0)
-        strcpy(out, "none");
-    else
+    if (dd__augments(augment))
         dd__settings_print(ranges, augment, out, DD__SETTINGS_TEXT);
+    else
+        strcpy(out, "none");
 }
 
 /* ---- Settling ----------------------------------------------------------------------------- */
