@@ -3,6 +3,8 @@
 #include "base/json.h"
 #include "report/markup.h"
 #include "report/page.h"
+#include "train/history.h"
+#include "train/options.h"
 
 enum {
     SAMPLES = 100,  /* images of the grid */
@@ -42,21 +44,6 @@ static void add_picture(page *p, cJSON *parent, const char *key, const dd_datase
 
 /* ---- The run --------------------------------------------------------------------------- */
 
-static void add_options(page *p, cJSON *json, const dd_train_options *o) {
-    cJSON *options = add_object(p, json, "options");
-    add_number(p, options, "epochs", o->epochs);
-    add_number(p, options, "batch", o->batch);
-    dd__json_add_u64(&p->json, options, "seed", o->seed);
-    add_text(p, options, "optimizer", o->optimizer);
-    add_number(p, options, "learning_rate", o->learning_rate);
-    add_number(p, options, "momentum", o->momentum);
-    add_number(p, options, "weight_decay", o->weight_decay);
-    add_text(p, options, "schedule", o->schedule);
-    add_text(p, options, "augment", o->augment);
-    add_number(p, options, "early_stop", o->early_stop);
-    add_text(p, options, "keep", o->keep == DD_KEEP_LAST ? "last" : "best");
-}
-
 static void add_source(page *p, cJSON *json, const dd_run *run) {
     const dd_dataset_info *info = &run->data;
     cJSON *data = add_object(p, json, "data");
@@ -81,24 +68,8 @@ static void add_run(page *p, cJSON *root, const dd_run *run) {
     add_text(p, json, "command", run->options.command);
     add_text(p, json, "folder", run->options.output);
     add_number(p, json, "best_epoch", run->best_epoch);
-    add_options(p, json, &run->options);
+    dd__options_json(&p->json, json, &run->options);
     add_source(p, json, run);
-}
-
-static void add_epochs(page *p, cJSON *root, const dd_run *run) {
-    cJSON *list = add_array(p, root, "epochs");
-    for (size_t i = 0; i < run->epoch_count; i++) {
-        const dd_epoch *epoch = &run->epochs[i];
-        cJSON *row = add_object(p, list, NULL);
-        add_number(p, row, "epoch", epoch->epoch);
-        add_number(p, row, "learning_rate", epoch->learning_rate);
-        add_number(p, row, "loss", epoch->loss);
-        add_number(p, row, "accuracy", epoch->accuracy);
-        add_number(p, row, "validation_loss", epoch->validation_loss);
-        add_number(p, row, "validation_accuracy", epoch->validation_accuracy);
-        add_number(p, row, "images_per_second", epoch->images_per_second);
-        add_number(p, row, "seconds", epoch->seconds);
-    }
 }
 
 static void add_files(page *p, cJSON *root, const char *folder) {
@@ -292,7 +263,8 @@ char *dd__page_data(const dd__report *report) {
     cJSON *root = add_object(&p, NULL, NULL);
     add_run(&p, root, report->run);
     add_files(&p, root, report->run->options.output);
-    add_epochs(&p, root, report->run);
+    dd__history_json(&p.json, root, "epochs", report->run->epochs,
+                     report->run->epoch_count);
     add_model(&p, root, report->model);
     add_text(&p, root, "missing", report->missing);
     if (!report->missing) {

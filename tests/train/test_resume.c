@@ -1,23 +1,8 @@
 /* Runs that were stopped and gone on with: they must end as if nothing had happened. On the default
  * device. */
+#include "fixture.h"
+
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/file.h"
-#include "base/memory.h"
-#include "deepdigits.h"
-
-static dd_device *device;
-static dd_dataset *data, *validation;
-static char folder[] = "/tmp/deepdigits-resume-XXXXXX";
 
 enum { EPOCHS = 4 }; /* of 4 steps each */
 
@@ -31,40 +16,10 @@ static const char network[] = "{\"deepdigits\": \"network 1\", \"name\": \"keepe
                               "  {\"op\": \"dropout\", \"rate\": 0.25}, {\"op\": \"flatten\"},"
                               "  {\"op\": \"dense\", \"units\": 10}, {\"op\": \"softmax\"}]}";
 
-static dd__arena paths;
-
-/* Lives as long as the tests. */
-static const char *in_folder(const char *run, const char *name) {
-    const char *path = dd__arena_print(&paths, "%s/%s/%s", folder, run, name);
-    assert_non_null(path);
-    return path;
-}
-
-static int open_all(void **state) {
-    (void)state;
-    dd_device_options options = {.without_selftest = true};
-    dd_dataset *all = NULL;
-    if (!mkdtemp(folder)) return -1;
-    if (dd__file_write(in_folder(".", "keeper.json"), network, sizeof network - 1) != DD_OK ||
-        dd_device_open(NULL, &options, &device) != DD_OK ||
-        dd_dataset_load("synthetic:640:3", DD_SPLIT_TRAIN, &all) != DD_OK ||
-        dd_dataset_divide(all, 0.2, 42, &data, &validation) != DD_OK) {
-        fprintf(stderr, "%s\n", dd_message());
-        return -1;
-    }
-    dd_dataset_free(all);
-    return 0;
-}
-
-static int close_all(void **state) {
-    (void)state;
-    dd_dataset_free(data);
-    dd_dataset_free(validation);
-    dd_device_close(device);
-    dd__arena_free(&paths);
-    char command[256];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
+static int make_network(void **state) {
+    if (open_all(state) != 0) return -1;
+    return dd__file_write(in_run(".", "keeper.json"), network, sizeof network - 1) == DD_OK ? 0
+                                                                                            : -1;
 }
 
 /* Everything that an option can change is on: augmentation, dropout, moments, a plateau that lowers
@@ -75,13 +30,13 @@ static dd_train_options recipe(const char *run) {
                               .seed = 7,
                               .augment = "digits",
                               .schedule = "plateau:patience=1,threshold=100,warm-up=1.5",
-                              .output = in_folder(run, "")};
+                              .output = in_run(run, "")};
 }
 
 /* *kept is what the model has in the end. */
 static dd_status train(const dd_train_options *options, dd_model **kept) {
     dd_model *model;
-    assert_int_equal(dd_model_load(in_folder(".", "keeper.json"), &model), DD_OK);
+    assert_int_equal(dd_model_load(in_run(".", "keeper.json"), &model), DD_OK);
     dd_status status = dd_train(device, model, data, validation, options, NULL);
     dd_clear_interrupt();
     if (kept)
@@ -91,24 +46,13 @@ static dd_status train(const dd_train_options *options, dd_model **kept) {
     return status;
 }
 
-static void assert_same_file(const char *one, const char *other, const char *name) {
-    char *bytes[2];
-    size_t size[2];
-    assert_int_equal(dd__file_read(in_folder(one, name), 1 << 28, &bytes[0], &size[0]), DD_OK);
-    assert_int_equal(dd__file_read(in_folder(other, name), 1 << 28, &bytes[1], &size[1]), DD_OK);
-    assert_int_equal(size[0], size[1]);
-    assert_memory_equal(bytes[0], bytes[1], size[0]);
-    dd__free(bytes[0]);
-    dd__free(bytes[1]);
-}
-
 /* Models byte by byte, histories number by number but for the times. */
 static void assert_same_run(const char *one, const char *other, const char *second_model) {
     dd_run *a, *b;
-    assert_same_file(one, other, "model.safetensors");
-    assert_same_file(one, other, second_model);
-    assert_int_equal(dd_run_load(in_folder(one, ""), &a), DD_OK);
-    assert_int_equal(dd_run_load(in_folder(other, ""), &b), DD_OK);
+    assert_same_file(in_run(one, "model.safetensors"), in_run(other, "model.safetensors"));
+    assert_same_file(in_run(one, second_model), in_run(other, second_model));
+    assert_int_equal(dd_run_load(in_run(one, ""), &a), DD_OK);
+    assert_int_equal(dd_run_load(in_run(other, ""), &b), DD_OK);
     assert_string_equal(a->outcome, b->outcome);
     assert_int_equal(a->best_epoch, b->best_epoch);
     assert_int_equal(a->epoch_count, EPOCHS);
@@ -127,7 +71,7 @@ static void assert_same_run(const char *one, const char *other, const char *seco
 
 static int need_unbroken(void **state) {
     (void)state;
-    if (dd__is_file(in_folder("unbroken", "run.json"))) return 0;
+    if (dd__is_file(in_run("unbroken", "run.json"))) return 0;
     dd_train_options options = recipe("unbroken");
     return train(&options, NULL) == DD_OK ? 0 : -1;
 }
@@ -144,7 +88,7 @@ static void test_stopping_at_an_epoch_changes_nothing(void **state) {
     options.command = "go on";
     assert_int_equal(train(&options, NULL), DD_OK);
     assert_same_run("unbroken", "epoch", "last.safetensors");
-    assert_int_equal(dd_run_load(in_folder("epoch", ""), &run), DD_OK);
+    assert_int_equal(dd_run_load(in_run("epoch", ""), &run), DD_OK);
     assert_string_equal(run->options.command, "begin"); /* what repeats the run */
     dd_run_free(run);
 }
@@ -188,7 +132,7 @@ static void test_other_optimizers_and_schedules_go_on_as_well(void **state) {
             dd_train_options options = rows[i];
             options.epochs = EPOCHS;
             options.batch = 128;
-            options.output = in_folder(names[k], "");
+            options.output = in_run(names[k], "");
             options.context = &steps;
             options.progress = k ? stop_at_once : NULL;
             while (train(&options, NULL) == DD_INTERRUPTED) options.resume = true;
@@ -204,19 +148,9 @@ static void test_a_finished_run_that_is_resumed_gives_its_model_again(void **sta
     dd_model *model;
     options.resume = true;
     assert_int_equal(train(&options, &model), DD_OK);
-    assert_int_equal(dd_model_save(model, in_folder("unbroken", "again.safetensors")), DD_OK);
-    char *bytes[2];
-    size_t size[2];
-    assert_int_equal(
-        dd__file_read(in_folder("unbroken", "model.safetensors"), 1 << 28, &bytes[0], &size[0]),
-        DD_OK);
-    assert_int_equal(
-        dd__file_read(in_folder("unbroken", "again.safetensors"), 1 << 28, &bytes[1], &size[1]),
-        DD_OK);
-    assert_int_equal(size[0], size[1]);
-    assert_memory_equal(bytes[0], bytes[1], size[0]);
-    dd__free(bytes[0]);
-    dd__free(bytes[1]);
+    assert_int_equal(dd_model_save(model, in_run("unbroken", "again.safetensors")), DD_OK);
+    assert_same_file(in_run("unbroken", "model.safetensors"),
+                     in_run("unbroken", "again.safetensors"));
     dd_model_free(model);
 }
 
@@ -236,8 +170,8 @@ static void test_a_run_goes_on_on_another_device(void **state) {
     device = here;
     dd_device_close(reference);
     assert_int_equal(status, DD_OK);
-    assert_int_equal(dd_run_load(in_folder("unbroken", ""), &unbroken), DD_OK);
-    assert_int_equal(dd_run_load(in_folder("moved", ""), &moved), DD_OK);
+    assert_int_equal(dd_run_load(in_run("unbroken", ""), &unbroken), DD_OK);
+    assert_int_equal(dd_run_load(in_run("moved", ""), &moved), DD_OK);
     double expected = unbroken->epochs[3].loss, found = moved->epochs[3].loss;
     assert_true(fabs(found - expected) <= 1e-3 * expected);
     dd_run_free(unbroken);
@@ -253,7 +187,7 @@ static void test_what_is_not_the_run_is_refused(void **state) {
     augment.augment = "none";
     schedule.schedule = "cosine";
     fewer.epochs = EPOCHS - 1;
-    nowhere.output = in_folder("nowhere", "");
+    nowhere.output = in_run("nowhere", "");
     dd_train_options *all[] = {&batch, &seed, &augment, &schedule, &fewer, &nowhere};
     const char *expected[] = {"batch: the run to go on with has 128, found 64",
                               "seed: the run",
@@ -278,7 +212,7 @@ static void test_another_network_or_other_data_are_refused(void **state) {
     assert_int_equal(dd_train(device, model, data, validation, &options, NULL), DD_USAGE);
     assert_non_null(strstr(dd_message(), "another network"));
     dd_model_free(model);
-    assert_int_equal(dd_model_load(in_folder(".", "keeper.json"), &model), DD_OK);
+    assert_int_equal(dd_model_load(in_run(".", "keeper.json"), &model), DD_OK);
     assert_int_equal(dd_train(device, model, validation, data, &options, NULL), DD_USAGE);
     assert_non_null(strstr(dd_message(), "other images"));
     dd_model_free(model);
@@ -294,7 +228,7 @@ static void test_a_damaged_checkpoint_is_an_error(void **state) {
     options.epochs = 1;
     assert_int_equal(train(&options, NULL), DD_OK);
     options.resume = true;
-    const char *path = in_folder("damaged", "checkpoint/state.safetensors");
+    const char *path = in_run("damaged", "checkpoint/state.safetensors");
     assert_int_equal(dd__file_read(path, 1 << 28, &bytes, &size), DD_OK);
     unsigned refused = 0;
     for (size_t at = 0; at < 2000; at += 61) {
@@ -321,11 +255,11 @@ static void test_early_stopping_ends_after_epochs_without_a_better_loss(void **s
     options.learning_rate = 1; /* far too much: the loss gets no better */
     options.schedule = "constant";
     options.optimizer = "sgd";
-    assert_int_equal(dd_model_load(in_folder(".", "keeper.json"), &model), DD_OK);
+    assert_int_equal(dd_model_load(in_run(".", "keeper.json"), &model), DD_OK);
     dd_status status = dd_train(device, model, data, validation, &options, &result);
     dd_model_free(model);
     assert_int_equal(status, DD_OK);
-    assert_int_equal(dd_run_load(in_folder("early", ""), &run), DD_OK);
+    assert_int_equal(dd_run_load(in_run("early", ""), &run), DD_OK);
     assert_string_equal(run->outcome, "stopped early");
     assert_int_equal(result.epochs, run->best_epoch + 2);
     assert_true(result.epochs < 30);
@@ -335,7 +269,7 @@ static void test_early_stopping_ends_after_epochs_without_a_better_loss(void **s
 static void test_run_json_tells_everything_to_repeat_the_run(void **state) {
     (void)state;
     dd_run *run;
-    assert_int_equal(dd_run_load(in_folder("unbroken", ""), &run), DD_OK);
+    assert_int_equal(dd_run_load(in_run("unbroken", ""), &run), DD_OK);
     assert_int_equal(run->options.epochs, EPOCHS);
     assert_int_equal(run->options.batch, 128);
     assert_int_equal(run->options.seed, 7);
@@ -353,7 +287,7 @@ static void test_run_json_tells_everything_to_repeat_the_run(void **state) {
     /* and it does: the network, the data and the options from the record alone */
     dd_dataset *all, *first, *second;
     dd_train_options options = run->options;
-    options.output = in_folder("repeated", "");
+    options.output = in_run("repeated", "");
     assert_int_equal(dd_dataset_load(run->data.source, run->data.split, &all), DD_OK);
     assert_int_equal(
         dd_dataset_divide(all, run->data.fraction, run->data.division, &first, &second), DD_OK);
@@ -379,5 +313,5 @@ int main(void) {
         cmocka_unit_test(test_early_stopping_ends_after_epochs_without_a_better_loss),
         cmocka_unit_test_setup(test_run_json_tells_everything_to_repeat_the_run, need_unbroken),
     };
-    return cmocka_run_group_tests(tests, open_all, close_all);
+    return cmocka_run_group_tests(tests, make_network, close_all);
 }

@@ -1,49 +1,9 @@
 /* dd_train: it learns, it repeats, it stops in good order. On the default device. */
+#include "fixture.h"
+
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "base/file.h"
-#include "base/memory.h"
-#include "deepdigits.h"
 #include "train/step.h"
-
-static dd_device *device;
-static dd_dataset *data, *validation;
-static char folder[] = "/tmp/deepdigits-train-XXXXXX";
-
-static int open_all(void **state) {
-    (void)state;
-    dd_device_options options = {.without_selftest = true};
-    dd_dataset *all = NULL;
-    if (!mkdtemp(folder)) return -1;
-    if (dd_device_open(NULL, &options, &device) != DD_OK ||
-        dd_dataset_load("synthetic:640:3", DD_SPLIT_TRAIN, &all) != DD_OK ||
-        dd_dataset_divide(all, 0.2, 42, &data, &validation) != DD_OK) {
-        fprintf(stderr, "%s\n", dd_message());
-        return -1;
-    }
-    dd_dataset_free(all);
-    return 0;
-}
-
-static int close_all(void **state) {
-    (void)state;
-    dd_dataset_free(data);
-    dd_dataset_free(validation);
-    dd_device_close(device);
-    char command[256];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
-}
 
 static dd_model *small(void) {
     dd_model *model;
@@ -51,24 +11,7 @@ static dd_model *small(void) {
     return model;
 }
 
-static char *in_folder(const char *name) {
-    static char path[4][4096];
-    static int next;
-    next = (next + 1) % 4;
-    snprintf(path[next], sizeof path[next], "%s/%s", folder, name);
-    return path[next];
-}
-
-static void assert_same_file(const char *a, const char *b) {
-    char *bytes[2];
-    size_t size[2];
-    assert_int_equal(dd__file_read(a, 1 << 28, &bytes[0], &size[0]), DD_OK);
-    assert_int_equal(dd__file_read(b, 1 << 28, &bytes[1], &size[1]), DD_OK);
-    assert_int_equal(size[0], size[1]);
-    assert_memory_equal(bytes[0], bytes[1], size[0]);
-    dd__free(bytes[0]);
-    dd__free(bytes[1]);
-}
+static const char *in_folder(const char *name) { return in_run(".", name); }
 
 static void test_training_learns_the_synthetic_digits(void **state) {
     (void)state;
