@@ -263,8 +263,7 @@ char *dd__page_data(const dd__report *report) {
     cJSON *root = add_object(&p, NULL, NULL);
     add_run(&p, root, report->run);
     add_files(&p, root, report->run->options.output);
-    dd__history_json(&p.json, root, "epochs", report->run->epochs,
-                     report->run->epoch_count);
+    dd__history_json(&p.json, root, "epochs", report->run->epochs, report->run->epoch_count);
     add_model(&p, root, report->model);
     add_text(&p, root, "missing", report->missing);
     if (!report->missing) {
