@@ -177,17 +177,16 @@ static void note_outcome(const cli_training *t, const dd_train_options *options)
         cli_note("stopped early: %u epochs without a better validation loss", options->early_stop);
 }
 
-static dd_status train(cli_training *t, work *w) {
-    dd_train_options options = make_options(t);
+static dd_status train(cli_training *t, const dd_train_options *options, work *w) {
     CLI_TRY(open_device(t, &w->device));
     const dd_dataset *data = w->data ? w->data : w->all;
-    t->keeps_last = options.keep == DD_KEEP_LAST;
-    dd_status status = dd_train(w->device, w->model, data, w->validation, &options, &t->result);
+    t->keeps_last = options->keep == DD_KEEP_LAST;
+    dd_status status = dd_train(w->device, w->model, data, w->validation, options, &t->result);
     if (status == DD_INTERRUPTED) return fail_interrupted(t);
     CLI_TRY(status);
-    note_outcome(t, &options);
+    note_outcome(t, options);
     if (!t->call->common.profile) return DD_OK;
-    return cli_profile(w->device, w->model, true, options.batch);
+    return cli_profile(w->device, w->model, true, options->batch);
 }
 
 static void forget_images(work *w) {
@@ -216,7 +215,7 @@ dd_status cli_training_run(cli_training *t, cli_training_done *done) {
     CLI_TRY_OUT(dd_train_options_check(&options));
     CLI_TRY_OUT(load(t, &w));
     CLI_TRY_OUT(claim(t, &made));
-    CLI_TRY_OUT(train(t, &w));
+    CLI_TRY_OUT(train(t, &options, &w));
     CLI_TRY_OUT(done(t));
     CLI_TRY_OUT(report(t, &w));
 out:

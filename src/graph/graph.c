@@ -81,6 +81,12 @@ dd_status dd__graph_step(dd__graph *graph, dd__value **step) {
     return DD_OK;
 }
 
+dd_status dd__check_step(const dd__value *step) {
+    if (step->type != DD__I32 || dd__value_bytes(step) != sizeof(dd__step))
+        return dd__fail(DD_SHAPE, "expected the step buffer");
+    return DD_OK;
+}
+
 /* Appends a view to a flat stretch (made on first use), its start aligned so that a device can take
  * it as a buffer of its own. */
 static dd_status append_to_stretch(dd__graph *graph, dd__value **stretch, const char *stretch_name,

@@ -117,6 +117,8 @@ dd_status dd__graph_state(dd__graph *graph, const char *name, dd__type type, dd_
                           dd__value **value);
 /* graph->step, made on first use. */
 dd_status dd__graph_step(dd__graph *graph, dd__value **step);
+/* For infer functions: DD_SHAPE unless the value is of the step's type and size. */
+dd_status dd__check_step(const dd__value *step);
 /* The value named so, among inputs, parameters, statistics, states and outputs; or NULL. */
 dd__value *dd__graph_find(const dd__graph *graph, const char *name);
 /* Makes a temporary something the host reads after a run, under this name. */

@@ -22,12 +22,6 @@
 #include "ops/ops.h"
 #include "reference/reference.h"
 
-static dd_status check_step(const dd__value *step) {
-    if (step->type != DD__I32 || dd__value_bytes(step) != sizeof(dd__step))
-        return dd__fail(DD_SHAPE, "expected the step buffer");
-    return DD_OK;
-}
-
 static const dd__attribute attributes[] = {
     {.name = "batch",
      .type = DD__INT,
@@ -93,7 +87,7 @@ static dd_status infer_gather(dd__graph *graph, dd__node *node) {
     if (gather->batch < 1) return dd__fail(DD_SHAPE, "expected a batch of at least 1");
     if (dd__augments(&gather->augment) && images->dims.rank != 4)
         return dd__fail(DD_SHAPE, "expected images (count, height, width, channels) to augment");
-    DD_TRY(check_step(node->in[2]));
+    DD_TRY(dd__check_step(node->in[2]));
     dd__dims dims = images->dims;
     dims.d[0] = (uint32_t)gather->batch;
     DD_TRY(dd__node_output(graph, node, 0, DD__F32, dims));
@@ -172,7 +166,7 @@ const dd__op dd__op_gather = {
 
 static dd_status infer_advance(dd__graph *graph, dd__node *node) {
     (void)graph;
-    return check_step(node->in[0]);
+    return dd__check_step(node->in[0]);
 }
 
 static dd_status record_advance(dd__recorder *recorder, const dd__node *node,

@@ -28,9 +28,7 @@ static dd_status check(const dd__node *node, size_t stretches) {
         if (value && (value->type != DD__F32 || !dd__dims_equal(&value->dims, &p->dims)))
             return dd__fail(DD_SHAPE, "what belongs to the parameters must have their dims");
     }
-    if (step->type != DD__I32 || dd__value_bytes(step) != sizeof(dd__step))
-        return dd__fail(DD_SHAPE, "expected the step buffer");
-    return DD_OK;
+    return dd__check_step(step);
 }
 
 static size_t count_of(const dd__node *node) { return dd__dims_count(&node->in[0]->dims); }
@@ -75,11 +73,8 @@ static const dd__attribute learning_rate_attributes[] = {
 };
 
 static dd_status infer_learning_rate(dd__graph *graph, dd__node *node) {
-    const dd__value *step = node->in[0];
     (void)graph;
-    if (step->type != DD__I32 || dd__value_bytes(step) != sizeof(dd__step))
-        return dd__fail(DD_SHAPE, "expected the step buffer");
-    return DD_OK;
+    return dd__check_step(node->in[0]);
 }
 
 static dd_status record_learning_rate(dd__recorder *recorder, const dd__node *node,

@@ -8,7 +8,7 @@
  *         "state":      JSON
  *             {"options": {...}, "data": hash, "initial": hash,     what the run is: must not change
  *              "command": "deepdigits train ...",                   that began it
- *              "position": 17, "sums": [loss, hits, examples],     inside the epoch under way
+ *              "position": 17, "sums": {"loss": .., "hits": .., "count": ..},   inside the epoch under way
  *              "spent": 1.5, "trained": 30.1,                       seconds
  *              "schedule": {"rate": 0.001, "best": 0.05, "waited": 1},
  *              "best": {"epoch": 3, "loss": 0.05}, "kept": {"loss": 0.05, "accuracy": 0.99},
@@ -30,11 +30,8 @@
 static const char format[] = "checkpoint 1";
 static const char *const stretches[] = {"parameters", "statistics", "moment1", "moment2"};
 
-static dd_status checkpoint_path(const dd__loop *loop, char *path, size_t size) {
-    char folder[4096];
-    DD_TRY(dd__path_join(folder, sizeof folder, loop->settled.options.output, "checkpoint"));
-    DD_TRY(dd__folder_make(folder));
-    return dd__path_join(path, size, folder, "state.safetensors");
+static dd_status in_output(const dd__loop *loop, const char *name, char *path, size_t size) {
+    return dd__path_join(path, size, loop->settled.options.output, name);
 }
 
 /* ---- Tensors ------------------------------------------------------------------------------ */
@@ -128,7 +125,9 @@ dd_status dd__checkpoint_save(dd__loop *loop) {
     tensors t = {.count = 0};
     char *state = NULL, *network = NULL;
     if (!loop->settled.options.output) return DD_OK;
-    DD_TRY(checkpoint_path(loop, path, sizeof path));
+    DD_TRY(in_output(loop, DD__CHECKPOINT_FOLDER, path, sizeof path));
+    DD_TRY(dd__folder_make(path));
+    DD_TRY(in_output(loop, DD__CHECKPOINT, path, sizeof path));
     dd_status status = fetch_tensors(loop, &t);
     if (status != DD_OK) goto out;
     state = print_state(loop);
@@ -239,7 +238,7 @@ static dd_status load_kept(dd__loop *loop) {
     char path[4096];
     dd_model *saved;
     if (loop->at.done == 0) return DD_OK;
-    DD_TRY(dd__path_join(path, sizeof path, loop->settled.options.output, "model.safetensors"));
+    DD_TRY(in_output(loop, "model.safetensors", path, sizeof path));
     DD_TRY(dd_model_load(path, &saved));
     bool same = dd__model_same_network(saved, loop->model);
     if (same) dd__model_swap_tensors(saved, loop->model);
@@ -285,8 +284,7 @@ static dd_status load(dd__loop *loop, const char *path) {
 
 dd_status dd__checkpoint_load(dd__loop *loop) {
     char path[4096];
-    DD_TRY(dd__path_join(path, sizeof path, loop->settled.options.output,
-                         "checkpoint/state.safetensors"));
+    DD_TRY(in_output(loop, DD__CHECKPOINT, path, sizeof path));
     if (!dd__is_file(path))
         return dd__fail(DD_IO, "%s: expected the checkpoint of a run to go on with, found none",
                         path);

@@ -58,12 +58,8 @@ dd_status dd__keep_epoch(dd__loop *loop) {
 }
 
 dd_status dd__keep_begin(const dd__loop *loop) {
-    static const char *const old[] = {"checkpoint/state.safetensors",
-                                      "model.safetensors",
-                                      "last.safetensors",
-                                      "best.safetensors",
-                                      "report.html",
-                                      "history.csv",
+    static const char *const old[] = {DD__CHECKPOINT,     "model.safetensors", "last.safetensors",
+                                      "best.safetensors", "report.html",       "history.csv",
                                       "run.json"};
     char path[4096];
     if (!loop->settled.options.output) return DD_OK;

@@ -59,7 +59,11 @@ dd_status dd__keep_stopped(dd__loop *loop, dd_status reason);
 
 /* ---- checkpoint.c ---------------------------------------------------------------------------- */
 
-/* Writes output/checkpoint/. Nothing without an output.
+/* In the output. */
+#define DD__CHECKPOINT_FOLDER "checkpoint"
+#define DD__CHECKPOINT        "checkpoint/state.safetensors"
+
+/* Writes it. Nothing without an output.
  * DD_WRONG  a number is not finite: the checkpoint before it stays */
 dd_status dd__checkpoint_save(dd__loop *loop);
 /* Reads it into the plan and `at`, and the kept weights into the model.

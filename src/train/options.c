@@ -1,7 +1,5 @@
 #include "train/options.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- Augmentation ------------------------------------------------------------------------- */

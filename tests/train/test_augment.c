@@ -20,10 +20,10 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "check/check.h"
-#include "model/safetensors.h"
 #include "ops/ops.h"
 #include "train/options.h"
 #include "train/step.h"
+#include "vectors.h"
 
 static void assert_fine(dd_status status) {
     if (status != DD_OK) print_error("%s: %s\n", dd_status_name(status), dd_message());
@@ -109,9 +109,6 @@ static void run_epoch(const gathering *g, uint32_t epoch, float *all) {
  * differ by up to 255. Largest found: 4e-4 on PoCL, 6e-5 by the reference, which works in double
  * from ranges in float. A centre half a pixel off, or a wrong fill, is wrong by 1 and more. */
 static const double TOLERANCE = 3e-3;
-
-static char *vector_bytes;
-static dd__safetensors vectors;
 
 static const dd__stored_tensor *stored(const char *name, const char *tensor) {
     char key[128];
@@ -547,20 +544,7 @@ static void test_wrong_texts_are_refused_with_what_there_is(void **state) {
 
 static int load_vectors(void **state) {
     (void)state;
-    size_t size;
-    const char *path = "tests/vectors/augment.safetensors";
-    if (dd__file_read(path, 1 << 20, &vector_bytes, &size) == DD_OK &&
-        dd__safetensors_parse(vector_bytes, size, &vectors) == DD_OK)
-        return 0;
-    print_error("%s\n", dd_message());
-    return -1;
-}
-
-static int free_vectors(void **state) {
-    (void)state;
-    dd__safetensors_clear(&vectors);
-    dd__free(vector_bytes);
-    return 0;
+    return load_vectors_from("tests/vectors/augment.safetensors");
 }
 
 int main(void) {

@@ -17,14 +17,11 @@
 #include "base/memory.h"
 #include "data/dataset.h"
 #include "model/model.h"
-#include "model/safetensors.h"
 #include "train/step.h"
+#include "vectors.h"
 
-enum { BATCH = 8, SAMPLES = 64, PIXELS = 28 * 28, MOST_BYTES = 1 << 24 };
+enum { BATCH = 8, SAMPLES = 64, PIXELS = 28 * 28 };
 static const double TOLERANCE = 1e-4;
-
-static char *vector_bytes;
-static dd__safetensors vectors;
 
 static void assert_fine(dd_status status) {
     if (status != DD_OK) print_error("%s: %s\n", dd_status_name(status), dd_message());
@@ -242,20 +239,7 @@ static void test_one_step_on_the_reference_equals_pytorchs(void **state) {
 
 static int load_vectors(void **state) {
     (void)state;
-    size_t size;
-    if (dd__file_read("tests/vectors/seed_step.safetensors", MOST_BYTES, &vector_bytes, &size) ==
-            DD_OK &&
-        dd__safetensors_parse(vector_bytes, size, &vectors) == DD_OK)
-        return 0;
-    print_error("%s\n", dd_message());
-    return -1;
-}
-
-static int free_vectors(void **state) {
-    (void)state;
-    dd__safetensors_clear(&vectors);
-    dd__free(vector_bytes);
-    return 0;
+    return load_vectors_from("tests/vectors/seed_step.safetensors");
 }
 
 int main(void) {

@@ -11,16 +11,13 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "check/check.h"
-#include "model/safetensors.h"
 #include "ops/ops.h"
 #include "plan/differentiate.h"
+#include "vectors.h"
 
 /* The vectors are rounded from double; sums here are of at most 75 products near 1. */
 static const double TOLERANCE = 1e-5;
-enum { MOST_BYTES = 1 << 24, MOST_INPUTS = 5 };
-
-static char *vector_bytes;
-static dd__safetensors vectors;
+enum { MOST_INPUTS = 5 };
 
 /* A node whose inputs, output "y" and, where there is a "dy", gradients "d<input>" are stored as
  * "<name>/<tensor>". */
@@ -289,20 +286,7 @@ static void test_ops_on_the_reference_equal_pytorchs(void **state) {
 
 static int load_vectors(void **state) {
     (void)state;
-    size_t size;
-    const char *path = "tests/vectors/ops.safetensors";
-    if (dd__file_read(path, MOST_BYTES, &vector_bytes, &size) == DD_OK &&
-        dd__safetensors_parse(vector_bytes, size, &vectors) == DD_OK)
-        return 0;
-    print_error("%s\n", dd_message());
-    return -1;
-}
-
-static int free_vectors(void **state) {
-    (void)state;
-    dd__safetensors_clear(&vectors);
-    dd__free(vector_bytes);
-    return 0;
+    return load_vectors_from("tests/vectors/ops.safetensors");
 }
 
 int main(void) {
