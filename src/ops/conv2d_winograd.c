@@ -1,0 +1,117 @@
+/* Convolution by minimal filtering (src/ops/winograd.h), for CPU runtimes: cl/conv2d_winograd.cl. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ops/conv2d.h"
+#include "ops/tile.h"
+#include "ops/winograd.h"
+
+enum { ITEMS_A_THREAD = 4, OPTIONS = 4096 };
+
+typedef struct form { /* of the kernels for a node on a device */
+    dd__tile tile;
+    int32_t m, r, a, block; /* block: tiles at a time, a multiple of tile.rows */
+} form;
+
+/* The m whose tiles need the fewest multiplications for this output. */
+static form form_of(const dd__conv_shape *s, const dd_device *device) {
+    form f = {.tile = dd__tile_of(device), .r = s->kh};
+    int64_t best = 0;
+    for (int32_t m = 2; m + f.r - 1 <= DD__WINOGRAD_MOST && m <= 4; m += 2) {
+        int64_t a = m + f.r - 1;
+        int64_t cost = (int64_t)dd__divide_up(s->p, m) * dd__divide_up(s->q, m) * a * a;
+        if (best && cost >= best) continue;
+        best = cost;
+        f.m = m;
+        f.a = (int32_t)a;
+    }
+    f.block = 2 * f.tile.rows;
+    return f;
+}
+
+static int32_t tiles_of(const dd__conv_shape *s, const form *f) {
+    return s->n * dd__divide_up(s->p, f->m) * dd__divide_up(s->q, f->m);
+}
+
+static int32_t items_of(const dd__conv_shape *s, const form *f, const dd_device *device) {
+    int32_t blocks = dd__divide_up(tiles_of(s, f), f->block);
+    int32_t items = ITEMS_A_THREAD * (int32_t)dd_device_describe(device)->compute_units;
+    return blocks < items ? blocks : items;
+}
+
+static void options_of(const form *f, char out[OPTIONS]) {
+    dd__winograd w;
+    int used = snprintf(out, OPTIONS, "%s -DTB=%d ", f->tile.options, f->block);
+    if (dd__winograd_make(f->m, f->r, &w)) dd__winograd_options(&w, out + used, OPTIONS - (size_t)used);
+}
+
+static const char *refuse_shape(const dd__conv_shape *s, const dd_device *device) {
+    int32_t lanes = dd__tile_of(device).columns / 2;
+    if (s->sh != 1 || s->sw != 1 || s->dh != 1 || s->dw != 1) return "stride or dilation is not 1";
+    if (s->groups != 1) return "channels are in groups";
+    if (s->kh != s->kw || (s->kh != 3 && s->kh != 5)) return "the kernel is neither 3x3 nor 5x5";
+    if (s->c % lanes || s->o % lanes) return "channels or filters are not a multiple of a vector";
+    return NULL;
+}
+
+static const char *refuse_forward(const dd__node *node, const dd_device *device) {
+    dd__conv_shape s = dd__conv_shape_of(node);
+    return refuse_shape(&s, device);
+}
+
+static void scratch_forward(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
+    dd__conv_shape s = dd__conv_shape_of(node);
+    form f = form_of(&s, device);
+    size_t squares = (size_t)(f.a * f.a), filters = dd__round_up((size_t)s.o, (size_t)f.tile.columns);
+    scratch->packed_bytes = sizeof(float) * squares * (size_t)s.c * filters;
+    scratch->workspace_bytes[0] = sizeof(float) * (size_t)items_of(&s, &f, device) * squares *
+                                  (size_t)f.block * (size_t)(s.c + f.tile.columns);
+}
+
+static dd_status pack_forward(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+    dd__conv_shape s = dd__conv_shape_of(node);
+    form f = form_of(&s, site->device);
+    char options[OPTIONS];
+    options_of(&f, options);
+    return dd__record(
+        recorder, &(dd__launch){.program = "conv2d_winograd",
+                                .options = options,
+                                .kernel = "pack",
+                                .global = {(size_t)s.c,
+                                           (size_t)dd__divide_up(s.o, f.tile.columns), 1},
+                                .local = {1, 1, 1},
+                                .arguments = {DD_BUFFER(node->in[1]->buffer),
+                                              DD_BUFFER(site->packed), DD_INT(s.c), DD_INT(s.o)}});
+}
+
+static dd_status record_forward(dd__recorder *recorder, const dd__node *node,
+                                const dd__site *site) {
+    const dd__conv2d *a = node->attributes;
+    dd__conv_shape s = dd__conv_shape_of(node);
+    form f = form_of(&s, site->device);
+    const dd__value *bias = node->in_count > 2 ? node->in[2] : NULL;
+    char options[OPTIONS];
+    options_of(&f, options);
+    return dd__record(
+        recorder,
+        &(dd__launch){.program = "conv2d_winograd",
+                      .options = options,
+                      .kernel = "forward",
+                      .global = {(size_t)items_of(&s, &f, site->device), 1, 1},
+                      .local = {1, 1, 1},
+                      .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(site->packed),
+                                    DD_BUFFER(bias ? bias->buffer : site->packed),
+                                    DD_BUFFER(node->out[0]->buffer), DD_BUFFER(site->workspace[0]),
+                                    DD_INT(bias != NULL), DD_INT(a->activation == DD__RELU),
+                                    DD_INT(s.n), DD_INT(s.h), DD_INT(s.w), DD_INT(s.c), DD_INT(s.p),
+                                    DD_INT(s.q), DD_INT(s.o), DD_INT(s.top), DD_INT(s.left)}});
+}
+
+const dd__implementation dd__conv2d_winograd[1] = {
+    {.name = "winograd",
+     .classes = DD__ON_CPU,
+     .refuse = refuse_forward,
+     .scratch = scratch_forward,
+     .pack = pack_forward,
+     .record = record_forward},
+};

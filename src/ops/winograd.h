@@ -1,0 +1,27 @@
+/* winograd.h: minimal filtering. F(m, r) computes m outputs of a filter of r taps from a = m + r - 1
+ * inputs with a multiplications, where m r are needed directly:
+ *     y = A^T [(G w) * (B^T x)]                       y (m), w (r), x (a), * element by element
+ * and in two dimensions the same on rows and columns (Winograd: "Arithmetic complexity of
+ * computations", 1980; Lavin, Gray: "Fast algorithms for convolutional neural networks", 2016).
+ */
+#ifndef DD_OPS_WINOGRAD_H
+#define DD_OPS_WINOGRAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { DD__WINOGRAD_MOST = 8 }; /* largest a */
+
+typedef struct dd__winograd {
+    int m, r, a;
+    double at[DD__WINOGRAD_MOST][DD__WINOGRAD_MOST]; /* (m, a) */
+    double g[DD__WINOGRAD_MOST][DD__WINOGRAD_MOST];  /* (a, r) */
+    double bt[DD__WINOGRAD_MOST][DD__WINOGRAD_MOST]; /* (a, a) */
+} dd__winograd;
+
+/* Makes the three matrices for m outputs and r taps, m + r - 1 from 4 to 8; false for others. */
+bool dd__winograd_make(int m, int r, dd__winograd *w);
+/* "-DWM=4 -DWR=5 -DWAT={..} -DWG={..} -DWBT={..}": the matrices as options of a program. */
+void dd__winograd_options(const dd__winograd *w, char *out, size_t size);
+
+#endif
