@@ -22,12 +22,21 @@ __constant float BT[A][A] = WBT;
 
 /* out[i] = sum of MATRIX[i][j] in(j) over j < COUNT, i < ROWS; what is multiplied by 0 is left out when
  * the loops are unrolled. */
-#define TRANSFORM(MATRIX, ROWS, COUNT, in, out)                                                    \
-    _Pragma("unroll") for (int i_ = 0; i_ < ROWS; i_++) {                                          \
-        V sum_ = (V)(0.0f);                                                                        \
-        _Pragma("unroll") for (int j_ = 0; j_ < COUNT; j_++) if (MATRIX[i_][j_] != 0.0f)           \
-            sum_ = FMA((V)(MATRIX[i_][j_]), in(j_), sum_);                                         \
-        out(i_) = sum_;                                                                            \
+#define TRANSFORM(MATRIX, ROWS, COUNT, in, out)                                                 \
+    _Pragma("unroll") for (int i_ = 0; i_ < ROWS; i_++) {                                       \
+        V sum_ = (V)(0.0f);                                                                     \
+        _Pragma("unroll") for (int j_ = 0; j_ < COUNT; j_++) if (MATRIX[i_][j_] != 0.0f) sum_ = \
+            FMA((V)(MATRIX[i_][j_]), in(j_), sum_);                                             \
+        out(i_) = sum_;                                                                         \
+    }
+
+/* The same with the matrix transposed. */
+#define TRANSFORM_T(MATRIX, ROWS, COUNT, in, out)                                               \
+    _Pragma("unroll") for (int i_ = 0; i_ < ROWS; i_++) {                                       \
+        V sum_ = (V)(0.0f);                                                                     \
+        _Pragma("unroll") for (int j_ = 0; j_ < COUNT; j_++) if (MATRIX[j_][i_] != 0.0f) sum_ = \
+            FMA((V)(MATRIX[j_][i_]), in(j_), sum_);                                             \
+        out(i_) = sum_;                                                                         \
     }
 
 /* packed[xi][b][c][j] = (G w GT)[xi] of channel c and filter b * NR + j, 0 beyond O; xi over A * A.
@@ -99,9 +108,10 @@ inline void input_tile(Input x, const int h, const int q, const int H, const int
     }
 }
 
-/* product[t][j] = sum over c of left[t][c] right[c][j] for TB tiles, NR filters. */
-inline void multiply(Input left, Input right, Output product, const int C) {
-    for (int t = 0; t < TB; t += MR) {
+/* product[t][j] = sum over c of left[t][c] right[c][j] for `tiles` tiles, a multiple of MR, and NR
+ * channels of the product. */
+inline void multiply(Input left, Input right, Output product, const int tiles, const int C) {
+    for (int t = 0; t < tiles; t += MR) {
         V sum[MR][NV];
         tile_zero(sum);
         for (int c = 0; c < C; c++) {
@@ -165,7 +175,7 @@ ONE_ITEM void forward(Input x, Input packed, Input bias, Output y, Output scratc
         for (int b = 0; b < blocks; b++) {
             for (int xi = 0; xi < A * A; xi++)
                 multiply(left + xi * TB * C, packed + ((size_t)xi * blocks + b) * C * NR,
-                         product + xi * TB * NR, C);
+                         product + xi * TB * NR, TB, C);
             for (int t = 0; t < TB && first + t < tiles; t++) {
                 const int tile = first + t, n = tile / (rows * columns);
                 const int p = tile / columns % rows * WM, q = tile % columns * WM;
@@ -177,6 +187,273 @@ ONE_ITEM void forward(Input x, Input packed, Input bias, Output y, Output scratc
                                 y + (size_t)n * P * Q * O + o, p, q, P, Q, O);
                 }
             }
+        }
+    }
+}
+
+/* ---- Backward data: the adjoint, dx = B [ (G w GT)T (A dy AT) ] BT, tiles of dx added where they
+ *      overlap -------------------------------------------------------------------------------- */
+
+/* packed[xi][b][o][j] = (G w GT)[xi] of filter o and channel b * NR + j, 0 beyond C. O is a multiple of
+ * VW. Launch: (O / VW, blocks of NR channels). */
+ONE_ITEM void pack_adjoint(Input w, Output packed, const int C, const int O) {
+    const int o = get_global_id(0) * VW, b = get_global_id(1), blocks = get_global_size(1);
+    for (int jj = 0; jj < NR; jj++) {
+        const int c = b * NR + jj;
+        V half_[A][WR];
+        for (int s = 0; s < WR; s++) {
+            V tap[WR];
+            for (int r = 0; r < WR; r++)
+                tap[r] = c < C ? VLOAD(w + ((size_t)(r * WR + s) * C + c) * O + o) : (V)(0.0f);
+#define IN(j)  tap[j]
+#define OUT(i) half_[i][s]
+            TRANSFORM(G, A, WR, IN, OUT)
+#undef IN
+#undef OUT
+        }
+        for (int i = 0; i < A; i++) {
+            V row[A];
+#define IN(j)  half_[i][j]
+#define OUT(k) row[k]
+            TRANSFORM(G, A, WR, IN, OUT)
+#undef IN
+#undef OUT
+            for (int j = 0; j < A; j++) {
+                float lanes[VW];
+                VSTORE(row[j], lanes);
+                Output to = packed + (((size_t)(i * A + j) * blocks + b) * O + o) * NR + jj;
+                for (int k = 0; k < VW; k++) to[k * NR] = lanes[k];
+            }
+        }
+    }
+}
+
+/* One tile and VW filters of dy, from row p and column q on, through A . AT into to[xi * step]. */
+inline void gradient_tile(Input dy, const int p, const int q, const int P, const int Q, const int O,
+                          Output to, const int step) {
+    V columns[A][WM];
+#pragma unroll
+    for (int j = 0; j < WM; j++) {
+        V tap[WM];
+#pragma unroll
+        for (int i = 0; i < WM; i++)
+            tap[i] = p + i < P && q + j < Q ? VLOAD(dy + ((p + i) * Q + q + j) * O) : (V)(0.0f);
+#define IN(k)  tap[k]
+#define OUT(i) columns[i][j]
+        TRANSFORM_T(AT, A, WM, IN, OUT)
+#undef IN
+#undef OUT
+    }
+#pragma unroll
+    for (int i = 0; i < A; i++) {
+        V row[A];
+#define IN(k)  columns[i][k]
+#define OUT(j) row[j]
+        TRANSFORM_T(AT, A, WM, IN, OUT)
+#undef IN
+#undef OUT
+#pragma unroll
+        for (int j = 0; j < A; j++) VSTORE(row[j], to + (i * A + j) * step);
+    }
+}
+
+/* One tile and VW channels: B . BT of from[xi * step], added to dx from row h and column q on. */
+inline void add_tile(Input from, const int step, Output dx, const int h, const int q, const int H,
+                     const int W, const int C) {
+    V columns[A][A];
+#pragma unroll
+    for (int j = 0; j < A; j++) {
+#define IN(k)  VLOAD(from + (k * A + j) * step)
+#define OUT(i) columns[i][j]
+        TRANSFORM_T(BT, A, A, IN, OUT)
+#undef IN
+#undef OUT
+    }
+#pragma unroll
+    for (int i = 0; i < A; i++) {
+        V row[A];
+#define IN(k)  columns[i][k]
+#define OUT(j) row[j]
+        TRANSFORM_T(BT, A, A, IN, OUT)
+#undef IN
+#undef OUT
+        if (h + i < 0 || h + i >= H) continue;
+#pragma unroll
+        for (int j = 0; j < A; j++) {
+            if (q + j < 0 || q + j >= W) continue;
+            Output at = dx + ((h + i) * W + q + j) * C;
+            VSTORE(VLOAD(at) + row[j], at);
+        }
+    }
+}
+
+/* An item takes IMAGES images at a time, which have `room` tiles, rounded up to a multiple of MR.
+ * scratch: for each item (A*A*room*(O + NR)). Launch: (items). */
+ONE_ITEM void backward_data(Input dy, Input packed, Output dx, Output scratch, const int IMAGES,
+                            const int room, const int N, const int H, const int W, const int C,
+                            const int P, const int Q, const int O, const int PT, const int PL) {
+    const int rows = (P + WM - 1) / WM, columns = (Q + WM - 1) / WM, each = rows * columns;
+    const int blocks = (C + NR - 1) / NR;
+    Output left = scratch + (size_t)get_global_id(0) * (A * A * room * (O + NR));
+    Output product = left + A * A * room * O;
+    for (int n0 = get_global_id(0) * IMAGES; n0 < N; n0 += get_global_size(0) * IMAGES) {
+        const int images = min(IMAGES, N - n0), tiles = images * each;
+        for (int t = 0; t < room; t++) {
+            const int tile = min(t, tiles - 1), n = n0 + tile / each;
+            const int p = tile / columns % rows * WM, q = tile % columns * WM;
+            for (int o = 0; o < O; o += VW)
+                gradient_tile(dy + (size_t)n * P * Q * O + o, p, q, P, Q, O, left + t * O + o,
+                              room * O);
+        }
+        for (int b = 0; b < blocks; b++) {
+            for (int xi = 0; xi < A * A; xi++)
+                multiply(left + xi * room * O, packed + ((size_t)xi * blocks + b) * O * NR,
+                         product + xi * room * NR, room, O);
+            for (int v = 0; v < NV; v++) {
+                const int c = b * NR + v * VW;
+                if (c >= C) break;
+                Output to = dx + (size_t)n0 * H * W * C + c;
+                for (int i = 0; i < images * H * W; i++) VSTORE((V)(0.0f), to + (size_t)i * C);
+                for (int t = 0; t < tiles; t++)
+                    add_tile(product + t * NR + v * VW, room * NR,
+                             to + (size_t)(t / each) * H * W * C, t / columns % rows * WM - PT,
+                             t % columns * WM - PL, H, W, C);
+            }
+        }
+    }
+}
+
+/* ---- Backward weights: dw = GT [ sum over tiles of (BT x B)T (A dy AT) ] G ----------------------- */
+
+#define CHUNK 32 /* tiles at a time */
+
+/* Row `row` of BT x B of one tile and VW channels, into to[j * step], j < A. */
+inline void input_row(Input x, const int row, const int h, const int q, const int H, const int W,
+                      const int C, Output to, const int step) {
+    V taps[A], out[A];
+#pragma unroll
+    for (int j = 0; j < A; j++) {
+        V sum = (V)(0.0f);
+        for (int i = 0; i < A; i++)
+            if (h + i >= 0 && h + i < H && q + j >= 0 && q + j < W)
+                sum = FMA((V)(BT[row][i]), VLOAD(x + ((h + i) * W + q + j) * C), sum);
+        taps[j] = sum;
+    }
+#define IN(k)  taps[k]
+#define OUT(j) out[j]
+    TRANSFORM(BT, A, A, IN, OUT)
+#undef IN
+#undef OUT
+#pragma unroll
+    for (int j = 0; j < A; j++) VSTORE(out[j], to + j * step);
+}
+
+/* Row `row` of A dy AT of one tile and VW filters. */
+inline void gradient_row(Input dy, const int row, const int p, const int q, const int P,
+                         const int Q, const int O, Output to, const int step) {
+    V taps[WM], out[A];
+#pragma unroll
+    for (int j = 0; j < WM; j++) {
+        V sum = (V)(0.0f);
+        for (int i = 0; i < WM; i++)
+            if (p + i < P && q + j < Q)
+                sum = FMA((V)(AT[i][row]), VLOAD(dy + ((p + i) * Q + q + j) * O), sum);
+        taps[j] = sum;
+    }
+#define IN(k)  taps[k]
+#define OUT(j) out[j]
+    TRANSFORM_T(AT, A, WM, IN, OUT)
+#undef IN
+#undef OUT
+#pragma unroll
+    for (int j = 0; j < A; j++) VSTORE(out[j], to + j * step);
+}
+
+/* sums[c][o] += sum over t of left[t][c] right[t][o], or = at the first chunk. */
+inline void accumulate(Input left, Input right, Output sums, const int first, const int tiles,
+                       const int C, const int O) {
+    for (int c = 0; c < C; c += MR) {
+        for (int o = 0; o < O; o += NR) {
+            V sum[MR][NV];
+            int at[MR];
+#pragma unroll
+            for (int i = 0; i < MR; i++) at[i] = min(c + i, C - 1);
+            tile_zero(sum);
+            for (int t = 0; t < tiles; t++) {
+#define LEFT(i) left[t * C + at[i]]
+                TILE_STEP(sum, LEFT, right + t * O + o)
+#undef LEFT
+            }
+#pragma unroll
+            for (int i = 0; i < MR; i++) {
+                if (c + i >= C) break;
+                Output to = sums + (size_t)(c + i) * O + o;
+                if (!first) row_add(sum[i], to, O - o);
+                row_store(sum[i], to, O - o);
+            }
+        }
+    }
+}
+
+/* An item computes row get_global_id(0) of the A by A sums over its part of the tiles:
+ * parts[part][row * A + j][c][o]. scratch: for each item (A*CHUNK*(C + O) + NR).
+ * Launch: (A, parts). */
+ONE_ITEM void backward_weights(Input x, Input dy, Output parts, Output scratch, const int share,
+                               const int N, const int H, const int W, const int C, const int P,
+                               const int Q, const int O, const int PT, const int PL) {
+    const int row = get_global_id(0), part = get_global_id(1);
+    const int rows = (P + WM - 1) / WM, columns = (Q + WM - 1) / WM, tiles = N * rows * columns;
+    const int begin = part * share, end = min(begin + share, tiles);
+    Output left = scratch + (size_t)(part * A + row) * (A * CHUNK * (C + O) + NR);
+    Output right = left + A * CHUNK * C;
+    Output sums = parts + (size_t)(part * A + row) * A * C * O;
+    for (int first = begin; first < end; first += CHUNK) {
+        const int count = min(CHUNK, end - first);
+        for (int t = 0; t < count; t++) {
+            const int tile = first + t, n = tile / (rows * columns);
+            const int p = tile / columns % rows * WM, q = tile % columns * WM;
+            for (int c = 0; c < C; c += VW)
+                input_row(x + (size_t)n * H * W * C + c, row, p - PT, q - PL, H, W, C,
+                          left + t * C + c, CHUNK * C);
+            for (int o = 0; o < O; o += VW)
+                gradient_row(dy + (size_t)n * P * Q * O + o, row, p, q, P, Q, O, right + t * O + o,
+                             CHUNK * O);
+        }
+        for (int j = 0; j < A; j++)
+            accumulate(left + j * CHUNK * C, right + j * CHUNK * O, sums + (size_t)j * C * O,
+                       first == begin, count, C, O);
+    }
+}
+
+/* dw[r][s][c][o] = (GT sums G)[r][s], the parts' sums added first, in order. Launch: (C). */
+ONE_ITEM void finish_weights(Input parts, Output dw, const int part_count, const int C,
+                             const int O) {
+    const int c = get_global_id(0);
+    for (int o = 0; o < O; o += VW) {
+        V columns[WR][A];
+        for (int j = 0; j < A; j++) {
+            V sum[A];
+            for (int i = 0; i < A; i++) {
+                Input from = parts + ((size_t)(i * A + j) * C + c) * O + o;
+                sum[i] = VLOAD(from);
+                for (int part = 1; part < part_count; part++)
+                    sum[i] += VLOAD(from + (size_t)part * A * A * C * O);
+            }
+#define IN(k)  sum[k]
+#define OUT(r) columns[r][j]
+            TRANSFORM_T(G, WR, A, IN, OUT)
+#undef IN
+#undef OUT
+        }
+        for (int r = 0; r < WR; r++) {
+            V row[WR];
+#define IN(k)  columns[r][k]
+#define OUT(s) row[s]
+            TRANSFORM_T(G, WR, A, IN, OUT)
+#undef IN
+#undef OUT
+            for (int s = 0; s < WR; s++)
+                VSTORE(row[s], dw + ((size_t)(r * WR + s) * C + c) * O + o);
         }
     }
 }

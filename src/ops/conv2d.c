@@ -145,8 +145,8 @@ static dd_status layer(dd__graph *graph, const dd__op *op, const char *name, con
     return dd__graph_add1(graph, &dd__op_activation, behind, &activation, y, 1, y);
 }
 
-static const dd__implementation *const implementations[] = {&dd__conv2d_winograd[0], &dd__conv2d_direct[0],
-                                                            &dd__conv2d_plain[0], NULL};
+static const dd__implementation *const implementations[] = {
+    &dd__conv2d_winograd[0], &dd__conv2d_direct[0], &dd__conv2d_plain[0], NULL};
 
 const dd__op dd__op_conv2d = {
     .name = "conv2d",

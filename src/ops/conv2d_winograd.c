@@ -42,7 +42,8 @@ static int32_t items_of(const dd__conv_shape *s, const form *f, const dd_device 
 static void options_of(const form *f, char out[OPTIONS]) {
     dd__winograd w;
     int used = snprintf(out, OPTIONS, "%s -DTB=%d ", f->tile.options, f->block);
-    if (dd__winograd_make(f->m, f->r, &w)) dd__winograd_options(&w, out + used, OPTIONS - (size_t)used);
+    if (dd__winograd_make(f->m, f->r, &w))
+        dd__winograd_options(&w, out + used, OPTIONS - (size_t)used);
 }
 
 static const char *refuse_shape(const dd__conv_shape *s, const dd_device *device) {
@@ -54,7 +55,7 @@ static const char *refuse_shape(const dd__conv_shape *s, const dd_device *device
     return NULL;
 }
 
-static const char *refuse_forward(const dd__node *node, const dd_device *device) {
+static const char *refuse(const dd__node *node, const dd_device *device) {
     dd__conv_shape s = dd__conv_shape_of(node);
     return refuse_shape(&s, device);
 }
@@ -62,7 +63,8 @@ static const char *refuse_forward(const dd__node *node, const dd_device *device)
 static void scratch_forward(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
     form f = form_of(&s, device);
-    size_t squares = (size_t)(f.a * f.a), filters = dd__round_up((size_t)s.o, (size_t)f.tile.columns);
+    size_t squares = (size_t)(f.a * f.a),
+           filters = dd__round_up((size_t)s.o, (size_t)f.tile.columns);
     scratch->packed_bytes = sizeof(float) * squares * (size_t)s.c * filters;
     scratch->workspace_bytes[0] = sizeof(float) * (size_t)items_of(&s, &f, device) * squares *
                                   (size_t)f.block * (size_t)(s.c + f.tile.columns);
@@ -74,14 +76,14 @@ static dd_status pack_forward(dd__recorder *recorder, const dd__node *node, cons
     char options[OPTIONS];
     options_of(&f, options);
     return dd__record(
-        recorder, &(dd__launch){.program = "conv2d_winograd",
-                                .options = options,
-                                .kernel = "pack",
-                                .global = {(size_t)s.c,
-                                           (size_t)dd__divide_up(s.o, f.tile.columns), 1},
-                                .local = {1, 1, 1},
-                                .arguments = {DD_BUFFER(node->in[1]->buffer),
-                                              DD_BUFFER(site->packed), DD_INT(s.c), DD_INT(s.o)}});
+        recorder,
+        &(dd__launch){.program = "conv2d_winograd",
+                      .options = options,
+                      .kernel = "pack",
+                      .global = {(size_t)s.c, (size_t)dd__divide_up(s.o, f.tile.columns), 1},
+                      .local = {1, 1, 1},
+                      .arguments = {DD_BUFFER(node->in[1]->buffer), DD_BUFFER(site->packed),
+                                    DD_INT(s.c), DD_INT(s.o)}});
 }
 
 static dd_status record_forward(dd__recorder *recorder, const dd__node *node,
@@ -107,11 +109,137 @@ static dd_status record_forward(dd__recorder *recorder, const dd__node *node,
                                     DD_INT(s.q), DD_INT(s.o), DD_INT(s.top), DD_INT(s.left)}});
 }
 
-const dd__implementation dd__conv2d_winograd[1] = {
+/* ---- Backward data ------------------------------------------------------------------------ */
+
+typedef struct batch { /* of images that an item takes at a time */
+    int32_t images, room, items;
+} batch;
+
+static batch batch_of(const dd__conv_shape *s, const form *f, const dd_device *device) {
+    int32_t each = dd__divide_up(s->p, f->m) * dd__divide_up(s->q, f->m);
+    int32_t images = f->block / each, threads = (int32_t)dd_device_describe(device)->compute_units;
+    if (images < 1) images = 1;
+    if (images > s->n) images = s->n;
+    int32_t items = dd__divide_up(s->n, images), most = ITEMS_A_THREAD * threads;
+    return (batch){images, (int32_t)dd__round_up((size_t)(images * each), (size_t)f->tile.rows),
+                   items < most ? items : most};
+}
+
+static void scratch_data(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
+    dd__conv_shape s = dd__conv_shape_of(node);
+    form f = form_of(&s, device);
+    batch b = batch_of(&s, &f, device);
+    size_t squares = (size_t)(f.a * f.a),
+           channels = dd__round_up((size_t)s.c, (size_t)f.tile.columns);
+    scratch->packed_bytes = sizeof(float) * squares * (size_t)s.o * channels;
+    scratch->workspace_bytes[0] =
+        sizeof(float) * (size_t)b.items * squares * (size_t)b.room * (size_t)(s.o + f.tile.columns);
+}
+
+static dd_status pack_data(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+    dd__conv_shape s = dd__conv_shape_of(node);
+    form f = form_of(&s, site->device);
+    char options[OPTIONS];
+    options_of(&f, options);
+    return dd__record(
+        recorder, &(dd__launch){.program = "conv2d_winograd",
+                                .options = options,
+                                .kernel = "pack_adjoint",
+                                .global = {(size_t)(s.o / (f.tile.columns / 2)),
+                                           (size_t)dd__divide_up(s.c, f.tile.columns), 1},
+                                .local = {1, 1, 1},
+                                .arguments = {DD_BUFFER(node->in[1]->buffer),
+                                              DD_BUFFER(site->packed), DD_INT(s.c), DD_INT(s.o)}});
+}
+
+static dd_status record_data(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+    dd__conv_shape s = dd__conv_shape_of(node);
+    form f = form_of(&s, site->device);
+    batch b = batch_of(&s, &f, site->device);
+    char options[OPTIONS];
+    options_of(&f, options);
+    return dd__record(
+        recorder,
+        &(dd__launch){.program = "conv2d_winograd",
+                      .options = options,
+                      .kernel = "backward_data",
+                      .global = {(size_t)b.items, 1, 1},
+                      .local = {1, 1, 1},
+                      .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(site->packed),
+                                    DD_BUFFER(node->out[0]->buffer), DD_BUFFER(site->workspace[0]),
+                                    DD_INT(b.images), DD_INT(b.room), DD_INT(s.n), DD_INT(s.h),
+                                    DD_INT(s.w), DD_INT(s.c), DD_INT(s.p), DD_INT(s.q), DD_INT(s.o),
+                                    DD_INT(s.top), DD_INT(s.left)}});
+}
+
+/* ---- Backward weights --------------------------------------------------------------------- */
+
+enum { CHUNK = 32 }; /* as in cl/conv2d_winograd.cl */
+
+static int32_t parts_of(const dd__conv_shape *s, const form *f, const dd_device *device) {
+    int32_t threads = (int32_t)dd_device_describe(device)->compute_units;
+    int32_t parts = dd__divide_up(8 * threads, f->a), most = dd__divide_up(tiles_of(s, f), CHUNK);
+    return parts < most ? parts : most;
+}
+
+static void scratch_weights(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
+    dd__conv_shape s = dd__conv_shape_of(node);
+    form f = form_of(&s, device);
+    size_t parts = (size_t)parts_of(&s, &f, device), a = (size_t)f.a, c = (size_t)s.c,
+           o = (size_t)s.o;
+    scratch->workspace_bytes[0] =
+        sizeof(float) * parts * a * (a * CHUNK * (c + o) + (size_t)f.tile.columns);
+    scratch->workspace_bytes[1] = sizeof(float) * parts * a * a * c * o;
+}
+
+static dd_status record_weights(dd__recorder *recorder, const dd__node *node,
+                                const dd__site *site) {
+    dd__conv_shape s = dd__conv_shape_of(node);
+    form f = form_of(&s, site->device);
+    int32_t parts = parts_of(&s, &f, site->device);
+    int32_t share = (int32_t)dd__round_up((size_t)dd__divide_up(tiles_of(&s, &f), parts), CHUNK);
+    parts = dd__divide_up(tiles_of(&s, &f), share);
+    char options[OPTIONS];
+    options_of(&f, options);
+    DD_TRY(dd__record(
+        recorder,
+        &(dd__launch){.program = "conv2d_winograd",
+                      .options = options,
+                      .kernel = "backward_weights",
+                      .global = {(size_t)f.a, (size_t)parts, 1},
+                      .local = {1, 1, 1},
+                      .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(node->in[1]->buffer),
+                                    DD_BUFFER(site->workspace[1]), DD_BUFFER(site->workspace[0]),
+                                    DD_INT(share), DD_INT(s.n), DD_INT(s.h), DD_INT(s.w),
+                                    DD_INT(s.c), DD_INT(s.p), DD_INT(s.q), DD_INT(s.o),
+                                    DD_INT(s.top), DD_INT(s.left)}}));
+    return dd__record(
+        recorder,
+        &(dd__launch){.program = "conv2d_winograd",
+                      .options = options,
+                      .kernel = "finish_weights",
+                      .global = {(size_t)s.c, 1, 1},
+                      .local = {1, 1, 1},
+                      .arguments = {DD_BUFFER(site->workspace[1]), DD_BUFFER(node->out[0]->buffer),
+                                    DD_INT(parts), DD_INT(s.c), DD_INT(s.o)}});
+}
+
+const dd__implementation dd__conv2d_winograd[3] = {
     {.name = "winograd",
      .classes = DD__ON_CPU,
-     .refuse = refuse_forward,
+     .refuse = refuse,
      .scratch = scratch_forward,
      .pack = pack_forward,
      .record = record_forward},
+    {.name = "winograd",
+     .classes = DD__ON_CPU,
+     .refuse = refuse,
+     .scratch = scratch_data,
+     .pack = pack_data,
+     .record = record_data},
+    {.name = "winograd",
+     .classes = DD__ON_CPU,
+     .refuse = refuse,
+     .scratch = scratch_weights,
+     .record = record_weights},
 };

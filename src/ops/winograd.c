@@ -22,7 +22,8 @@ static void evaluate(const double *points, int a, int n, double (*rows)[DD__WINO
 }
 
 /* inverse (a, a) of matrix (a, a), which is used up: Gauss, Jordan, with pivots. */
-static void invert(double (*matrix)[DD__WINOGRAD_MOST], int a, double (*inverse)[DD__WINOGRAD_MOST]) {
+static void invert(double (*matrix)[DD__WINOGRAD_MOST], int a,
+                   double (*inverse)[DD__WINOGRAD_MOST]) {
     for (int i = 0; i < a; i++)
         for (int j = 0; j < a; j++) inverse[i][j] = i == j;
     for (int k = 0; k < a; k++) {
@@ -95,9 +96,8 @@ static size_t print_matrix(const char *name, const double (*matrix)[DD__WINOGRAD
     size_t used = (size_t)snprintf(out, size, " -D%s=", name);
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < columns && used < size; j++)
-            used += (size_t)snprintf(out + used, size - used, "%s%s%.10ff%s%s",
-                                     i || j ? "," : "{", j ? "" : "{", matrix[i][j] + 0.0,
-                                     j == columns - 1 ? "}" : "",
+            used += (size_t)snprintf(out + used, size - used, "%s%s%.10ff%s%s", i || j ? "," : "{",
+                                     j ? "" : "{", matrix[i][j] + 0.0, j == columns - 1 ? "}" : "",
                                      j == columns - 1 && i == rows - 1 ? "}" : "");
     return used;
 }
