@@ -91,6 +91,15 @@ const dd__case dd__cases_convolution[] = {
            .filters = 8, KERNEL(5, 2), STRIDE(2, 3), DILATION(1, 2), .groups = 1,
            EDGES(0, 0, 1, 0)),
 
+    /* Tiles of minimal filtering: whole, cut off at the right and below, hanging over at the left
+     * and above; filters that fill one and a half register tiles. */
+    PASSES("kernel_5_same_padding_channels_16", true, (2, 9, 10, 16), (5, 5, 16, 48),
+           (2, 9, 10, 48), .filters = 48, KERNEL(5, 5), PLAIN, .padding = {.same = 1}),
+    PASSES("kernel_3_uneven_padding_channels_48", false, (3, 7, 6, 48), (3, 3, 48, 16),
+           (3, 8, 5, 16), .filters = 16, KERNEL(3, 3), PLAIN, EDGES(2, 0, 1, 1)),
+    PASSES("kernel_5_one_pixel_of_output", false, (13, 5, 5, 16), (5, 5, 16, 16), (13, 1, 1, 16),
+           .filters = 16, KERNEL(5, 5), PLAIN),
+
     /* The seed network's, two images of them. */
     PASSES("seed_1", false, (2, 28, 28, 1), (5, 5, 1, 64), (2, 24, 24, 64), .filters = 64,
            KERNEL(5, 5), PLAIN),
@@ -107,6 +116,8 @@ const dd__case dd__cases_convolution[] = {
     BIASED("bias_relu_depthwise", false, true, (1, 6, 6, 3), (3, 3, 1, 3), 3, KERNEL(3, 3),
            STRIDE(1, 1), DILATION(1, 1), .groups = 3, RELU),
     BIASED("bias_relu_filters_64", true, false, (2, 9, 9, 3), (5, 5, 3, 64), 64, KERNEL(5, 5),
+           PLAIN, RELU),
+    BIASED("bias_relu_channels_16", true, false, (2, 9, 7, 16), (5, 5, 16, 48), 48, KERNEL(5, 5),
            PLAIN, RELU),
     BIASED("seed_1_bias_relu", false, false, (2, 28, 28, 1), (5, 5, 1, 64), 64, KERNEL(5, 5), PLAIN,
            RELU),

@@ -94,6 +94,12 @@ dd_status dd__case_write(const dd__case *c, const dd__case_graph *built, dd__pla
 dd_status dd__compare(const float *found, const float *expected, size_t count, double tolerance,
                       double *worst);
 
+/* DD_OK when the root mean square of found - expected is at most tolerance times that of expected:
+ * for formulas whose rounding is that of the whole result and not of an element (minimal filtering).
+ * Not finite is wrong. *worst (may be NULL) is the error over the tolerance. */
+dd_status dd__compare_rms(const float *found, const float *expected, size_t count, double tolerance,
+                          double *worst);
+
 /* Runs a case's node on `device` with `implementation` (NULL: the plan's choice) and compares every
  * output, and every input the op mutates, with the reference device's; whole numbers must be equal.
  * Outputs are filled with NaN first. A node that changes nothing in place runs twice, so that one
@@ -101,6 +107,10 @@ dd_status dd__compare(const float *found, const float *expected, size_t count, d
  * DD_WRONG  they differ;  DD_USAGE  the implementation refuses: the message has the reason */
 dd_status dd__check_forward(dd_device *device, const dd__case *c, const char *implementation,
                             double *worst);
+/* The relative error (root mean square) of the first output, of type F32, against the reference's
+ * sums in double. Fails as dd__check_forward does, and at an error of 1. */
+dd_status dd__check_error(dd_device *device, const dd__case *c, const char *implementation,
+                          double *error);
 /* Differentiates sum(out[0] * random) of the case's node on `device` and compares with central
  * differences of the reference's outputs, summed in double: all elements of the inputs in
  * c->gradient, or 200 of each chosen at random. */

@@ -36,3 +36,22 @@ dd_status dd__compare(const float *found, const float *expected, size_t count, d
                     first, (double)expected[first], (double)found[first], tolerance, bad, count,
                     not_finite);
 }
+
+dd_status dd__compare_rms(const float *found, const float *expected, size_t count, double tolerance,
+                          double *worst) {
+    double errors = 0, squares = 0;
+    size_t not_finite = 0;
+    for (size_t i = 0; i < count; i++) {
+        double error = (double)found[i] - (double)expected[i];
+        if (!isfinite(error)) not_finite++;
+        errors += error * error;
+        squares += (double)expected[i] * (double)expected[i];
+    }
+    double relative = squares > 0 ? sqrt(errors / squares) : sqrt(errors);
+    if (worst) *worst = not_finite ? INFINITY : relative / tolerance;
+    if (not_finite == 0 && relative <= tolerance) return DD_OK;
+    return dd__fail(DD_WRONG,
+                    "relative error %.2g (root mean square) is above %.1g; %zu of %zu elements are "
+                    "not finite",
+                    relative, tolerance, not_finite, count);
+}

@@ -8,6 +8,7 @@ enum { MOST_RESULTS = DD__CASE_INPUTS + DD__CASE_OUTPUTS };
 /* What a case's node computed: its outputs, then the inputs it changed. */
 typedef struct results {
     dd__arena arena;
+    double relative_error; /* of the implementation that computed them */
     size_t count;
     struct {
         const char *name;
@@ -81,6 +82,8 @@ static dd_status compile_and_run(dd_device *device, const dd__case *c, const dd_
                                  results *r) {
     dd__plan *plan;
     DD_TRY(dd__plan_create(device, built->graph, NULL, 0, &plan));
+    const dd__implementation *used = dd__plan_implementation(plan, built->node->number);
+    r->relative_error = used ? used->relative_error : 0;
     dd_status status = run_and_fetch(c, built, plan, r);
     dd__plan_free(plan);
     return status;
@@ -112,16 +115,22 @@ static dd_status compare_exactly(const unsigned char *found, const unsigned char
     return DD_OK;
 }
 
+static dd_status compare_row(const results *found, const results *expected, size_t i,
+                             double tolerance, double *error) {
+    const void *these = found->row[i].data, *those = expected->row[i].data;
+    size_t count = dd__dims_count(&expected->row[i].dims);
+    dd__type type = expected->row[i].type;
+    if (type != DD__F32) return compare_exactly(these, those, count, type);
+    if (found->relative_error > 0)
+        return dd__compare_rms(these, those, count, found->relative_error, error);
+    return dd__compare(these, those, count, tolerance, error);
+}
+
 static dd_status compare_results(const results *found, const results *expected, double tolerance,
                                  double *worst) {
     for (size_t i = 0; i < expected->count; i++) {
-        size_t count = dd__dims_count(&expected->row[i].dims);
-        dd__type type = expected->row[i].type;
         double error = 0;
-        dd_status status =
-            type == DD__F32
-                ? dd__compare(found->row[i].data, expected->row[i].data, count, tolerance, &error)
-                : compare_exactly(found->row[i].data, expected->row[i].data, count, type);
+        dd_status status = compare_row(found, expected, i, tolerance, &error);
         *worst = fmax(*worst, error);
         char dims[80];
         DD_TRY(dd__within(status, "%s (%s)", expected->row[i].name,
@@ -130,19 +139,38 @@ static dd_status compare_results(const results *found, const results *expected, 
     return DD_OK;
 }
 
+static dd_status run_both(dd_device *device, const dd__case *c, const char *implementation,
+                          results *found, results *expected) {
+    dd_device *reference = NULL;
+    dd_status status;
+    DD_TRY_OUT(run_case(device, c, implementation, found));
+    DD_TRY_OUT(dd_device_open("reference", NULL, &reference));
+    DD_TRY_OUT(run_case(reference, c, NULL, expected));
+out:
+    dd_device_close(reference);
+    return status;
+}
+
 dd_status dd__check_forward(dd_device *device, const dd__case *c, const char *implementation,
                             double *worst) {
-    dd_device *reference = NULL;
     results found = {0}, expected = {0};
     double ignored, *largest = worst ? worst : &ignored;
     *largest = 0;
-    dd_status status;
-    DD_TRY_OUT(run_case(device, c, implementation, &found));
-    DD_TRY_OUT(dd_device_open("reference", NULL, &reference));
-    DD_TRY_OUT(run_case(reference, c, NULL, &expected));
-    status = compare_results(&found, &expected, c->tolerance, largest);
-out:
-    dd_device_close(reference);
+    dd_status status = run_both(device, c, implementation, &found, &expected);
+    if (status == DD_OK) status = compare_results(&found, &expected, c->tolerance, largest);
+    dd__arena_free(&found.arena);
+    dd__arena_free(&expected.arena);
+    return status;
+}
+
+dd_status dd__check_error(dd_device *device, const dd__case *c, const char *implementation,
+                          double *error) {
+    results found = {0}, expected = {0};
+    *error = 0;
+    dd_status status = run_both(device, c, implementation, &found, &expected);
+    if (status == DD_OK)
+        status = dd__compare_rms(found.row[0].data, expected.row[0].data,
+                                 dd__dims_count(&expected.row[0].dims), 1, error);
     dd__arena_free(&found.arena);
     dd__arena_free(&expected.arena);
     return status;

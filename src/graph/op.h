@@ -64,6 +64,10 @@ struct dd__implementation {
     dd_status (*pack)(dd__recorder *, const dd__node *, const dd__site *);
     /* Appends the launches that compute the outputs; never waits, never allocates. */
     dd_status (*record)(dd__recorder *, const dd__node *, const dd__site *);
+    /* Of what computes by another formula than the sums that the op is defined with (minimal
+     * filtering): the error it is allowed against the reference, root mean square over that of the
+     * result. 0: what a case's own tolerance says, mostly nothing. */
+    double relative_error;
 };
 
 enum { DD__ON_CPU = 1, DD__ON_GPU = 2, DD__ANYWHERE = 3 };

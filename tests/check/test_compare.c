@@ -133,6 +133,39 @@ static void test_nothing_compared_is_fine(void **state) {
     assert_true(worst == 0);
 }
 
+static void test_relative_error_is_judged_over_all_elements(void **state) {
+    (void)state;
+    float found[COUNT], expected[COUNT];
+    double worst = -1;
+    fill(found);
+    fill(expected);
+    assert_int_equal(dd__compare_rms(found, expected, COUNT, 1e-6, &worst), DD_OK);
+    assert_true(worst == 0);
+    for (int i = 0; i < COUNT; i++) found[i] *= 1 + 1e-4f;
+    assert_int_equal(dd__compare_rms(found, expected, COUNT, 2e-4, &worst), DD_OK);
+    assert_true(fabs(worst - 0.5) < 0.01);
+    assert_int_equal(dd__compare_rms(found, expected, COUNT, 5e-5, NULL), DD_WRONG);
+    fill(found);
+    found[7] = -found[7]; /* one wrong element is enough */
+    assert_int_equal(dd__compare_rms(found, expected, COUNT, 1e-5, NULL), DD_WRONG);
+}
+
+static void test_relative_error_of_what_is_not_finite_is_wrong(void **state) {
+    (void)state;
+    float found[COUNT], expected[COUNT], zeros[COUNT] = {0};
+    double worst = 0;
+    fill(found);
+    fill(expected);
+    found[99] = NAN;
+    assert_int_equal(dd__compare_rms(found, expected, COUNT, 1e30, &worst), DD_WRONG);
+    assert_true(isinf(worst));
+    expected[99] = found[99] = INFINITY;
+    assert_int_equal(dd__compare_rms(found, expected, COUNT, 1e30, NULL), DD_WRONG);
+    fill(found); /* where nothing is expected the error is absolute */
+    assert_int_equal(dd__compare_rms(found, zeros, COUNT, 1e-5, NULL), DD_WRONG);
+    assert_int_equal(dd__compare_rms(zeros, zeros, COUNT, 1e-5, NULL), DD_OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_equal_values_pass_with_tolerance_zero),
@@ -146,6 +179,8 @@ int main(void) {
         cmocka_unit_test(test_tolerance_is_absolute_below_one_and_relative_above),
         cmocka_unit_test(test_zero_and_minus_zero_are_equal),
         cmocka_unit_test(test_nothing_compared_is_fine),
+        cmocka_unit_test(test_relative_error_is_judged_over_all_elements),
+        cmocka_unit_test(test_relative_error_of_what_is_not_finite_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
