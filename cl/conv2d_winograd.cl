@@ -5,12 +5,11 @@
  *
  * Tiles of y stand M apart, those of x too, and overlap by R - 1. Products of the A * A elements are
  * independent of each other: A * A products of (tiles x channels) by (channels x filters).
- * An item takes TB tiles at a time: their x goes through BT . B into scratch, of one item and so small
- * that it stays in the second-level cache; then for each block of NR filters the A * A products and
- * AT . A. Channels and filters are multiples of VW.
+ * An item takes `block` tiles (a multiple of MR) at a time: their x goes through BT . B into
+ * scratch, of one item and so small that it stays in the second-level cache; then for each block of
+ * NR filters the A * A products and AT . A. Channels and filters are multiples of VW.
  *
- * Built with -DVW -DMR -DNV (cl/common.cl), -DTB, a multiple of MR, and src/ops/winograd.c's -DWM -DWR
- * -DWAT -DWG -DWBT.
+ * Built with -DVW -DMR -DNV (cl/common.cl) and src/ops/winograd.c's -DWM -DWR -DWAT -DWG -DWBT.
  */
 typedef __global const float *restrict Input;
 typedef __global float *restrict Output;
@@ -19,6 +18,10 @@ typedef __global float *restrict Output;
 __constant float AT[WM][A] = WAT;
 __constant float G[A][WR] = WG;
 __constant float BT[A][A] = WBT;
+
+/* From one of the A * A matrices of tiles to the next, each of n numbers, a multiple of 2 * VW: a line of
+ * the cache more, lest all fall on the same places of it. */
+#define APART(n) ((n) + 16)
 
 /* out[i] = sum of MATRIX[i][j] in(j) over j < COUNT, i < ROWS; what is multiplied by 0 is left out when
  * the loops are unrolled. */
@@ -39,10 +42,10 @@ __constant float BT[A][A] = WBT;
         out(i_) = sum_;                                                                         \
     }
 
-/* packed[xi][b][c][j] = (G w GT)[xi] of channel c and filter b * NR + j, 0 beyond O; xi over A * A.
+/* packed[b][xi][c][j] = (G w GT)[xi] of channel c and filter b * NR + j, 0 beyond O; xi over A * A.
  * Launch: (C, blocks of NR filters). */
 ONE_ITEM void pack(Input w, Output packed, const int C, const int O) {
-    const int c = get_global_id(0), b = get_global_id(1), blocks = get_global_size(1);
+    const int c = get_global_id(0), b = get_global_id(1);
     for (int v = 0; v < NV; v++) {
         const int o = b * NR + v * VW;
         V half_[A][WR];
@@ -72,7 +75,7 @@ ONE_ITEM void pack(Input w, Output packed, const int C, const int O) {
 #undef IN
 #undef OUT
             for (int j = 0; j < A; j++)
-                VSTORE(row[j], packed + (((size_t)(i * A + j) * blocks + b) * C + c) * NR + v * VW);
+                VSTORE(row[j], packed + (((size_t)b * A * A + i * A + j) * C + c) * NR + v * VW);
         }
     }
 }
@@ -155,35 +158,38 @@ inline void output_tile(Input from, const int step, const V bias, const int relu
     }
 }
 
-/* scratch: for each item (A*A*TB*(C + NR)). Item g takes blocks of TB tiles g, g + items, ..
+/* scratch: for each item (A*A*(APART(block*C) + APART(block*NR))). Item g takes blocks of
+ * tiles g, g + items, ..
  * Launch: (items). */
-ONE_ITEM void forward(Input x, Input packed, Input bias, Output y, Output scratch,
+ONE_ITEM void forward(Input x, Input packed, Input bias, Output y, Output scratch, const int block,
                       const int has_bias, const int relu, const int N, const int H, const int W,
                       const int C, const int P, const int Q, const int O, const int PT,
                       const int PL) {
     const int rows = (P + WM - 1) / WM, columns = (Q + WM - 1) / WM, tiles = N * rows * columns;
     const int blocks = (O + NR - 1) / NR;
-    Output left = scratch + (size_t)get_global_id(0) * (A * A * TB * (C + NR));
-    Output product = left + A * A * TB * C;
-    for (int first = get_global_id(0) * TB; first < tiles; first += get_global_size(0) * TB) {
-        for (int t = 0; t < TB; t++) {
+    Output left =
+        scratch + get_global_id(0) * (size_t)(A * A * (APART(block * C) + APART(block * NR)));
+    Output product = left + A * A * APART(block * C);
+    for (int first = get_global_id(0) * block; first < tiles; first += get_global_size(0) * block) {
+        for (int t = 0; t < block; t++) {
             const int tile = min(first + t, tiles - 1), n = tile / (rows * columns);
             const int h = tile / columns % rows * WM - PT, q = tile % columns * WM - PL;
             for (int c = 0; c < C; c += VW)
-                input_tile(x + (size_t)n * H * W * C + c, h, q, H, W, C, left + t * C + c, TB * C);
+                input_tile(x + (size_t)n * H * W * C + c, h, q, H, W, C, left + t * C + c,
+                           APART(block * C));
         }
         for (int b = 0; b < blocks; b++) {
             for (int xi = 0; xi < A * A; xi++)
-                multiply(left + xi * TB * C, packed + ((size_t)xi * blocks + b) * C * NR,
-                         product + xi * TB * NR, TB, C);
-            for (int t = 0; t < TB && first + t < tiles; t++) {
+                multiply(left + xi * APART(block * C), packed + (size_t)(b * A * A + xi) * C * NR,
+                         product + xi * APART(block * NR), block, C);
+            for (int t = 0; t < block && first + t < tiles; t++) {
                 const int tile = first + t, n = tile / (rows * columns);
                 const int p = tile / columns % rows * WM, q = tile % columns * WM;
                 for (int v = 0; v < NV; v++) {
                     const int o = b * NR + v * VW;
                     if (o >= O) break;
                     const V add = has_bias ? VLOAD(bias + o) : (V)(0.0f);
-                    output_tile(product + t * NR + v * VW, TB * NR, add, relu,
+                    output_tile(product + t * NR + v * VW, APART(block * NR), add, relu,
                                 y + (size_t)n * P * Q * O + o, p, q, P, Q, O);
                 }
             }
@@ -194,10 +200,10 @@ ONE_ITEM void forward(Input x, Input packed, Input bias, Output y, Output scratc
 /* ---- Backward data: the adjoint, dx = B [ (G w GT)T (A dy AT) ] BT, tiles of dx added where they
  *      overlap -------------------------------------------------------------------------------- */
 
-/* packed[xi][b][o][j] = (G w GT)[xi] of filter o and channel b * NR + j, 0 beyond C. O is a multiple of
+/* packed[b][xi][o][j] = (G w GT)[xi] of filter o and channel b * NR + j, 0 beyond C. O is a multiple of
  * VW. Launch: (O / VW, blocks of NR channels). */
 ONE_ITEM void pack_adjoint(Input w, Output packed, const int C, const int O) {
-    const int o = get_global_id(0) * VW, b = get_global_id(1), blocks = get_global_size(1);
+    const int o = get_global_id(0) * VW, b = get_global_id(1);
     for (int jj = 0; jj < NR; jj++) {
         const int c = b * NR + jj;
         V half_[A][WR];
@@ -221,7 +227,7 @@ ONE_ITEM void pack_adjoint(Input w, Output packed, const int C, const int O) {
             for (int j = 0; j < A; j++) {
                 float lanes[VW];
                 VSTORE(row[j], lanes);
-                Output to = packed + (((size_t)(i * A + j) * blocks + b) * O + o) * NR + jj;
+                Output to = packed + (((size_t)b * A * A + i * A + j) * O + o) * NR + jj;
                 for (int k = 0; k < VW; k++) to[k * NR] = lanes[k];
             }
         }
@@ -288,14 +294,15 @@ inline void add_tile(Input from, const int step, Output dx, const int h, const i
 }
 
 /* An item takes IMAGES images at a time, which have `room` tiles, rounded up to a multiple of MR.
- * scratch: for each item (A*A*room*(O + NR)). Launch: (items). */
+ * scratch: for each item (A*A*(APART(room*O) + APART(room*NR))). Launch: (items). */
 ONE_ITEM void backward_data(Input dy, Input packed, Output dx, Output scratch, const int IMAGES,
                             const int room, const int N, const int H, const int W, const int C,
                             const int P, const int Q, const int O, const int PT, const int PL) {
     const int rows = (P + WM - 1) / WM, columns = (Q + WM - 1) / WM, each = rows * columns;
     const int blocks = (C + NR - 1) / NR;
-    Output left = scratch + (size_t)get_global_id(0) * (A * A * room * (O + NR));
-    Output product = left + A * A * room * O;
+    Output left =
+        scratch + get_global_id(0) * (size_t)(A * A * (APART(room * O) + APART(room * NR)));
+    Output product = left + A * A * APART(room * O);
     for (int n0 = get_global_id(0) * IMAGES; n0 < N; n0 += get_global_size(0) * IMAGES) {
         const int images = min(IMAGES, N - n0), tiles = images * each;
         for (int t = 0; t < room; t++) {
@@ -303,19 +310,19 @@ ONE_ITEM void backward_data(Input dy, Input packed, Output dx, Output scratch, c
             const int p = tile / columns % rows * WM, q = tile % columns * WM;
             for (int o = 0; o < O; o += VW)
                 gradient_tile(dy + (size_t)n * P * Q * O + o, p, q, P, Q, O, left + t * O + o,
-                              room * O);
+                              APART(room * O));
         }
         for (int b = 0; b < blocks; b++) {
             for (int xi = 0; xi < A * A; xi++)
-                multiply(left + xi * room * O, packed + ((size_t)xi * blocks + b) * O * NR,
-                         product + xi * room * NR, room, O);
+                multiply(left + xi * APART(room * O), packed + (size_t)(b * A * A + xi) * O * NR,
+                         product + xi * APART(room * NR), room, O);
             for (int v = 0; v < NV; v++) {
                 const int c = b * NR + v * VW;
                 if (c >= C) break;
                 Output to = dx + (size_t)n0 * H * W * C + c;
                 for (int i = 0; i < images * H * W; i++) VSTORE((V)(0.0f), to + (size_t)i * C);
                 for (int t = 0; t < tiles; t++)
-                    add_tile(product + t * NR + v * VW, room * NR,
+                    add_tile(product + t * NR + v * VW, APART(room * NR),
                              to + (size_t)(t / each) * H * W * C, t / columns % rows * WM - PT,
                              t % columns * WM - PL, H, W, C);
             }
@@ -323,123 +330,69 @@ ONE_ITEM void backward_data(Input dy, Input packed, Output dx, Output scratch, c
     }
 }
 
-/* ---- Backward weights: dw = GT [ sum over tiles of (BT x B)T (A dy AT) ] G ----------------------- */
+/* ---- Backward weights: dw = GT [ sum over tiles of (BT x B)T (A dy AT) ] G, chunk tiles at a time: so
+ *      many that what is transformed stays in the last-level cache --------------------------------- */
 
-#define CHUNK 32 /* tiles at a time */
-
-/* Row `row` of BT x B of one tile and VW channels, into to[j * step], j < A. */
-inline void input_row(Input x, const int row, const int h, const int q, const int H, const int W,
-                      const int C, Output to, const int step) {
-    V taps[A], out[A];
-#pragma unroll
-    for (int j = 0; j < A; j++) {
-        V sum = (V)(0.0f);
-        for (int i = 0; i < A; i++)
-            if (h + i >= 0 && h + i < H && q + j >= 0 && q + j < W)
-                sum = FMA((V)(BT[row][i]), VLOAD(x + ((h + i) * W + q + j) * C), sum);
-        taps[j] = sum;
+/* left[xi][t][c] = BT x B and right[xi][b][t][j] = A dy AT, filter b * NR + j, of the chunk's tiles
+ * t = first .. first + count - 1. Item g takes tiles g, g + items, .. Launch: (items). */
+ONE_ITEM void transform_both(Input x, Input dy, Output left, Output right, const int chunk,
+                             const int first, const int count, const int H, const int W,
+                             const int C, const int P, const int Q, const int O, const int PT,
+                             const int PL) {
+    const int rows = (P + WM - 1) / WM, columns = (Q + WM - 1) / WM;
+    const int blocks = (O + NR - 1) / NR;
+    for (int t = get_global_id(0); t < count; t += get_global_size(0)) {
+        const int tile = first + t, n = tile / (rows * columns);
+        const int p = tile / columns % rows * WM, q = tile % columns * WM;
+        for (int c = 0; c < C; c += VW)
+            input_tile(x + (size_t)n * H * W * C + c, p - PT, q - PL, H, W, C, left + t * C + c,
+                       APART(chunk * C));
+        for (int o = 0; o < O; o += VW)
+            gradient_tile(dy + (size_t)n * P * Q * O + o, p, q, P, Q, O,
+                          right + (o / NR * chunk + t) * NR + o % NR, APART(blocks * chunk * NR));
     }
-#define IN(k)  taps[k]
-#define OUT(j) out[j]
-    TRANSFORM(BT, A, A, IN, OUT)
-#undef IN
-#undef OUT
-#pragma unroll
-    for (int j = 0; j < A; j++) VSTORE(out[j], to + j * step);
 }
 
-/* Row `row` of A dy AT of one tile and VW filters. */
-inline void gradient_row(Input dy, const int row, const int p, const int q, const int P,
-                         const int Q, const int O, Output to, const int step) {
-    V taps[WM], out[A];
-#pragma unroll
-    for (int j = 0; j < WM; j++) {
-        V sum = (V)(0.0f);
-        for (int i = 0; i < WM; i++)
-            if (p + i < P && q + j < Q)
-                sum = FMA((V)(AT[i][row]), VLOAD(dy + ((p + i) * Q + q + j) * O), sum);
-        taps[j] = sum;
-    }
-#define IN(k)  taps[k]
-#define OUT(j) out[j]
-    TRANSFORM_T(AT, A, WM, IN, OUT)
-#undef IN
-#undef OUT
-#pragma unroll
-    for (int j = 0; j < A; j++) VSTORE(out[j], to + j * step);
-}
-
-/* sums[c][o] += sum over t of left[t][c] right[t][o], or = at the first chunk. */
-inline void accumulate(Input left, Input right, Output sums, const int first, const int tiles,
-                       const int C, const int O) {
-    for (int c = 0; c < C; c += MR) {
-        for (int o = 0; o < O; o += NR) {
+/* sums[xi][c][o] += sum over t < count of left[xi][t][c] right[xi][o / NR][t][o % NR], or = in the first
+ * chunk. An item takes BLOCKS blocks of filters. Launch: (A * A, ceil(blocks / BLOCKS)). */
+#define BLOCKS 4
+ONE_ITEM void accumulate(Input left, Input right, Output sums, const int chunk, const int add,
+                         const int count, const int C, const int O) {
+    const int xi = get_global_id(0), blocks = (O + NR - 1) / NR;
+    const int begin = get_global_id(1) * BLOCKS, end = min(begin + BLOCKS, blocks);
+    left += (size_t)xi * APART(chunk * C);
+    right += (size_t)xi * APART(blocks * chunk * NR);
+    sums += (size_t)xi * C * O;
+    for (int b = begin; b < end; b++) {
+        for (int c = 0; c < C; c += MR) {
             V sum[MR][NV];
             int at[MR];
 #pragma unroll
             for (int i = 0; i < MR; i++) at[i] = min(c + i, C - 1);
             tile_zero(sum);
-            for (int t = 0; t < tiles; t++) {
+            for (int t = 0; t < count; t++) {
 #define LEFT(i) left[t * C + at[i]]
-                TILE_STEP(sum, LEFT, right + t * O + o)
+                TILE_STEP(sum, LEFT, right + (b * chunk + t) * NR)
 #undef LEFT
             }
 #pragma unroll
             for (int i = 0; i < MR; i++) {
                 if (c + i >= C) break;
-                Output to = sums + (size_t)(c + i) * O + o;
-                if (!first) row_add(sum[i], to, O - o);
-                row_store(sum[i], to, O - o);
+                Output to = sums + (size_t)(c + i) * O + b * NR;
+                if (add) row_add(sum[i], to, O - b * NR);
+                row_store(sum[i], to, O - b * NR);
             }
         }
     }
 }
 
-/* An item computes row get_global_id(0) of the A by A sums over its part of the tiles:
- * parts[part][row * A + j][c][o]. scratch: for each item (A*CHUNK*(C + O) + NR).
- * Launch: (A, parts). */
-ONE_ITEM void backward_weights(Input x, Input dy, Output parts, Output scratch, const int share,
-                               const int N, const int H, const int W, const int C, const int P,
-                               const int Q, const int O, const int PT, const int PL) {
-    const int row = get_global_id(0), part = get_global_id(1);
-    const int rows = (P + WM - 1) / WM, columns = (Q + WM - 1) / WM, tiles = N * rows * columns;
-    const int begin = part * share, end = min(begin + share, tiles);
-    Output left = scratch + (size_t)(part * A + row) * (A * CHUNK * (C + O) + NR);
-    Output right = left + A * CHUNK * C;
-    Output sums = parts + (size_t)(part * A + row) * A * C * O;
-    for (int first = begin; first < end; first += CHUNK) {
-        const int count = min(CHUNK, end - first);
-        for (int t = 0; t < count; t++) {
-            const int tile = first + t, n = tile / (rows * columns);
-            const int p = tile / columns % rows * WM, q = tile % columns * WM;
-            for (int c = 0; c < C; c += VW)
-                input_row(x + (size_t)n * H * W * C + c, row, p - PT, q - PL, H, W, C,
-                          left + t * C + c, CHUNK * C);
-            for (int o = 0; o < O; o += VW)
-                gradient_row(dy + (size_t)n * P * Q * O + o, row, p, q, P, Q, O, right + t * O + o,
-                             CHUNK * O);
-        }
-        for (int j = 0; j < A; j++)
-            accumulate(left + j * CHUNK * C, right + j * CHUNK * O, sums + (size_t)j * C * O,
-                       first == begin, count, C, O);
-    }
-}
-
-/* dw[r][s][c][o] = (GT sums G)[r][s], the parts' sums added first, in order. Launch: (C). */
-ONE_ITEM void finish_weights(Input parts, Output dw, const int part_count, const int C,
-                             const int O) {
+/* dw[r][s][c][o] = (GT sums G)[r][s]. Launch: (C). */
+ONE_ITEM void finish_weights(Input sums, Output dw, const int C, const int O) {
     const int c = get_global_id(0);
     for (int o = 0; o < O; o += VW) {
         V columns[WR][A];
         for (int j = 0; j < A; j++) {
-            V sum[A];
-            for (int i = 0; i < A; i++) {
-                Input from = parts + ((size_t)(i * A + j) * C + c) * O + o;
-                sum[i] = VLOAD(from);
-                for (int part = 1; part < part_count; part++)
-                    sum[i] += VLOAD(from + (size_t)part * A * A * C * O);
-            }
-#define IN(k)  sum[k]
+#define IN(k)  VLOAD(sums + ((size_t)(k * A + j) * C + c) * O + o)
 #define OUT(r) columns[r][j]
             TRANSFORM_T(G, WR, A, IN, OUT)
 #undef IN

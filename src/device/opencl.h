@@ -108,6 +108,7 @@ struct dd__program {
     dd_device *device;
     char *name, *options; /* as asked for */
     char *all_options;    /* as compiled */
+    char shown[128];      /* the same for messages, cut off */
     char key[33];         /* of the disk cache */
     cl_program program;
     bool has_kernel; /* one was made: its binary is worth keeping */

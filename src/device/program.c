@@ -84,7 +84,7 @@ static dd_status build_source(dd__program *program, const char *source) {
     dd_device *device = program->device;
     cl_int error;
     double start = dd__seconds();
-    dd__log(DD_LOG_INFO, "building kernels: %s (%s)", program->name, program->all_options);
+    dd__log(DD_LOG_INFO, "building kernels: %s (%s)", program->name, program->shown);
     program->program = clCreateProgramWithSource(device->context, 1, &source, NULL, &error);
     if (error != CL_SUCCESS) return dd__cl_fail(device, error, "program %s", program->name);
     error = build(program, "");
@@ -94,8 +94,8 @@ static dd_status build_source(dd__program *program, const char *source) {
         if (error != CL_SUCCESS) {
             dd_status status =
                 dd__fail(DD_DEVICE, "%s (%s): program %s does not compile with \"%s\": %s (%d)\n%s",
-                         device->info.name, device->info.platform, program->name,
-                         program->all_options, dd__cl_name(error), (int)error, log ? log : "");
+                         device->info.name, device->info.platform, program->name, program->shown,
+                         dd__cl_name(error), (int)error, log ? log : "");
             dd__free(log);
             return status;
         }
@@ -121,8 +121,7 @@ static bool build_cached(dd__program *program) {
     if (error == CL_SUCCESS) error = build(program, "");
     dd__free(binary);
     if (error == CL_SUCCESS) {
-        dd__log(DD_LOG_VERBOSE, "kernels from the cache: %s (%s)", program->name,
-                program->all_options);
+        dd__log(DD_LOG_VERBOSE, "kernels from the cache: %s (%s)", program->name, program->shown);
         return true;
     }
     dd__log(DD_LOG_VERBOSE, "%s: the driver refuses the cached binary: %s", program->name,
@@ -165,6 +164,11 @@ static void program_free(dd__program *program) {
     dd__free(program);
 }
 
+/* Matrices given as options would fill a screen. */
+static void shorten(const char *options, char *out, size_t size) {
+    if ((size_t)snprintf(out, size, "%s", options) >= size) memcpy(out + size - 4, "...", 4);
+}
+
 dd_status dd__program_get(dd_device *device, const char *name, const char *options,
                           dd__program **program) {
     *program = NULL;
@@ -183,6 +187,7 @@ dd_status dd__program_get(dd_device *device, const char *name, const char *optio
     made->name = dd__copy_string(name);
     made->options = dd__copy_string(options);
     made->all_options = make_options(device, options);
+    if (made->all_options) shorten(made->all_options, made->shown, sizeof made->shown);
     dd_status status = made->name && made->options && made->all_options
                            ? obtain(made, true)
                            : dd__no_memory(strlen(name) + strlen(options));
@@ -242,7 +247,7 @@ dd_status dd__program_kernel(dd__program *program, const char *name, cl_kernel *
     }
     if (error != CL_SUCCESS)
         return dd__cl_fail(program->device, error, "kernel %s of program %s (%s)", name,
-                           program->name, program->all_options);
+                           program->name, program->shown);
     program->has_kernel = true;
     return DD_OK;
 }

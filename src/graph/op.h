@@ -41,15 +41,16 @@ typedef struct dd__attribute {
 /* ---- Implementations ---------------------------------------------------------------- */
 
 /* Scratch that a node's implementation asks for, and finds as buffers in its site when it records. */
+enum { DD__WORKSPACES = 3 };
 typedef struct dd__scratch {
-    size_t workspace_bytes[2]; /* alive while the node runs */
+    size_t workspace_bytes[DD__WORKSPACES]; /* alive while the node runs */
     size_t packed_bytes; /* filled by `pack` from the node's weights, input 1; where no node of
                                   the graph changes them, filled once and kept */
 } dd__scratch;
 
 typedef struct dd__site { /* where a node is recorded */
     const dd_device *device;
-    dd__buffer *workspace[2], *packed; /* NULL when none was asked for */
+    dd__buffer *workspace[DD__WORKSPACES], *packed; /* NULL when none was asked for */
 } dd__site;
 
 struct dd__implementation {

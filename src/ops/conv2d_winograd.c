@@ -6,7 +6,8 @@
 #include "ops/tile.h"
 #include "ops/winograd.h"
 
-enum { ITEMS_A_THREAD = 4, OPTIONS = 4096 };
+enum { ITEMS_A_THREAD = 4, OPTIONS = 4096, CHUNK = 96, TILES_AN_ITEM = 4 };
+enum { BLOCKS = 4 }; /* as in cl/conv2d_winograd.cl */
 
 /* Relative rms: F(4x4,5x5) has 2.7e-6 forward and 4.1e-6 as the adjoint on rectified data, and the
  * other forms less (tests/ops/test_winograd.c measures all); more than twice that is a fault. */
@@ -33,6 +34,11 @@ static form form_of(const dd__conv_shape *s, const dd_device *device) {
     return f;
 }
 
+/* Numbers of the a * a matrices of `rows` tiles by `columns`, as cl/conv2d_winograd.cl sets them APART. */
+static size_t matrices(const form *f, int32_t rows, size_t columns) {
+    return (size_t)(f->a * f->a) * ((size_t)rows * columns + 16);
+}
+
 static int32_t tiles_of(const dd__conv_shape *s, const form *f) {
     return s->n * dd__divide_up(s->p, f->m) * dd__divide_up(s->q, f->m);
 }
@@ -45,7 +51,7 @@ static int32_t items_of(const dd__conv_shape *s, const form *f, const dd_device 
 
 static void options_of(const form *f, char out[OPTIONS]) {
     dd__winograd w;
-    int used = snprintf(out, OPTIONS, "%s -DTB=%d ", f->tile.options, f->block);
+    int used = snprintf(out, OPTIONS, "%s ", f->tile.options);
     if (dd__winograd_make(f->m, f->r, &w))
         dd__winograd_options(&w, out + used, OPTIONS - (size_t)used);
 }
@@ -70,8 +76,9 @@ static void scratch_forward(const dd__node *node, const dd_device *device, dd__s
     size_t squares = (size_t)(f.a * f.a),
            filters = dd__round_up((size_t)s.o, (size_t)f.tile.columns);
     scratch->packed_bytes = sizeof(float) * squares * (size_t)s.c * filters;
-    scratch->workspace_bytes[0] = sizeof(float) * (size_t)items_of(&s, &f, device) * squares *
-                                  (size_t)f.block * (size_t)(s.c + f.tile.columns);
+    scratch->workspace_bytes[0] =
+        sizeof(float) * (size_t)items_of(&s, &f, device) *
+        (matrices(&f, f.block, (size_t)s.c) + matrices(&f, f.block, (size_t)f.tile.columns));
 }
 
 static dd_status pack_forward(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
@@ -108,9 +115,10 @@ static dd_status record_forward(dd__recorder *recorder, const dd__node *node,
                       .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(site->packed),
                                     DD_BUFFER(bias ? bias->buffer : site->packed),
                                     DD_BUFFER(node->out[0]->buffer), DD_BUFFER(site->workspace[0]),
-                                    DD_INT(bias != NULL), DD_INT(a->activation == DD__RELU),
-                                    DD_INT(s.n), DD_INT(s.h), DD_INT(s.w), DD_INT(s.c), DD_INT(s.p),
-                                    DD_INT(s.q), DD_INT(s.o), DD_INT(s.top), DD_INT(s.left)}});
+                                    DD_INT(f.block), DD_INT(bias != NULL),
+                                    DD_INT(a->activation == DD__RELU), DD_INT(s.n), DD_INT(s.h),
+                                    DD_INT(s.w), DD_INT(s.c), DD_INT(s.p), DD_INT(s.q), DD_INT(s.o),
+                                    DD_INT(s.top), DD_INT(s.left)}});
 }
 
 /* ---- Backward data ------------------------------------------------------------------------ */
@@ -137,7 +145,8 @@ static void scratch_data(const dd__node *node, const dd_device *device, dd__scra
            channels = dd__round_up((size_t)s.c, (size_t)f.tile.columns);
     scratch->packed_bytes = sizeof(float) * squares * (size_t)s.o * channels;
     scratch->workspace_bytes[0] =
-        sizeof(float) * (size_t)b.items * squares * (size_t)b.room * (size_t)(s.o + f.tile.columns);
+        sizeof(float) * (size_t)b.items *
+        (matrices(&f, b.room, (size_t)s.o) + matrices(&f, b.room, (size_t)f.tile.columns));
 }
 
 static dd_status pack_data(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
@@ -178,54 +187,62 @@ static dd_status record_data(dd__recorder *recorder, const dd__node *node, const
 
 /* ---- Backward weights --------------------------------------------------------------------- */
 
-enum { CHUNK = 32 }; /* as in cl/conv2d_winograd.cl */
-
-static int32_t parts_of(const dd__conv_shape *s, const form *f, const dd_device *device) {
-    int32_t threads = (int32_t)dd_device_describe(device)->compute_units;
-    int32_t parts = dd__divide_up(8 * threads, f->a), most = dd__divide_up(tiles_of(s, f), CHUNK);
-    return parts < most ? parts : most;
-}
-
 static void scratch_weights(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
     form f = form_of(&s, device);
-    size_t parts = (size_t)parts_of(&s, &f, device), a = (size_t)f.a, c = (size_t)s.c,
-           o = (size_t)s.o;
-    scratch->workspace_bytes[0] =
-        sizeof(float) * parts * a * (a * CHUNK * (c + o) + (size_t)f.tile.columns);
-    scratch->workspace_bytes[1] = sizeof(float) * parts * a * a * c * o;
+    scratch->workspace_bytes[0] = sizeof(float) * matrices(&f, CHUNK, (size_t)s.c);
+    scratch->workspace_bytes[1] =
+        sizeof(float) * matrices(&f, CHUNK, dd__round_up((size_t)s.o, (size_t)f.tile.columns));
+    scratch->workspace_bytes[2] = sizeof(float) * (size_t)(f.a * f.a) * (size_t)s.c * (size_t)s.o;
+}
+
+static dd_status record_chunk(dd__recorder *recorder, const dd__node *node, const dd__site *site,
+                              const char *options, int32_t first, int32_t count) {
+    dd__conv_shape s = dd__conv_shape_of(node);
+    form f = form_of(&s, site->device);
+    dd__argument left = DD_BUFFER(site->workspace[0]), right = DD_BUFFER(site->workspace[1]);
+    size_t blocks = (size_t)dd__divide_up(s.o, BLOCKS * f.tile.columns);
+    DD_TRY(dd__record(
+        recorder,
+        &(dd__launch){.program = "conv2d_winograd",
+                      .options = options,
+                      .kernel = "transform_both",
+                      .global = {(size_t)dd__divide_up(count, TILES_AN_ITEM), 1, 1},
+                      .local = {1, 1, 1},
+                      .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(node->in[1]->buffer),
+                                    left, right, DD_INT(CHUNK), DD_INT(first), DD_INT(count),
+                                    DD_INT(s.h), DD_INT(s.w), DD_INT(s.c), DD_INT(s.p), DD_INT(s.q),
+                                    DD_INT(s.o), DD_INT(s.top), DD_INT(s.left)}}));
+    return dd__record(
+        recorder,
+        &(dd__launch){.program = "conv2d_winograd",
+                      .options = options,
+                      .kernel = "accumulate",
+                      .global = {(size_t)(f.a * f.a), blocks, 1},
+                      .local = {1, 1, 1},
+                      .arguments = {left, right, DD_BUFFER(site->workspace[2]), DD_INT(CHUNK),
+                                    DD_INT(first > 0), DD_INT(count), DD_INT(s.c), DD_INT(s.o)}});
 }
 
 static dd_status record_weights(dd__recorder *recorder, const dd__node *node,
                                 const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
     form f = form_of(&s, site->device);
-    int32_t parts = parts_of(&s, &f, site->device);
-    int32_t share = (int32_t)dd__round_up((size_t)dd__divide_up(tiles_of(&s, &f), parts), CHUNK);
-    parts = dd__divide_up(tiles_of(&s, &f), share);
+    int32_t tiles = tiles_of(&s, &f);
     char options[OPTIONS];
     options_of(&f, options);
-    DD_TRY(dd__record(
-        recorder,
-        &(dd__launch){.program = "conv2d_winograd",
-                      .options = options,
-                      .kernel = "backward_weights",
-                      .global = {(size_t)f.a, (size_t)parts, 1},
-                      .local = {1, 1, 1},
-                      .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(node->in[1]->buffer),
-                                    DD_BUFFER(site->workspace[1]), DD_BUFFER(site->workspace[0]),
-                                    DD_INT(share), DD_INT(s.n), DD_INT(s.h), DD_INT(s.w),
-                                    DD_INT(s.c), DD_INT(s.p), DD_INT(s.q), DD_INT(s.o),
-                                    DD_INT(s.top), DD_INT(s.left)}}));
-    return dd__record(
-        recorder,
-        &(dd__launch){.program = "conv2d_winograd",
-                      .options = options,
-                      .kernel = "finish_weights",
-                      .global = {(size_t)s.c, 1, 1},
-                      .local = {1, 1, 1},
-                      .arguments = {DD_BUFFER(site->workspace[1]), DD_BUFFER(node->out[0]->buffer),
-                                    DD_INT(parts), DD_INT(s.c), DD_INT(s.o)}});
+    for (int32_t first = 0; first < tiles; first += CHUNK) {
+        int32_t count = tiles - first < CHUNK ? tiles - first : CHUNK;
+        DD_TRY(record_chunk(recorder, node, site, options, first, count));
+    }
+    return dd__record(recorder, &(dd__launch){.program = "conv2d_winograd",
+                                              .options = options,
+                                              .kernel = "finish_weights",
+                                              .global = {(size_t)s.c, 1, 1},
+                                              .local = {1, 1, 1},
+                                              .arguments = {DD_BUFFER(site->workspace[2]),
+                                                            DD_BUFFER(node->out[0]->buffer),
+                                                            DD_INT(s.c), DD_INT(s.o)}});
 }
 
 const dd__implementation dd__conv2d_winograd[3] = {

@@ -97,7 +97,7 @@ static bool parameters_change(const dd__graph *graph) {
     return false;
 }
 
-enum { SCRATCH = 3 }; /* blocks of a node: two workspaces, packed weights */
+enum { SCRATCH = DD__WORKSPACES + 1 }; /* blocks of a node: workspaces, packed weights */
 
 static void scratch_lifetimes(layout *l) {
     const dd__graph *graph = l->graph;
@@ -111,9 +111,9 @@ static void scratch_lifetimes(layout *l) {
         bool once =
             frozen && chosen->pack && dd__value_root_const(node->in[1]) == graph->parameters;
         dd__block *blocks = &l->blocks[graph->value_count + SCRATCH * n];
-        blocks[0] = (dd__block){scratch.workspace_bytes[0], n, n, 0};
-        blocks[1] = (dd__block){scratch.workspace_bytes[1], n, n, 0};
-        blocks[2] =
+        for (size_t i = 0; i < DD__WORKSPACES; i++)
+            blocks[i] = (dd__block){scratch.workspace_bytes[i], n, n, 0};
+        blocks[DD__WORKSPACES] =
             (dd__block){scratch.packed_bytes, once ? 0 : n, once ? graph->node_count : n, 0};
         l->nodes[n].packed_once = once;
     }
@@ -180,11 +180,11 @@ static dd_status allocate_arena(const layout *l) {
     }
     for (size_t n = 0; n < graph->node_count; n++) {
         dd__node_storage *node = &l->nodes[n];
-        dd__buffer **scratch[SCRATCH] = {&node->workspace[0], &node->workspace[1], &node->packed};
         for (size_t i = 0; i < SCRATCH; i++) {
             const dd__block *block = &l->blocks[graph->value_count + SCRATCH * n + i];
+            dd__buffer **scratch = i < DD__WORKSPACES ? &node->workspace[i] : &node->packed;
             if (block->bytes)
-                DD_TRY(new_view(l->storage, arena, block->offset, block->bytes, scratch[i]));
+                DD_TRY(new_view(l->storage, arena, block->offset, block->bytes, scratch));
         }
     }
     return DD_OK;

@@ -4,6 +4,7 @@
 #ifndef DD_PLAN_STORAGE_H
 #define DD_PLAN_STORAGE_H
 
+#include "graph/op.h"
 #include "plan/plan.h"
 
 /* A stretch of the arena, alive from node `first` to node `last`. */
@@ -20,7 +21,7 @@ dd_status dd__storage_plan(dd__block *blocks, size_t count, size_t *total);
 
 /* What nodes were given beside their values. */
 typedef struct dd__node_storage {
-    dd__buffer *workspace[2], *packed;
+    dd__buffer *workspace[DD__WORKSPACES], *packed;
     bool packed_once; /* the weights never change in this graph */
 } dd__node_storage;
 
