@@ -525,6 +525,8 @@ typedef struct dd_bench_node { /* one row of a profile */
     double seconds;    /* a run */
     double gflops;     /* achieved; 0 where nothing is counted */
     unsigned launches; /* a run */
+    double bytes;      /* a run reads and writes at least: inputs and outputs, each once, and twice
+                          what is changed in place; scratch does not count */
 } dd_bench_node;
 
 typedef struct dd_bench_result {
@@ -532,8 +534,13 @@ typedef struct dd_bench_result {
     double p50_us, p90_us, p99_us, mean_us; /* one run of one batch */
     double gflops;                          /* as direct convolution would need them */
     double build_ms;                        /* compile the graph and its kernels */
-    double first_ms;                        /* first run */
-    uint64_t runs;
+    double programs_ms;    /* of it: programs, from the cache or built from source */
+    double check_ms;       /* of it: the self-test of kernels that are new */
+    double plan_ms;        /* of it, the rest: graph, memory, launches, weights and data */
+    double first_ms;       /* first run, with what drivers compile only then */
+    double warm_up_ms;     /* the runs after it until they were steady */
+    double steady_ms;      /* the runs measured */
+    uint64_t runs;         /* measured */
     uint64_t device_bytes; /* allocated on the device */
     dd_bench_node *nodes;  /* (node_count), with profile */
     size_t node_count;
@@ -544,6 +551,16 @@ typedef struct dd_bench_result {
 DD_API dd_status dd_bench(dd_device *device, const dd_model *model, const dd_bench_options *options,
                           dd_bench_result *result);
 DD_API void dd_bench_result_clear(dd_bench_result *result);
+
+/* What the device reaches at best, measured with small kernels for 0.15 s each, after
+ * building them: the two lines of a roofline. 0 on the reference, which runs no kernels.
+ *   dd_peak_gflops  fused multiply-adds in registers, on all compute units, in float32; one is two
+ *                   operations
+ *   dd_peak_gbytes  10^9 bytes a second that a[i] = b[i] + s * c[i] reads and writes, over more
+ *                   memory than most caches hold (96 MiB; on a GPU 384)
+ * DD_WRONG  the kernel's result is wrong, so its time means nothing */
+DD_API dd_status dd_peak_gflops(dd_device *device, double *gflops);
+DD_API dd_status dd_peak_gbytes(dd_device *device, double *gbytes_per_second);
 
 /* Measures the implementations of the model's ops and keeps the fastest correct ones, for this
  * device and driver, in the tuning file that every later run reads. Stops after `seconds` (0: 60)

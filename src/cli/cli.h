@@ -5,6 +5,7 @@
 #ifndef DD_CLI_CLI_H
 #define DD_CLI_CLI_H
 
+#include <cjson/cJSON.h>
 #include <stdio.h>
 
 #include "cli/options.h"
@@ -121,9 +122,22 @@ extern const char *const cli_split_names[]; /* in the order of dd_split */
 
 /* ---- Profiles (profile.c) ------------------------------------------------------------ */
 
-/* The nodes of a profile as a table on standard error, dearest first. */
-dd_status cli_print_profile(const dd_bench_result *result);
-/* For --profile after other work: measures the same model and batch for a second and prints it. */
-dd_status cli_profile(dd_device *device, const dd_model *model, bool train, unsigned batch);
+/* What a device reaches at best, 10^9 a second. 0: not measured yet; NaN: not known. */
+typedef struct cli_peaks {
+    double gflops, gbytes;
+} cli_peaks;
+/* Measures what was not measured yet, memory's only on request. Where that fails, a note says why. */
+void cli_measure_peaks(dd_device *device, bool memory, cli_peaks *peaks);
+
+/* The nodes of a profile, dearest first, as a table on standard error. */
+dd_status cli_print_profile(const dd_bench_result *result, const cli_peaks *peaks);
+/* The same for JSON: {"peak_gflops":..,"peak_gbytes_per_second":..,"run_ms":..,"nodes_ms":..,
+ * "nodes":[{"node":..,"op":..,"implementation":..,"launches":..,"ms":..,"share":..,"gflops":..,
+ * "bytes":..,"gbytes_per_second":..,"roofline_share":..}]}. The caller deletes it. */
+cJSON *cli_json_profile(const dd_bench_result *result, const cli_peaks *peaks);
+/* For --profile after other work: measures the same model and batch for a second. Prints it, or
+ * gives it as JSON where `json` is not NULL. */
+dd_status cli_profile(dd_device *device, const dd_model *model, bool train, unsigned batch,
+                      cJSON **json);
 
 #endif

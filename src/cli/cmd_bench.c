@@ -3,8 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli/bench_rows.h"
 #include "cli/commands.h"
-#include "cli/output.h"
 #include "cli/progress.h"
 
 typedef struct settings {
@@ -53,104 +53,60 @@ static const cli_option options[] = {
      .help = "as a Markdown table"},
 };
 
-/* ---- Rows ---------------------------------------------------------------------------- */
-
-typedef struct row {
-    const dd_device_info *device;
-    const char *model, *mode;
-    uint64_t batch;
-    dd_bench_result result;
-    char status[1024];
-} row;
-
-static const char *const keys[] = {"device", "platform",          "driver",   "model",  "mode",
-                                   "batch",  "images_per_second", "p50_us",   "p90_us", "p99_us",
-                                   "gflops", "build_ms",          "first_ms", "status"};
-enum { TEXTS = 5, FIGURES = 7 }; /* before and after "batch" */
-
-static void get_values(const row *from, const char *texts[TEXTS], double figures[FIGURES]) {
-    const char *const t[TEXTS] = {from->device->name, from->device->platform, from->device->driver,
-                                  from->model, from->mode};
-    const dd_bench_result *r = &from->result;
-    const double f[FIGURES] = {r->images_per_second, r->p50_us,  r->p90_us, r->p99_us, r->gflops,
-                               r->build_ms,          r->first_ms};
-    bool ok = strcmp(from->status, "ok") == 0;
-    memcpy(texts, t, sizeof t);
-    for (size_t i = 0; i < FIGURES; i++) figures[i] = ok ? f[i] : (double)NAN;
-}
-
-static void add_json(cJSON *list, const row *from) {
-    const char *texts[TEXTS];
-    double figures[FIGURES];
-    get_values(from, texts, figures);
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddItemToArray(list, json);
-    for (size_t i = 0; i < TEXTS; i++) cli_json_text(json, keys[i], texts[i]);
-    cli_json_count(json, keys[TEXTS], from->batch);
-    for (size_t i = 0; i < FIGURES; i++) cli_json_number(json, keys[TEXTS + 1 + i], figures[i]);
-    cli_json_text(json, "status", from->status);
-}
-
-static void add_cells(cli_table *table, const row *from) {
-    const char *texts[TEXTS];
-    double figures[FIGURES];
-    get_values(from, texts, figures);
-    for (size_t i = 0; i < TEXTS; i++) cli_table_cell(table, "%s", texts[i]);
-    cli_table_cell(table, "%llu", (unsigned long long)from->batch);
-    for (size_t i = 0; i < FIGURES; i++) {
-        if (isfinite(figures[i]))
-            cli_table_cell(table, "%.1f", figures[i]);
-        else
-            cli_table_cell(table, "%s", "");
-    }
-    cli_table_cell(table, "%s", from->status);
-}
-
-/* ---- The work ------------------------------------------------------------------------ */
+/* ---- One measurement ----------------------------------------------------------------- */
 
 typedef struct bench {
     const cli_call *call;
     const settings *set;
     dd_model *model;
     const char *model_name;
-    cJSON *results;  /* with --json */
-    cli_table table; /* without */
-    bool all;
-    size_t rows, failed;
+    cli_bench_rows rows;
+    cli_peaks peaks; /* of the device that is being measured */
+    bool several;    /* devices */
+    size_t failed;
     dd_status first; /* of the first failure */
 } bench;
-
-static void add_row(bench *to, const row *from) {
-    to->rows++;
-    if (to->set->json)
-        add_json(to->results, from);
-    else
-        add_cells(&to->table, from);
-}
 
 /* A device that fails is a row that says so, and not the end; but a single device is not to blame
  * for bad usage. */
 static bool is_row(const bench *to, dd_status status) {
     if (status == DD_OK || status == DD_INTERRUPTED) return false;
-    return to->all || dd_status_exit(status) == 1;
+    return to->several || dd_status_exit(status) == 1;
 }
 
-static void note_failure(bench *to, row *now, dd_status status) {
+static void note_failure(bench *to, cli_bench_row *now, dd_status status) {
     snprintf(now->status, sizeof now->status, "failed: %s", cli_message());
-    cli_note("%s: %s", now->device->name, now->status);
+    cli_note("%s: %s", now->device, now->status);
     cli_forget();
     if (to->failed++ == 0) to->first = status;
 }
 
-static row start_row(const bench *to, const dd_device_info *info, int64_t batch) {
-    row made;
+/* `info` NULL: a device that could not be opened, known by `name` alone. */
+static cli_bench_row start_row(const bench *to, const dd_device_info *info, const char *name,
+                               int64_t batch) {
+    cli_bench_row made;
     memset(&made, 0, sizeof made);
-    made.device = info;
+    made.device = info ? info->name : name;
+    made.platform = info ? info->platform : "";
+    made.driver = info ? info->driver : "";
     made.model = to->model_name;
     made.mode = to->set->train ? "train" : "infer";
     made.batch = (uint64_t)batch;
+    made.peak_gflops = made.peak_share = (double)NAN;
     strcpy(made.status, "ok");
     return made;
+}
+
+/* The peaks are measured after the first timed runs of the device, which they cannot disturb. */
+static dd_status complete(bench *to, dd_device *device, cli_bench_row *now) {
+    bool profile = to->call->common.profile;
+    cli_measure_peaks(device, profile, &to->peaks);
+    now->peak_gflops = to->peaks.gflops;
+    now->peak_share = now->result.gflops / to->peaks.gflops;
+    if (!profile) return DD_OK;
+    if (!to->set->json) return cli_print_profile(&now->result, &to->peaks);
+    now->profile = cli_json_profile(&now->result, &to->peaks);
+    return DD_OK;
 }
 
 static dd_status measure(bench *to, dd_device *device, int64_t batch) {
@@ -158,24 +114,38 @@ static dd_status measure(bench *to, dd_device *device, int64_t batch) {
                              .batch = (unsigned)batch,
                              .seconds = to->set->seconds,
                              .profile = to->call->common.profile};
-    row now = start_row(to, dd_device_describe(device), batch);
+    cli_bench_row now = start_row(to, dd_device_describe(device), NULL, batch);
     cli_bar("measuring %s, batch %lld", now.mode, (long long)batch);
     dd_status status = dd_bench(device, to->model, &made, &now.result);
     cli_bar_clear();
-    if (status == DD_OK && made.profile) status = cli_print_profile(&now.result);
-    if (is_row(to, status)) {
+    if (status == DD_OK) {
+        status = complete(to, device, &now);
+    } else if (is_row(to, status)) {
         note_failure(to, &now, status);
         status = DD_OK;
     }
-    if (status == DD_OK) add_row(to, &now);
+    if (status == DD_OK) cli_bench_rows_add(&to->rows, &now);
     dd_bench_result_clear(&now.result);
     return status;
 }
 
-static dd_status measure_device(bench *to, dd_device *device) {
-    for (size_t i = 0; i < to->set->batches.count; i++)
-        CLI_TRY(measure(to, device, to->set->batches.items[i]));
-    return DD_OK;
+/* ---- Devices ------------------------------------------------------------------------- */
+
+/* `info` NULL: not known yet. A device that does not open is a row where there are others. */
+static dd_status bench_device(bench *to, const char *selector, const dd_device_info *info) {
+    dd_device *device = NULL;
+    dd_status status = cli_open_device(&to->call->common, selector, false, &device);
+    to->peaks.gflops = to->peaks.gbytes = 0;
+    if (status != DD_OK && to->several && dd_status_exit(status) == 1) {
+        cli_bench_row now = start_row(to, info, selector, to->set->batches.items[0]);
+        note_failure(to, &now, status);
+        cli_bench_rows_add(&to->rows, &now);
+        return DD_OK;
+    }
+    for (size_t i = 0; i < to->set->batches.count && status == DD_OK; i++)
+        status = measure(to, device, to->set->batches.items[i]);
+    dd_device_close(device);
+    return status;
 }
 
 /* The devices of the list but the reference, which no one waits for. */
@@ -185,60 +155,45 @@ static dd_status bench_all(bench *to) {
     CLI_TRY(dd_device_list_create(&list));
     for (size_t i = 0; i < list->count && status == DD_OK; i++) {
         char selector[24];
-        dd_device *device = NULL;
         if (list->devices[i].type == DD_DEVICE_REFERENCE) continue;
         snprintf(selector, sizeof selector, "%d", list->devices[i].index);
-        status = cli_open_device(&to->call->common, selector, false, &device);
-        if (status == DD_OK) {
-            status = measure_device(to, device);
-        } else if (is_row(to, status)) {
-            row now = start_row(to, &list->devices[i], to->set->batches.items[0]);
-            note_failure(to, &now, status);
-            add_row(to, &now);
-            status = DD_OK;
-        }
-        dd_device_close(device);
+        status = bench_device(to, selector, &list->devices[i]);
     }
     dd_device_list_free(list);
-    if (status == DD_OK && to->rows == 0)
+    if (status == DD_OK && to->rows.count == 0)
         return cli_fail(DD_DEVICE, "no OpenCL device was found; see deepdigits devices");
     return status;
 }
 
+/* "0,intel,gpu" */
+static dd_status bench_list(bench *to, const char *selectors) {
+    for (const char *at = selectors; *at;) {
+        char selector[256];
+        size_t length = strcspn(at, ",");
+        if (length == 0 || length >= sizeof selector || (at[length] && !at[length + 1]))
+            return cli_fail(DD_USAGE, "--device: expected devices between commas, found \"%s\"",
+                            selectors);
+        memcpy(selector, at, length);
+        selector[length] = '\0';
+        CLI_TRY(bench_device(to, selector, NULL));
+        at += length + (at[length] == ',');
+    }
+    return DD_OK;
+}
+
 static dd_status bench_devices(bench *to) {
-    dd_device *device = NULL;
     const char *selector = cli_selector(&to->call->common);
-    to->all = selector && strcasecmp(selector, "all") == 0;
-    if (to->all) return bench_all(to);
-    CLI_TRY(cli_open_device(&to->call->common, selector, false, &device));
-    dd_status status = measure_device(to, device);
-    dd_device_close(device);
-    return status;
+    bool all = selector && strcasecmp(selector, "all") == 0;
+    bool list = selector && strchr(selector, ',');
+    to->several = all || list;
+    return all ? bench_all(to) : list ? bench_list(to, selector) : bench_device(to, selector, NULL);
 }
 
-static void start_results(bench *to) {
-    if (to->set->json) {
-        to->results = cJSON_CreateArray();
-        return;
-    }
-    cli_table_start(&to->table, "lllllrrrrrrrrl");
-    for (size_t i = 0; i < CLI_COUNT(keys); i++) cli_table_cell(&to->table, "%s", keys[i]);
-}
-
-/* Prints the rows there are, even after a failure, and frees them. */
-static dd_status end_results(bench *to) {
-    cli_table_form form = to->set->csv        ? CLI_TABLE_CSV
-                          : to->set->markdown ? CLI_TABLE_MARKDOWN
-                                              : CLI_TABLE_PLAIN;
-    if (to->rows == 0) {
-        cJSON_Delete(to->results);
-        cli_table_free(&to->table);
-        return DD_OK;
-    }
-    if (!to->set->json) return cli_table_end(&to->table, stdout, form);
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddItemToObject(json, "results", to->results);
-    return cli_json_end(json, stdout, true);
+static cli_bench_form form_of(const settings *set) {
+    return set->json       ? CLI_BENCH_JSON
+           : set->csv      ? CLI_BENCH_CSV
+           : set->markdown ? CLI_BENCH_MARKDOWN
+                           : CLI_BENCH_TEXT;
 }
 
 static dd_status run(const cli_call *call, const void *values) {
@@ -253,25 +208,35 @@ static dd_status run(const cli_call *call, const void *values) {
     CLI_TRY(cli_load_network(set->model, &to.model));
     dd_model_describe(to.model, &info);
     to.model_name = info.name;
-    start_results(&to);
+    cli_bench_rows_start(&to.rows, form_of(set));
     dd_status status = bench_devices(&to);
-    dd_status printed = end_results(&to);
+    dd_status printed = cli_bench_rows_end(&to.rows); /* those there are, even after a failure */
     dd_model_free(to.model);
     if (status == DD_OK) status = printed;
     if (status != DD_OK || to.failed == 0) return status;
-    return cli_fail(to.first, "%zu of %zu measurements failed", to.failed, to.rows);
+    return cli_fail(to.first, "%zu of %zu measurements failed", to.failed, to.rows.count);
 }
 
 const cli_command cli_command_bench = {
     .name = "bench",
     .summary = "measure inference or training",
-    .usage = "[--train] [--model M] [--batch N,N..] [--device SEL|all] [--json|--csv|--markdown]",
-    .about = "Warms up until steady, then measures whole runs, results fetched each time.\n"
-             "p50, p90 and p99 are microseconds a run; GFLOPS count a direct convolution;\n"
-             "build is compiling the graph and its kernels, first the first run, in ms.\n"
-             "\"all\" is every OpenCL device; one that fails is a row with its reason.\n",
+    .usage = "[--train] [--model M] [--batch N,N..] [--device SEL,SEL..|all] "
+             "[--json|--csv|--markdown]",
+    .about =
+        "Warms up until steady, then measures whole runs, results fetched each time.\n"
+        "p50, p90 and p99 are microseconds a run; GFLOPS count a direct convolution, \"peak\" is\n"
+        "what the device reaches with multiply-adds in registers, measured after the runs; a\n"
+        "convolution by Winograd's algorithm may be beyond it. \"build\" has the programs (from\n"
+        "the cache or the source), the check of new kernels, and the plan; \"first\" is the first\n"
+        "run, \"warm-up\" those after it, \"steady\" those measured; all in ms.\n"
+        "--device takes several, or \"all\", which is every OpenCL device; one that fails is a\n"
+        "row with its reason, and the exit status 1.\n"
+        "--profile adds a table of nodes on standard error, with --json \"profile\" in each row:\n"
+        "time, share, GFLOPS, the bytes of inputs and outputs, and the part of the roofline\n"
+        "(the peak, or memory's measured bandwidth) that the node reaches.\n",
     .examples = "  deepdigits bench --batch 1,32,128 --markdown\n"
-                "  deepdigits bench --train --model models/seed.json --device all --json\n",
+                "  deepdigits bench --train --model models/seed.json --device all --json\n"
+                "  deepdigits bench --train --profile --device pocl,intel\n",
     .options = options,
     .option_count = CLI_COUNT(options),
     .settings_size = sizeof(settings),

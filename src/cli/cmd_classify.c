@@ -235,7 +235,7 @@ static dd_status classify(const cli_call *call, const settings *set, const dd_mo
                             write_row, to, result));
     cli_note("classified %zu files, %zu failed, %.0f images/s", result->files, result->failed,
              result->images_per_second);
-    if (call->common.profile) CLI_TRY_OUT(cli_profile(device, model, false, made.batch));
+    if (call->common.profile) CLI_TRY_OUT(cli_profile(device, model, false, made.batch, NULL));
 out:
     dd_device_close(device);
     return status;

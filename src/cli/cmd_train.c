@@ -219,6 +219,7 @@ static void add_result(cJSON *json, const cli_training *t) {
     cli_json_number(json, "images_per_second", result->images_per_second);
     cli_json_text(json, "run", t->output);
     cli_json_text(json, "model", model);
+    if (t->profile) cJSON_AddItemToObject(json, "profile", cJSON_Duplicate(t->profile, true));
 }
 
 static void print_text(const cli_training *t) {
@@ -264,6 +265,7 @@ static dd_status run_one(const cli_call *call, const settings *set) {
     if (set->resume) CLI_TRY(cli_run_load(set->resume, &t.run));
     dd_status status = cli_training_run(&t, show_one);
     dd_run_free(t.run);
+    cJSON_Delete(t.profile);
     return status;
 }
 
@@ -332,6 +334,7 @@ static dd_status run_folds(const cli_call *call, const settings *set) {
         cli_training t = {.call = call, .set = set, .fold = fold};
         dd_status status = run_fold(&t);
         if (status != DD_OK) {
+            cJSON_Delete(t.profile);
             cJSON_Delete(rows);
             return status;
         }
@@ -339,6 +342,7 @@ static dd_status run_folds(const cli_call *call, const settings *set) {
         add(&accuracy, t.result.validation_accuracy);
         cJSON *row = cJSON_CreateObject();
         add_result(row, &t);
+        cJSON_Delete(t.profile);
         cJSON_AddItemToArray(rows, row);
     }
     CLI_TRY(write_folds(set, &loss, &accuracy, rows));

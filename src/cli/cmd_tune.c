@@ -51,7 +51,8 @@ static dd_status run(const cli_call *call, const void *values) {
     CLI_TRY_OUT(cli_open_one_device(&call->common, &device));
     CLI_TRY_OUT(dd_tune(device, model, (unsigned)set->batch, set->seconds, take_case, &cases));
     cli_note("%zu measured; what was chosen is kept for later runs on this device", cases);
-    if (call->common.profile) CLI_TRY_OUT(cli_profile(device, model, true, (unsigned)set->batch));
+    if (call->common.profile)
+        CLI_TRY_OUT(cli_profile(device, model, true, (unsigned)set->batch, NULL));
 out:
     dd_device_close(device);
     dd_model_free(model);

@@ -186,7 +186,8 @@ static dd_status train(cli_training *t, const dd_train_options *options, work *w
     CLI_TRY(status);
     note_outcome(t, options);
     if (!t->call->common.profile) return DD_OK;
-    return cli_profile(w->device, w->model, true, options->batch);
+    return cli_profile(w->device, w->model, true, options->batch,
+                       t->set->json ? &t->profile : NULL);
 }
 
 static void forget_images(work *w) {

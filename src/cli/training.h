@@ -29,6 +29,7 @@ typedef struct cli_training {
     dd_run *run;   /* what it was begun with, where the options do not say it; or NULL */
     dd_train_result result;
     bool keeps_last; /* weights of the last epoch, not the best one */
+    cJSON *profile;  /* of a step, with --profile and --json; or NULL */
 } cli_training;
 
 /* Told when a training is done, before its page is written. */
@@ -40,7 +41,7 @@ bool cli_run_is_begun(const char *folder);
 dd_status cli_run_load(const char *folder, dd_run **run);
 
 /* Checks, loads, divides, trains, calls `done`, writes the page. On failure `output` is gone again if
- * nothing is in it. */
+ * nothing is in it. The caller deletes `profile`, also then. */
 dd_status cli_training_run(cli_training *training, cli_training_done *done);
 
 #endif

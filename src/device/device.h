@@ -68,5 +68,7 @@ typedef struct dd__program dd__program;
  * DD_DEVICE  it does not compile: the message holds the device, the options and the build log */
 dd_status dd__program_get(dd_device *device, const char *name, const char *options,
                           dd__program **program);
+/* What programs and their kernels have taken so far, from the cache or from source. */
+double dd__device_program_seconds(const dd_device *device);
 
 #endif

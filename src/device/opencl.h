@@ -77,7 +77,8 @@ struct dd_device {
     size_t group_sizes[3]; /* largest along each dimension */
     uint64_t bytes;        /* in buffers now */
     dd__program *programs; /* a list */
-    bool trusted;          /* not checked before it is used */
+    double program_seconds;
+    bool trusted; /* not checked before it is used */
     bool lost;
     bool clblast_used;
     bool timers_checked, timers_fail; /* of a profiling queue's events */

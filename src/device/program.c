@@ -188,9 +188,11 @@ dd_status dd__program_get(dd_device *device, const char *name, const char *optio
     made->options = dd__copy_string(options);
     made->all_options = make_options(device, options);
     if (made->all_options) shorten(made->all_options, made->shown, sizeof made->shown);
+    double begun = dd__seconds();
     dd_status status = made->name && made->options && made->all_options
                            ? obtain(made, true)
                            : dd__no_memory(strlen(name) + strlen(options));
+    device->program_seconds += dd__seconds() - begun;
     if (status != DD_OK) {
         program_free(made);
         return status;
@@ -234,7 +236,7 @@ void dd__programs_free(dd_device *device) {
 
 /* ---- Kernels ---------------------------------------------------------------------------- */
 
-dd_status dd__program_kernel(dd__program *program, const char *name, cl_kernel *kernel) {
+static dd_status make_kernel(dd__program *program, const char *name, cl_kernel *kernel) {
     cl_int error;
     *kernel = clCreateKernel(program->program, name, &error);
     if (error != CL_SUCCESS && program->from_cache) {
@@ -251,3 +253,13 @@ dd_status dd__program_kernel(dd__program *program, const char *name, cl_kernel *
     program->has_kernel = true;
     return DD_OK;
 }
+
+/* Some drivers compile only here, so this is a part of what programs take. */
+dd_status dd__program_kernel(dd__program *program, const char *name, cl_kernel *kernel) {
+    double begun = dd__seconds();
+    dd_status status = make_kernel(program, name, kernel);
+    program->device->program_seconds += dd__seconds() - begun;
+    return status;
+}
+
+double dd__device_program_seconds(const dd_device *device) { return device->program_seconds; }

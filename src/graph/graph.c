@@ -217,6 +217,18 @@ dd_status dd__graph_add1(dd__graph *graph, const dd__op *op, const char *name,
     return dd__graph_add(graph, op, name, attributes, in, in_count, &out, 1);
 }
 
+double dd__node_bytes(const dd__node *node) {
+    double bytes = 0;
+    if (node->op->bytes) return node->op->bytes(node);
+    for (size_t i = 0; i < node->in_count; i++) {
+        if (!node->in[i]) continue;
+        bool changed = i < 32 && (node->op->mutates >> i & 1);
+        bytes += (changed ? 2.0 : 1.0) * (double)dd__value_bytes(node->in[i]);
+    }
+    for (size_t i = 0; i < node->out_count; i++) bytes += (double)dd__value_bytes(node->out[i]);
+    return bytes;
+}
+
 dd_status dd__layer_plain(dd__graph *graph, const dd__op *op, const char *name,
                           const void *attributes, dd__value *const x[], size_t count,
                           dd__value **y) {

@@ -99,8 +99,14 @@ struct dd__op {
     const dd__implementation *const *implementations; /* best first, NULL-terminated; the last,
                                                          "plain", runs on any OpenCL 1.2 device */
     double (*flop)(const dd__node *); /* a multiply and an add are two; NULL: not counted */
+    /* What a run cannot do without reading or writing; NULL: inputs and outputs, each once, and
+     * once more where `mutates` says so (dd__node_bytes). */
+    double (*bytes)(const dd__node *);
 };
 
+/* Bytes that a run of the node reads and writes at least: what a roofline is drawn with. Scratch of
+ * an implementation does not count, nor what it reads twice. */
+double dd__node_bytes(const dd__node *node);
 /* Fills `attributes` (attributes_bytes long) with the op's fallbacks. */
 void dd__attributes_default(const dd__op *op, void *attributes);
 /* "kernel 5x5, filters 64, relu": those that differ from the fallback or are required. */

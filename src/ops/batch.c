@@ -150,6 +150,13 @@ static const dd__implementation gather_vector = {
 static const dd__implementation gather_plain = {
     .name = "plain", .classes = DD__ANYWHERE, .record = record_gather};
 
+/* Of all images, a batch is read. */
+static double bytes_gather(const dd__node *node) {
+    const dd__value *x = node->out[0], *labels = node->out[1];
+    double pixels = (double)dd__dims_count(&x->dims) * (double)dd__type_bytes(DD__U8);
+    return pixels + (double)dd__value_bytes(x) + 2.0 * (double)dd__value_bytes(labels);
+}
+
 const dd__op dd__op_gather = {
     .name = "gather",
     .attributes_bytes = sizeof(dd__gather),
@@ -160,6 +167,7 @@ const dd__op dd__op_gather = {
     .infer = infer_gather,
     .reference = dd__reference_gather,
     .implementations = (const dd__implementation *const[]){&gather_vector, &gather_plain, NULL},
+    .bytes = bytes_gather,
 };
 
 /* ---- advance -------------------------------------------------------------------------- */

@@ -206,6 +206,11 @@ static const dd__implementation slice_vector = {
 static const dd__implementation slice_plain = {
     .name = "plain", .classes = DD__ANYWHERE, .record = record_slice_plain};
 
+/* What is cut off is not read. */
+static double bytes_slice(const dd__node *node) {
+    return 2.0 * (double)dd__value_bytes(node->out[0]);
+}
+
 const dd__op dd__op_slice = {
     .name = "slice",
     .attributes_bytes = sizeof(dd__slice),
@@ -216,4 +221,5 @@ const dd__op dd__op_slice = {
     .infer = infer_slice,
     .reference = dd__reference_slice,
     .implementations = (const dd__implementation *const[]){&slice_vector, &slice_plain, NULL},
+    .bytes = bytes_slice,
 };

@@ -10,6 +10,7 @@
 #include "check/check.h"
 #include "graph/op.h"
 #include "run/predict.h"
+#include "run/profile.h"
 #include "train/step.h"
 
 enum { MOST_RUNS = 1 << 20, WARM_UP_LEAST = 3 };
@@ -22,7 +23,8 @@ typedef struct subject { /* what is measured */
     uint32_t batch;
     float *input, *output; /* of inference: host copies */
     size_t input_bytes, output_bytes;
-    uint32_t steps; /* of training so far */
+    uint32_t steps;                              /* of training so far */
+    double check_seconds, check_program_seconds; /* the check of new kernels; its programs' part */
 } subject;
 
 static void subject_free(subject *s) {
@@ -35,6 +37,18 @@ static void subject_free(subject *s) {
 /* A network without weights is measured with the initial ones that every plan starts from. */
 static dd_status load_weights(const subject *s, const dd_model *model) {
     return dd_model_has_tensors(model) ? dd__load_parameters(s->plan, model) : DD_OK;
+}
+
+/* dd__verified_plan, with the time that the check takes. */
+static dd_status compile(dd_device *device, dd__graph *graph, const dd__binding *bound,
+                         size_t bound_count, subject *s) {
+    double begun = dd__seconds(), before = dd__device_program_seconds(device);
+    dd_status status = dd__verify(device, graph);
+    s->check_seconds = dd__seconds() - begun;
+    s->check_program_seconds = dd__device_program_seconds(device) - before;
+    if (status == DD_OK) return dd__plan_create(device, graph, bound, bound_count, &s->plan);
+    dd__graph_free(graph);
+    return status;
 }
 
 /* ---- Inference ---------------------------------------------------------------------------- */
@@ -50,7 +64,7 @@ static dd_status make_inference(dd_device *device, const dd_model *model, subjec
     dd__random random = dd__random_start(1, DD__STREAM_TEST);
     for (size_t i = 0; i < pixels; i++) s->input[i] = dd__random_uniform(&random);
     DD_TRY(dd__inference_graph(model, s->batch, &graph));
-    DD_TRY(dd__verified_plan(device, graph, NULL, 0, &s->plan));
+    DD_TRY(compile(device, graph, NULL, 0, s));
     return load_weights(s, model);
 }
 
@@ -83,7 +97,7 @@ static dd_status make_training(dd_device *device, const dd_model *model, subject
                                    .settings = adam->settings};
     DD_TRY_OUT(dd__training_graph(model, &training, &graph));
     const dd__binding bound[] = {{"images", s->examples.images}, {"labels", s->examples.labels}};
-    DD_TRY_OUT(dd__verified_plan(device, graph, bound, 2, &s->plan));
+    DD_TRY_OUT(compile(device, graph, bound, 2, s));
     DD_TRY_OUT(load_weights(s, model));
 out:
     dd_dataset_free(data);
@@ -164,6 +178,7 @@ static dd_status measure(subject *s, double seconds, dd_bench_result *result) {
     if (status == DD_OK) {
         qsort(times, count, sizeof *times, by_size);
         result->runs = count;
+        result->steady_ms = 1e3 * total;
         result->mean_us = 1e6 * total / (double)count;
         result->p50_us = 1e6 * quantile(times, count, 0.5);
         result->p90_us = 1e6 * quantile(times, count, 0.9);
@@ -184,41 +199,6 @@ static double plan_flop(const dd__plan *plan) {
     return flop;
 }
 
-enum { PROFILED_RUNS = 5 };
-
-static dd_status profile(const subject *s, dd_bench_result *result) {
-    const dd__graph *graph = dd__plan_graph(s->plan);
-    dd_status status = DD_OK;
-    dd__node_time *times = dd__alloc(graph->node_count, sizeof *times);
-    result->nodes = dd__alloc(graph->node_count, sizeof *result->nodes);
-    if (!times || !result->nodes) {
-        status = dd__no_memory(graph->node_count * sizeof *times);
-        goto out;
-    }
-    for (int i = 0; i < PROFILED_RUNS; i++) DD_TRY_OUT(dd__plan_profile(s->plan, times));
-    for (size_t i = 0; i < graph->node_count; i++) {
-        const dd__node *node = graph->nodes[i];
-        if (times[i].launches == 0) continue;
-        double seconds = times[i].seconds / PROFILED_RUNS;
-        double flop = node->op->flop ? node->op->flop(node) : 0;
-        const dd__implementation *chosen = dd__plan_implementation(s->plan, i);
-        result->nodes[result->node_count++] =
-            (dd_bench_node){.name = dd__copy_string(node->name),
-                            .op = node->op->name,
-                            .implementation = chosen ? chosen->name : "reference",
-                            .seconds = seconds,
-                            .gflops = seconds > 0 ? 1e-9 * flop / seconds : 0,
-                            .launches = times[i].launches / PROFILED_RUNS};
-        if (!result->nodes[result->node_count - 1].name) {
-            status = dd__no_memory(1);
-            goto out;
-        }
-    }
-out:
-    dd__free(times);
-    return status;
-}
-
 void dd_bench_result_clear(dd_bench_result *result) {
     for (size_t i = 0; i < result->node_count; i++) dd__free((void *)result->nodes[i].name);
     dd__free(result->nodes);
@@ -226,19 +206,33 @@ void dd_bench_result_clear(dd_bench_result *result) {
     result->node_count = 0;
 }
 
-static dd_status bench(dd_device *device, const dd_model *model, const dd_bench_options *options,
-                       subject *s, dd_bench_result *result) {
-    double begun = dd__seconds(), first;
+static dd_status build(dd_device *device, const dd_model *model, subject *s,
+                       dd_bench_result *result) {
+    double begun = dd__seconds(), before = dd__device_program_seconds(device);
     DD_TRY(s->train ? make_training(device, model, s) : make_inference(device, model, s));
     DD_TRY(dd__device_finish(device));
-    result->build_ms = 1e3 * (dd__seconds() - begun);
+    double all = dd__seconds() - begun, programs = dd__device_program_seconds(device) - before;
+    double check = s->check_seconds - s->check_program_seconds;
+    result->build_ms = 1e3 * all;
+    result->programs_ms = 1e3 * programs;
+    result->check_ms = 1e3 * check;
+    result->plan_ms = 1e3 * (all - programs - check);
+    return DD_OK;
+}
+
+static dd_status bench(dd_device *device, const dd_model *model, const dd_bench_options *options,
+                       subject *s, dd_bench_result *result) {
+    double first;
+    DD_TRY(build(device, model, s, result));
     DD_TRY(timed_run(s, &first));
     result->first_ms = 1e3 * first;
+    double begun = dd__seconds();
     DD_TRY(warm_up(s));
+    result->warm_up_ms = 1e3 * (dd__seconds() - begun);
     DD_TRY(measure(s, options->seconds > 0 ? options->seconds : 3, result));
     result->gflops = 1e-9 * plan_flop(s->plan) * 1e6 / result->p50_us;
     result->device_bytes = dd__device_bytes(device);
-    return options->profile ? profile(s, result) : DD_OK;
+    return options->profile ? dd__profile(s->plan, result) : DD_OK;
 }
 
 dd_status dd_bench(dd_device *device, const dd_model *model, const dd_bench_options *given,

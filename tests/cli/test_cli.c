@@ -1,35 +1,9 @@
 /* test_cli.c: what the commands print and write when all goes well, and when they are interrupted. */
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <signal.h>
 #include <time.h>
 
-#include "cli/program.h"
-
-static cJSON *parse(const char *text) {
-    const char *end = NULL;
-    cJSON *json = cJSON_ParseWithOpts(text, &end, true);
-    if (!json) fail_msg("not JSON: %s", text);
-    return json;
-}
-
-static double number(const cJSON *object, const char *key) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (!cJSON_IsNumber(item)) fail_msg("expected a number \"%s\"", key);
-    return item->valuedouble;
-}
-
-static const char *text_of(const cJSON *object, const char *key) {
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
-    if (!text) fail_msg("expected a text \"%s\"", key);
-    return text;
-}
-
-static int length_of(const cJSON *object, const char *key) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (!cJSON_IsArray(item)) fail_msg("expected a list \"%s\"", key);
-    return cJSON_GetArraySize(item);
-}
+#include "cli/json.h"
 
 /* ---- Help ---------------------------------------------------------------------------- */
 
@@ -441,45 +415,6 @@ static void test_exported_images_are_the_data_again(void **state) {
     expect_part(err, "new or empty folder");
 }
 
-/* ---- Bench --------------------------------------------------------------------------- */
-
-static void test_bench_json_has_the_promised_keys_in_order(void **state) {
-    (void)state;
-    static const char *const keys[] = {
-        "device", "platform", "driver", "model",  "mode",     "batch",    "images_per_second",
-        "p50_us", "p90_us",   "p99_us", "gflops", "build_ms", "first_ms", "status"};
-    run("bench --model models/small.json --batch 1,16 --seconds 0.2 --json");
-    expect_status(0);
-    cJSON *json = parse(out);
-    assert_int_equal(length_of(json, "results"), 2);
-    const cJSON *row = cJSON_GetArrayItem(cJSON_GetObjectItem(json, "results"), 1);
-    size_t i = 0;
-    const cJSON *item;
-    cJSON_ArrayForEach(item, row) {
-        assert_true(i < sizeof keys / sizeof *keys);
-        assert_string_equal(item->string, keys[i++]);
-    }
-    assert_int_equal(i, sizeof keys / sizeof *keys);
-    assert_string_equal(text_of(row, "status"), "ok");
-    assert_string_equal(text_of(row, "mode"), "infer");
-    assert_true(number(row, "batch") == 16);
-    assert_true(number(row, "images_per_second") > 0 && number(row, "p50_us") > 0);
-    cJSON_Delete(json);
-}
-
-static void test_bench_of_training_as_csv_and_markdown(void **state) {
-    (void)state;
-    run("bench --train --model models/small.json --batch 8 --seconds 0.2 --csv");
-    expect_status(0);
-    assert_int_equal(count_lines(out), 2);
-    assert_memory_equal(out, "device,platform,", 16);
-    expect_part(out, ",train,8,");
-    run("bench --model models/small.json --batch 8 --seconds 0.2 --markdown");
-    expect_status(0);
-    assert_int_equal(count_lines(out), 3);
-    assert_memory_equal(out, "| device | ", 11);
-}
-
 /* ---- Interruption, output ------------------------------------------------------------ */
 
 static void pause_a_little(void) {
@@ -539,8 +474,6 @@ int main(void) {
         cmocka_unit_test(test_classify_finds_its_model_in_the_environment),
         cmocka_unit_test(test_data_info_counts_the_classes),
         cmocka_unit_test(test_exported_images_are_the_data_again),
-        cmocka_unit_test(test_bench_json_has_the_promised_keys_in_order),
-        cmocka_unit_test(test_bench_of_training_as_csv_and_markdown),
         cmocka_unit_test(test_interrupted_training_saves_and_exits_130),
         cmocka_unit_test(test_full_output_is_a_failure),
     };
