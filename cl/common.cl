@@ -13,13 +13,13 @@
 #endif
 
 #define CAT_(a, b) a##b
-#define CAT(a, b) CAT_(a, b)
+#define CAT(a, b)  CAT_(a, b)
 
 /* A vector of VW floats, with its loads and stores: float8 for VW = 8. Programs that use vectors
  * are built with -DVW=4, 8 or 16. */
 #ifdef VW
-#define V CAT(float, VW)
-#define VLOAD(p) CAT(vload, VW)(0, p)
+#define V            CAT(float, VW)
+#define VLOAD(p)     CAT(vload, VW)(0, p)
 #define VSTORE(v, p) CAT(vstore, VW)(v, 0, p)
 #endif
 
@@ -29,7 +29,7 @@
  * registers and both FMA units are busy.
  */
 #ifdef MR
-#define NR (NV * VW)
+#define NR       (NV * VW)
 #define ONE_ITEM __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 
 inline void tile_zero(V tile[MR][NV]) {
@@ -40,15 +40,15 @@ inline void tile_zero(V tile[MR][NV]) {
 }
 
 /* tile[i] += A(i) * b[0 .. NR-1]; a macro, because a and b may lie in any address space. */
-#define TILE_STEP(tile, A, b)                                                                      \
-    {                                                                                              \
-        V row_[NV];                                                                                \
-        _Pragma("unroll") for (int j = 0; j < NV; j++) row_[j] = VLOAD((b) + j * VW);              \
-        _Pragma("unroll") for (int i = 0; i < MR; i++) {                                           \
-            const V a_ = (V)(A(i));                                                                \
-            _Pragma("unroll") for (int j = 0; j < NV; j++) tile[i][j] =                            \
-                FMA(a_, row_[j], tile[i][j]);                                                      \
-        }                                                                                          \
+#define TILE_STEP(tile, A, b)                                                         \
+    {                                                                                 \
+        V row_[NV];                                                                   \
+        _Pragma("unroll") for (int j = 0; j < NV; j++) row_[j] = VLOAD((b) + j * VW); \
+        _Pragma("unroll") for (int i = 0; i < MR; i++) {                              \
+            const V a_ = (V)(A(i));                                                   \
+            _Pragma("unroll") for (int j = 0; j < NV; j++) tile[i][j] =               \
+                FMA(a_, row_[j], tile[i][j]);                                         \
+        }                                                                             \
     }
 
 /* One row of a tile from and to memory, of which the first `valid` numbers are there. */
@@ -91,6 +91,29 @@ inline void row_finish(V row[NV], __global const float *bias, int has_bias, int 
     for (int j = 0; j < NV; j++)
         if (relu) row[j] = row[j] < (V)(0.0f) ? (V)(0.0f) : row[j];
 }
+
+/* A batch normalisation behind a convolution in inference: v f[0 ..] + f[count ..], with the factors of
+ * AFFINE_KERNEL; `count` is a multiple of NR. */
+inline V finish_affine(V v, __global const float *f, int count) {
+    return FMA(v, VLOAD(f), VLOAD(f + count));
+}
+
+/* The larger one, lane by lane; a NaN wins. */
+inline V larger(V a, V b) { return !(b <= a) & (a == a) ? b : a; }
+
+/* Those factors, behind the first `weights` numbers of `packed`: f[c] = gamma / sqrt(variance +
+ * epsilon), f[count + c] = beta - mean f[c]; 0 beyond C. Launch: (1). */
+#define AFFINE_KERNEL                                                                              \
+    ONE_ITEM void affine(__global const float *restrict gamma,                                     \
+                         __global const float *restrict beta, __global const float *restrict mean, \
+                         __global const float *restrict variance, __global float *restrict packed, \
+                         const int weights, const int C, const int count, const float epsilon) {   \
+        __global float *f = packed + weights;                                                      \
+        for (int c = 0; c < count; c++) {                                                          \
+            f[c] = c < C ? gamma[c] / sqrt(variance[c] + epsilon) : 0.0f;                          \
+            f[count + c] = c < C ? beta[c] - mean[c] * f[c] : 0.0f;                                \
+        }                                                                                          \
+    }
 #endif
 
 /* src/graph/graph.h has the same struct. */

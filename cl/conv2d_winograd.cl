@@ -9,7 +9,9 @@
  * scratch, of one item and so small that it stays in the second-level cache; then for each block of
  * NR filters the A * A products and AT . A. Channels and filters are multiples of VW.
  *
- * Built with -DVW -DMR -DNV (cl/common.cl) and src/ops/winograd.c's -DWM -DWR -DWAT -DWG -DWBT.
+ * Built with -DVW -DMR -DNV (cl/common.cl), src/ops/winograd.c's -DWM -DWR -DWAT -DWG -DWBT, the pass
+ * (-DFORWARD, -DBACKWARD_DATA or -DBACKWARD_WEIGHTS), and -DPOOL=2 where y is the maximum over windows
+ * of so many rows and columns (those left over at the right and below take no part).
  */
 typedef __global const float *restrict Input;
 typedef __global float *restrict Output;
@@ -41,44 +43,6 @@ __constant float BT[A][A] = WBT;
             FMA((V)(MATRIX[j_][i_]), in(j_), sum_);                                             \
         out(i_) = sum_;                                                                         \
     }
-
-/* packed[b][xi][c][j] = (G w GT)[xi] of channel c and filter b * NR + j, 0 beyond O; xi over A * A.
- * Launch: (C, blocks of NR filters). */
-ONE_ITEM void pack(Input w, Output packed, const int C, const int O) {
-    const int c = get_global_id(0), b = get_global_id(1);
-    for (int v = 0; v < NV; v++) {
-        const int o = b * NR + v * VW;
-        V half_[A][WR];
-        for (int s = 0; s < WR; s++) {
-            V tap[WR];
-            for (int r = 0; r < WR; r++) {
-                if (o + VW <= O) {
-                    tap[r] = VLOAD(w + ((size_t)(r * WR + s) * C + c) * O + o);
-                } else {
-                    float lanes[VW];
-                    for (int j = 0; j < VW; j++)
-                        lanes[j] = o + j < O ? w[((size_t)(r * WR + s) * C + c) * O + o + j] : 0.0f;
-                    tap[r] = VLOAD(lanes);
-                }
-            }
-#define IN(j)  tap[j]
-#define OUT(i) half_[i][s]
-            TRANSFORM(G, A, WR, IN, OUT)
-#undef IN
-#undef OUT
-        }
-        for (int i = 0; i < A; i++) {
-            V row[A];
-#define IN(j)  half_[i][j]
-#define OUT(k) row[k]
-            TRANSFORM(G, A, WR, IN, OUT)
-#undef IN
-#undef OUT
-            for (int j = 0; j < A; j++)
-                VSTORE(row[j], packed + (((size_t)b * A * A + i * A + j) * C + c) * NR + v * VW);
-        }
-    }
-}
 
 /* One tile and VW channels of x, from row h and column q on, through BT . B into to[xi * step]. */
 inline void input_tile(Input x, const int h, const int q, const int H, const int W, const int C,
@@ -129,10 +93,84 @@ inline void multiply(Input left, Input right, Output product, const int tiles, c
     }
 }
 
-/* One tile and VW filters: AT . A of from[xi * step], bias, relu, to y at row p, column q. */
-inline void output_tile(Input from, const int step, const V bias, const int relu, Output y,
-                        const int p, const int q, const int P, const int Q, const int O) {
-    V columns[WM][A];
+#ifdef FORWARD
+AFFINE_KERNEL
+
+/* packed[b][xi][c][j] = (G w GT)[xi] of channel c and filter b * NR + j, 0 beyond O; xi over A * A.
+ * Launch: (C, blocks of NR filters). */
+ONE_ITEM void pack(Input w, Output packed, const int C, const int O) {
+    const int c = get_global_id(0), b = get_global_id(1);
+    for (int v = 0; v < NV; v++) {
+        const int o = b * NR + v * VW;
+        V half_[A][WR];
+        for (int s = 0; s < WR; s++) {
+            V tap[WR];
+            for (int r = 0; r < WR; r++) {
+                if (o + VW <= O) {
+                    tap[r] = VLOAD(w + ((size_t)(r * WR + s) * C + c) * O + o);
+                } else {
+                    float lanes[VW];
+                    for (int j = 0; j < VW; j++)
+                        lanes[j] = o + j < O ? w[((size_t)(r * WR + s) * C + c) * O + o + j] : 0.0f;
+                    tap[r] = VLOAD(lanes);
+                }
+            }
+#define IN(j)  tap[j]
+#define OUT(i) half_[i][s]
+            TRANSFORM(G, A, WR, IN, OUT)
+#undef IN
+#undef OUT
+        }
+        for (int i = 0; i < A; i++) {
+            V row[A];
+#define IN(j)  half_[i][j]
+#define OUT(k) row[k]
+            TRANSFORM(G, A, WR, IN, OUT)
+#undef IN
+#undef OUT
+            for (int j = 0; j < A; j++)
+                VSTORE(row[j], packed + (((size_t)b * A * A + i * A + j) * C + c) * NR + v * VW);
+        }
+    }
+}
+
+/* Of VW filters: what comes behind the products. */
+typedef struct {
+    V bias, scale, shift;
+    int relu;
+} Finish;
+
+inline V finish(V value, Finish f) {
+    value += f.bias;
+    if (f.relu) value = value < (V)(0.0f) ? (V)(0.0f) : value;
+    return FMA(value, f.scale, f.shift);
+}
+
+#ifndef POOL
+#define POOL 1
+#endif
+
+/* Row i of a tile of y, finished, to row p + i: its maxima over POOL x POOL pixels, where that is not 1;
+ * then `above` keeps them until the last of POOL rows. P and Q are y's extents. */
+inline void store_row(V row[WM], V above[WM / POOL], const int i, Output y, const int p,
+                      const int q, const int P, const int Q, const int O) {
+#pragma unroll
+    for (int j = 0; j < WM / POOL; j++) {
+        V best = row[j * POOL];
+#pragma unroll
+        for (int k = 1; k < POOL; k++) best = larger(best, row[j * POOL + k]);
+        above[j] = i % POOL ? larger(above[j], best) : best;
+        const int there = (p + i) / POOL < P && q / POOL + j < Q;
+        if (i % POOL == POOL - 1 && there)
+            VSTORE(above[j], y + ((p + i) / POOL * Q + q / POOL + j) * O);
+    }
+}
+
+/* One tile and VW filters: AT . A of from[xi * step], finished, to y; p and q are the tile's first row
+ * and column before pooling. */
+inline void output_tile(Input from, const int step, const Finish f, Output y, const int p,
+                        const int q, const int P, const int Q, const int O) {
+    V columns[WM][A], above[WM / POOL];
 #pragma unroll
     for (int j = 0; j < A; j++) {
 #define IN(k)  VLOAD(from + (k * A + j) * step)
@@ -150,56 +188,90 @@ inline void output_tile(Input from, const int step, const V bias, const int relu
 #undef IN
 #undef OUT
 #pragma unroll
-        for (int j = 0; j < WM; j++) {
-            V value = row[j] + bias;
-            if (relu) value = value < (V)(0.0f) ? (V)(0.0f) : value;
-            if (p + i < P && q + j < Q) VSTORE(value, y + ((p + i) * Q + q + j) * O);
-        }
+        for (int j = 0; j < WM; j++) row[j] = finish(row[j], f);
+        store_row(row, above, i, y, p, q, P, Q, O);
     }
 }
 
-/* scratch: for each item (A*A*(APART(block*C) + APART(block*NR))). Item g takes blocks of
- * tiles g, g + items, ..
- * Launch: (items). */
+/* Item (g, part) takes blocks of tiles g, g + items, .. and of the blocks of filters every parts-th from
+ * `part` on. scratch: for each item (A*A*(APART(block*C) + APART(block*NR))). P and Q are those of the
+ * convolution; `factors` is where `packed` has those of a batch normalisation, 0 where there is none. Launch: (items, parts). */
 ONE_ITEM void forward(Input x, Input packed, Input bias, Output y, Output scratch, const int block,
-                      const int has_bias, const int relu, const int N, const int H, const int W,
-                      const int C, const int P, const int Q, const int O, const int PT,
-                      const int PL) {
+                      const int has_bias, const int relu, const int factors, const int N,
+                      const int H, const int W, const int C, const int P, const int Q, const int O,
+                      const int PT, const int PL) {
     const int rows = (P + WM - 1) / WM, columns = (Q + WM - 1) / WM, tiles = N * rows * columns;
-    const int blocks = (O + NR - 1) / NR;
-    Output left =
-        scratch + get_global_id(0) * (size_t)(A * A * (APART(block * C) + APART(block * NR)));
+    const int blocks = (O + NR - 1) / NR, parts = get_global_size(1);
+    const int item = get_global_id(0) * parts + get_global_id(1);
+    Output left = scratch + item * (size_t)(A * A * (APART(block * C) + APART(block * NR)));
     Output product = left + A * A * APART(block * C);
     for (int first = get_global_id(0) * block; first < tiles; first += get_global_size(0) * block) {
-        for (int t = 0; t < block; t++) {
+        const int count = min(block, tiles - first), filled = (count + MR - 1) / MR * MR;
+        for (int t = 0; t < filled; t++) {
             const int tile = min(first + t, tiles - 1), n = tile / (rows * columns);
             const int h = tile / columns % rows * WM - PT, q = tile % columns * WM - PL;
             for (int c = 0; c < C; c += VW)
                 input_tile(x + (size_t)n * H * W * C + c, h, q, H, W, C, left + t * C + c,
                            APART(block * C));
         }
-        for (int b = 0; b < blocks; b++) {
+        for (int b = get_global_id(1); b < blocks; b += parts) {
             for (int xi = 0; xi < A * A; xi++)
                 multiply(left + xi * APART(block * C), packed + (size_t)(b * A * A + xi) * C * NR,
-                         product + xi * APART(block * NR), block, C);
-            for (int t = 0; t < block && first + t < tiles; t++) {
-                const int tile = first + t, n = tile / (rows * columns);
-                const int p = tile / columns % rows * WM, q = tile % columns * WM;
-                for (int v = 0; v < NV; v++) {
-                    const int o = b * NR + v * VW;
-                    if (o >= O) break;
-                    const V add = has_bias ? VLOAD(bias + o) : (V)(0.0f);
-                    output_tile(product + t * NR + v * VW, APART(block * NR), add, relu,
-                                y + (size_t)n * P * Q * O + o, p, q, P, Q, O);
+                         product + xi * APART(block * NR), filled, C);
+            for (int v = 0; v < NV; v++) {
+                const int o = b * NR + v * VW;
+                if (o >= O) break;
+                Finish f;
+                f.bias = has_bias ? VLOAD(bias + o) : (V)(0.0f);
+                f.scale = factors ? VLOAD(packed + factors + o) : (V)(1.0f);
+                f.shift = factors ? VLOAD(packed + factors + blocks * NR + o) : (V)(0.0f);
+                f.relu = relu;
+                for (int t = 0; t < count; t++) {
+                    const int tile = first + t, n = tile / (rows * columns);
+                    output_tile(product + t * NR + v * VW, APART(block * NR), f,
+                                y + (size_t)n * (P / POOL) * (Q / POOL) * O + o,
+                                tile / columns % rows * WM, tile % columns * WM, P / POOL, Q / POOL,
+                                O);
                 }
             }
         }
+    }
+}
+#endif
+
+/* One tile and VW filters of dy, from row p and column q on, through A . AT into to[xi * step]. */
+inline void gradient_tile(Input dy, const int p, const int q, const int P, const int Q, const int O,
+                          Output to, const int step) {
+    V columns[A][WM];
+#pragma unroll
+    for (int j = 0; j < WM; j++) {
+        V tap[WM];
+#pragma unroll
+        for (int i = 0; i < WM; i++)
+            tap[i] = p + i < P && q + j < Q ? VLOAD(dy + ((p + i) * Q + q + j) * O) : (V)(0.0f);
+#define IN(k)  tap[k]
+#define OUT(i) columns[i][j]
+        TRANSFORM_T(AT, A, WM, IN, OUT)
+#undef IN
+#undef OUT
+    }
+#pragma unroll
+    for (int i = 0; i < A; i++) {
+        V row[A];
+#define IN(k)  columns[i][k]
+#define OUT(j) row[j]
+        TRANSFORM_T(AT, A, WM, IN, OUT)
+#undef IN
+#undef OUT
+#pragma unroll
+        for (int j = 0; j < A; j++) VSTORE(row[j], to + (i * A + j) * step);
     }
 }
 
 /* ---- Backward data: the adjoint, dx = B [ (G w GT)T (A dy AT) ] BT, tiles of dx added where they
  *      overlap -------------------------------------------------------------------------------- */
 
+#ifdef BACKWARD_DATA
 /* packed[b][xi][o][j] = (G w GT)[xi] of filter o and channel b * NR + j, 0 beyond C. O is a multiple of
  * VW. Launch: (O / VW, blocks of NR channels). */
 ONE_ITEM void pack_adjoint(Input w, Output packed, const int C, const int O) {
@@ -231,35 +303,6 @@ ONE_ITEM void pack_adjoint(Input w, Output packed, const int C, const int O) {
                 for (int k = 0; k < VW; k++) to[k * NR] = lanes[k];
             }
         }
-    }
-}
-
-/* One tile and VW filters of dy, from row p and column q on, through A . AT into to[xi * step]. */
-inline void gradient_tile(Input dy, const int p, const int q, const int P, const int Q, const int O,
-                          Output to, const int step) {
-    V columns[A][WM];
-#pragma unroll
-    for (int j = 0; j < WM; j++) {
-        V tap[WM];
-#pragma unroll
-        for (int i = 0; i < WM; i++)
-            tap[i] = p + i < P && q + j < Q ? VLOAD(dy + ((p + i) * Q + q + j) * O) : (V)(0.0f);
-#define IN(k)  tap[k]
-#define OUT(i) columns[i][j]
-        TRANSFORM_T(AT, A, WM, IN, OUT)
-#undef IN
-#undef OUT
-    }
-#pragma unroll
-    for (int i = 0; i < A; i++) {
-        V row[A];
-#define IN(k)  columns[i][k]
-#define OUT(j) row[j]
-        TRANSFORM_T(AT, A, WM, IN, OUT)
-#undef IN
-#undef OUT
-#pragma unroll
-        for (int j = 0; j < A; j++) VSTORE(row[j], to + (i * A + j) * step);
     }
 }
 
@@ -329,10 +372,12 @@ ONE_ITEM void backward_data(Input dy, Input packed, Output dx, Output scratch, c
         }
     }
 }
+#endif
 
 /* ---- Backward weights: dw = GT [ sum over tiles of (BT x B)T (A dy AT) ] G, chunk tiles at a time: so
  *      many that what is transformed stays in the last-level cache --------------------------------- */
 
+#ifdef BACKWARD_WEIGHTS
 /* left[xi][t][c] = BT x B and right[xi][b][t][j] = A dy AT, filter b * NR + j, of the chunk's tiles
  * t = first .. first + count - 1. Item g takes tiles g, g + items, .. Launch: (items). */
 ONE_ITEM void transform_both(Input x, Input dy, Output left, Output right, const int chunk,
@@ -410,3 +455,4 @@ ONE_ITEM void finish_weights(Input sums, Output dw, const int C, const int O) {
         }
     }
 }
+#endif

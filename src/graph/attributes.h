@@ -23,6 +23,11 @@ typedef struct dd__conv2d { /* conv2d and its two backward ops */
     dd__padding padding;
     bool bias;
     int32_t activation; /* as a node: LINEAR or RELU; as a layer: any */
+    /* Nodes that inference fuses (plan/fuse.h) go on: batch_norm with inputs 3 to 6 (gamma, beta,
+     * mean, variance), then the maximum over windows of pool x pool side by side. */
+    bool normalize;
+    float epsilon;
+    int32_t pool;    /* 0 or 1: no pooling */
     dd__dims result; /* backward ops: the dims of what they compute, which dy alone does not tell */
 } dd__conv2d;
 

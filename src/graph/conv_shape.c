@@ -40,7 +40,8 @@ dd_status dd__conv_shape_make(const dd__conv2d *a, const dd__dims *x, const dd__
                           .left = before[1],
                           .groups = a->groups,
                           .cg = (int32_t)(x->d[3] / groups),
-                          .og = (int32_t)((uint32_t)a->filters / groups)};
+                          .og = (int32_t)((uint32_t)a->filters / groups),
+                          .pool = a->pool > 1 ? a->pool : 1};
     return DD_OK;
 }
 

@@ -6,7 +6,7 @@
  *   backward_weights   dw[r,s,c,o] = sum of X dy[n,p,q,o] over n,p,q
  *
  * where X = x[n, p*SH - PT + r*DH, q*SW - PL + s*DW, c], or 0 where that lies outside.
- * x (N,H,W,C), w (KH,KW,C/groups,O), b (O), y (N,P,Q,O). With groups, output channel o belongs to
+ * x (N,H,W,C), w (KH,KW,C/groups,O), b (O), y (N,P,Q,O); a fused node's y (N,P/pool,Q/pool,O). With groups, output channel o belongs to
  * group o / (O/groups) and reads that group's C/groups input channels.
  */
 #ifndef DD_GRAPH_CONV_SHAPE_H
@@ -21,6 +21,7 @@ typedef struct dd__conv_shape {
     int32_t sh, sw, dh, dw; /* stride, dilation */
     int32_t top, left;      /* padding before */
     int32_t groups, cg, og; /* cg = c / groups, og = o / groups */
+    int32_t pool;           /* y is the maximum over pool x pool of the p x q pixels; mostly 1 */
 } dd__conv_shape;
 
 /* Of x and w under these attributes. DD_SHAPE when they do not fit. */

@@ -1,6 +1,8 @@
 /* conv2d: y = f(x * w + b); graph/conv_shape.h has the formula. Its gradient is two ops of their
  * own, in conv2d_backward.c. As a layer it makes its weights (Glorot uniform) and bias; relu is
  * computed with the convolution, other activations by a node behind it.
+ *
+ * in: x, w, bias (may be absent); where inference has fused a batch_norm: gamma, beta, mean, variance.
  */
 #include "ops/conv2d.h"
 
@@ -77,8 +79,14 @@ static dd_status infer(dd__graph *graph, dd__node *node) {
         return dd__fail(DD_SHAPE, "expected a bias of %d numbers", s.o);
     if (a->activation != DD__LINEAR && a->activation != DD__RELU)
         return dd__fail(DD_SHAPE, "a convolution node computes linear or relu");
+    for (size_t i = 3; i < node->in_count; i++)
+        if (!dd__dims_equal(&node->in[i]->dims, &DD_DIMS((uint32_t)s.o)))
+            return dd__fail(DD_SHAPE, "expected %d numbers as input %zu", s.o, i);
+    if (a->normalize != (node->in_count == 7))
+        return dd__fail(DD_SHAPE, "batch_norm's four inputs come with it");
+    uint32_t rows = (uint32_t)(s.p / s.pool), columns = (uint32_t)(s.q / s.pool);
     return dd__node_output(graph, node, 0, DD__F32,
-                           DD_DIMS((uint32_t)s.n, (uint32_t)s.p, (uint32_t)s.q, (uint32_t)s.o));
+                           DD_DIMS((uint32_t)s.n, rows, columns, (uint32_t)s.o));
 }
 
 /* dz = dy f'(z), then three products. The bias, where there is one, sums dz over all pixels. */
@@ -153,7 +161,7 @@ const dd__op dd__op_conv2d = {
     .attributes_bytes = sizeof(dd__conv2d),
     .attributes = dd__conv2d_attributes,
     .min_in = 2,
-    .max_in = 3,
+    .max_in = 7,
     .outputs = 1,
     .layer = layer,
     .infer = infer,

@@ -15,4 +15,15 @@ extern const dd__implementation dd__conv2d_plain[3];    /* conv2d_plain.c: any d
 extern const dd__implementation dd__conv2d_direct[3];   /* conv2d_direct.c: for CPU runtimes */
 extern const dd__implementation dd__conv2d_winograd[3]; /* conv2d_winograd.c: for CPU runtimes */
 
+/* conv2d_factors.c: where inference fused a batch_norm, the implementations for CPU runtimes keep two
+ * factors a channel (AFFINE_KERNEL in cl/common.cl) behind their packed weights. */
+
+/* How many numbers they are, for tiles of so many columns; 0 where there are none. */
+size_t dd__conv_factors(const dd__node *node, int32_t columns);
+/* The launch of `program` that puts them behind the first `weights` numbers of site->packed. Nothing
+ * where there are none. */
+dd_status dd__conv_pack_factors(dd__recorder *recorder, const dd__node *node, const dd__site *site,
+                                const char *program, const char *options, int32_t columns,
+                                size_t weights);
+
 #endif

@@ -3,6 +3,9 @@
  * wide.
  */
 #include "ops/conv2d.h"
+
+#include <stdio.h>
+
 #include "ops/tile.h"
 
 /* The extents that the windows cover, which are those of the padded input. */
@@ -48,8 +51,23 @@ static dd_status pad(dd__recorder *recorder, const dd__site *site, const dd__til
 
 /* ---- Forward ------------------------------------------------------------------------------ */
 
+/* Windows lie inside a tile: with pooling it has a multiple of 4 rows. */
+static dd__tile forward_tile(const dd__conv_shape *s, const dd_device *device) {
+    dd__tile t = dd__tile_of(device);
+    if (s->pool == 1) return t;
+    t.rows -= t.rows % 4;
+    snprintf(t.options, sizeof t.options, "-DVW=%d -DMR=%d -DNV=2 -DPOOL=%d", t.columns / 2, t.rows,
+             s->pool);
+    return t;
+}
+
+static size_t packed_weights(const dd__conv_shape *s, const dd__tile *t) {
+    return (size_t)(s->kh * s->kw * s->cg) * dd__round_up((size_t)s->o, (size_t)t->columns);
+}
+
 static const char *refuse_forward(const dd__node *node, const dd_device *device) {
     dd__conv_shape s = dd__conv_shape_of(node);
+    if (s.pool > 2) return "windows are larger than 2x2";
     if (s.groups > 1 && s.og % dd__tile_of(device).columns)
         return "filters of a group are not a multiple of the tile";
     return NULL;
@@ -57,36 +75,38 @@ static const char *refuse_forward(const dd__node *node, const dd_device *device)
 
 static void scratch_forward(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    dd__tile t = dd__tile_of(device);
+    dd__tile t = forward_tile(&s, device);
     scratch->workspace_bytes[0] = padded_bytes(&s);
     scratch->packed_bytes =
-        sizeof(float) * (size_t)(s.kh * s.kw * s.cg) * dd__round_up((size_t)s.o, (size_t)t.columns);
+        sizeof(float) * (packed_weights(&s, &t) + dd__conv_factors(node, t.columns));
 }
 
 static dd_status pack_forward(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    dd__tile t = dd__tile_of(site->device);
+    dd__tile t = forward_tile(&s, site->device);
     int32_t k = s.kh * s.kw * s.cg;
-    return dd__record(
+    DD_TRY(dd__record(
         recorder, &(dd__launch){.program = "conv2d_direct",
                                 .options = t.options,
                                 .kernel = "pack",
                                 .global = {(size_t)k, (size_t)dd__divide_up(s.o, t.columns), 1},
                                 .local = {1, 1, 1},
                                 .arguments = {DD_BUFFER(node->in[1]->buffer),
-                                              DD_BUFFER(site->packed), DD_INT(k), DD_INT(s.o)}});
+                                              DD_BUFFER(site->packed), DD_INT(k), DD_INT(s.o)}}));
+    return dd__conv_pack_factors(recorder, node, site, "conv2d_direct", t.options, t.columns,
+                                 packed_weights(&s, &t));
 }
 
 static dd_status record_forward(dd__recorder *recorder, const dd__node *node,
                                 const dd__site *site) {
     const dd__conv2d *a = node->attributes;
     dd__conv_shape s = dd__conv_shape_of(node);
-    dd__tile t = dd__tile_of(site->device);
+    dd__tile t = forward_tile(&s, site->device);
     dd__buffer *x = node->in[0]->buffer;
     DD_TRY(pad(recorder, site, &t, &x, &s));
     const dd__value *bias = node->in_count > 2 ? node->in[2] : NULL;
     bool one_run = s.dw == 1 && s.groups == 1;
-    int32_t m = s.n * s.p * s.q;
+    int32_t m = s.n * (s.p / s.pool) * (s.q / s.pool) * s.pool * s.pool;
     return dd__record(recorder,
                       &(dd__launch){.program = "conv2d_direct",
                                     .options = t.options,
@@ -100,6 +120,7 @@ static dd_status record_forward(dd__recorder *recorder, const dd__node *node,
                                                   DD_BUFFER(node->out[0]->buffer),
                                                   DD_INT(bias != NULL),
                                                   DD_INT(a->activation == DD__RELU),
+                                                  DD_INT(a->normalize ? packed_weights(&s, &t) : 0),
                                                   DD_INT(m),
                                                   DD_INT(s.p),
                                                   DD_INT(s.q),

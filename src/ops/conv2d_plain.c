@@ -53,8 +53,15 @@ static dd_status record_backward_weights(dd__recorder *recorder, const dd__node 
     return record(recorder, node, site, &launch);
 }
 
+/* Only those that have a faster way fuse. */
+static const char *refuse_forward(const dd__node *node, const dd_device *device) {
+    const dd__conv2d *a = node->attributes;
+    (void)device;
+    return a->normalize || a->pool > 1 ? "it neither normalizes nor pools" : NULL;
+}
+
 const dd__implementation dd__conv2d_plain[3] = {
-    {.name = "plain", .classes = DD__ANYWHERE, .record = record_forward},
+    {.name = "plain", .classes = DD__ANYWHERE, .refuse = refuse_forward, .record = record_forward},
     {.name = "plain", .classes = DD__ANYWHERE, .record = record_backward_data},
     {.name = "plain", .classes = DD__ANYWHERE, .record = record_backward_weights},
 };

@@ -49,9 +49,10 @@ static int32_t items_of(const dd__conv_shape *s, const form *f, const dd_device 
     return blocks < items ? blocks : items;
 }
 
-static void options_of(const form *f, char out[OPTIONS]) {
+/* pass: "FORWARD" and so on, as the kernels call it. */
+static void options_of(const form *f, const char *pass, char out[OPTIONS]) {
     dd__winograd w;
-    int used = snprintf(out, OPTIONS, "%s ", f->tile.options);
+    int used = snprintf(out, OPTIONS, "%s -D%s ", f->tile.options, pass);
     if (dd__winograd_make(f->m, f->r, &w))
         dd__winograd_options(&w, out + used, OPTIONS - (size_t)used);
 }
@@ -61,6 +62,7 @@ static const char *refuse_shape(const dd__conv_shape *s, const dd_device *device
     if (s->sh != 1 || s->sw != 1 || s->dh != 1 || s->dw != 1) return "stride or dilation is not 1";
     if (s->groups != 1) return "channels are in groups";
     if (s->kh != s->kw || (s->kh != 3 && s->kh != 5)) return "the kernel is neither 3x3 nor 5x5";
+    if (s->pool > 2) return "windows are larger than 2x2";
     if (s->c % lanes || s->o % lanes) return "channels or filters are not a multiple of a vector";
     return NULL;
 }
@@ -70,23 +72,42 @@ static const char *refuse(const dd__node *node, const dd_device *device) {
     return refuse_shape(&s, device);
 }
 
+/* Few tiles leave threads idle; then the filters are divided as well. */
+static int32_t parts_of(const dd__conv_shape *s, const form *f, const dd_device *device) {
+    int32_t threads = (int32_t)dd_device_describe(device)->compute_units;
+    int32_t parts = dd__divide_up(ITEMS_A_THREAD * threads, items_of(s, f, device));
+    int32_t blocks = dd__divide_up(s->o, f->tile.columns);
+    return parts < blocks ? parts : blocks;
+}
+
+static size_t packed_weights(const dd__conv_shape *s, const form *f) {
+    return (size_t)(f->a * f->a) * (size_t)s->c *
+           dd__round_up((size_t)s->o, (size_t)f->tile.columns);
+}
+
 static void scratch_forward(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
     form f = form_of(&s, device);
-    size_t squares = (size_t)(f.a * f.a),
-           filters = dd__round_up((size_t)s.o, (size_t)f.tile.columns);
-    scratch->packed_bytes = sizeof(float) * squares * (size_t)s.c * filters;
+    size_t items = (size_t)(items_of(&s, &f, device) * parts_of(&s, &f, device));
+    scratch->packed_bytes =
+        sizeof(float) * (packed_weights(&s, &f) + dd__conv_factors(node, f.tile.columns));
     scratch->workspace_bytes[0] =
-        sizeof(float) * (size_t)items_of(&s, &f, device) *
+        sizeof(float) * items *
         (matrices(&f, f.block, (size_t)s.c) + matrices(&f, f.block, (size_t)f.tile.columns));
+}
+
+static void forward_options(const dd__conv_shape *s, const form *f, char out[OPTIONS]) {
+    char pass[32] = "FORWARD";
+    if (s->pool > 1) snprintf(pass, sizeof pass, "FORWARD -DPOOL=%d", s->pool);
+    options_of(f, pass, out);
 }
 
 static dd_status pack_forward(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
     form f = form_of(&s, site->device);
     char options[OPTIONS];
-    options_of(&f, options);
-    return dd__record(
+    forward_options(&s, &f, options);
+    DD_TRY(dd__record(
         recorder,
         &(dd__launch){.program = "conv2d_winograd",
                       .options = options,
@@ -94,7 +115,9 @@ static dd_status pack_forward(dd__recorder *recorder, const dd__node *node, cons
                       .global = {(size_t)s.c, (size_t)dd__divide_up(s.o, f.tile.columns), 1},
                       .local = {1, 1, 1},
                       .arguments = {DD_BUFFER(node->in[1]->buffer), DD_BUFFER(site->packed),
-                                    DD_INT(s.c), DD_INT(s.o)}});
+                                    DD_INT(s.c), DD_INT(s.o)}}));
+    return dd__conv_pack_factors(recorder, node, site, "conv2d_winograd", options, f.tile.columns,
+                                 packed_weights(&s, &f));
 }
 
 static dd_status record_forward(dd__recorder *recorder, const dd__node *node,
@@ -104,21 +127,23 @@ static dd_status record_forward(dd__recorder *recorder, const dd__node *node,
     form f = form_of(&s, site->device);
     const dd__value *bias = node->in_count > 2 ? node->in[2] : NULL;
     char options[OPTIONS];
-    options_of(&f, options);
+    forward_options(&s, &f, options);
     return dd__record(
         recorder,
         &(dd__launch){.program = "conv2d_winograd",
                       .options = options,
                       .kernel = "forward",
-                      .global = {(size_t)items_of(&s, &f, site->device), 1, 1},
+                      .global = {(size_t)items_of(&s, &f, site->device),
+                                 (size_t)parts_of(&s, &f, site->device), 1},
                       .local = {1, 1, 1},
                       .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(site->packed),
                                     DD_BUFFER(bias ? bias->buffer : site->packed),
                                     DD_BUFFER(node->out[0]->buffer), DD_BUFFER(site->workspace[0]),
                                     DD_INT(f.block), DD_INT(bias != NULL),
-                                    DD_INT(a->activation == DD__RELU), DD_INT(s.n), DD_INT(s.h),
-                                    DD_INT(s.w), DD_INT(s.c), DD_INT(s.p), DD_INT(s.q), DD_INT(s.o),
-                                    DD_INT(s.top), DD_INT(s.left)}});
+                                    DD_INT(a->activation == DD__RELU),
+                                    DD_INT(a->normalize ? packed_weights(&s, &f) : 0), DD_INT(s.n),
+                                    DD_INT(s.h), DD_INT(s.w), DD_INT(s.c), DD_INT(s.p), DD_INT(s.q),
+                                    DD_INT(s.o), DD_INT(s.top), DD_INT(s.left)}});
 }
 
 /* ---- Backward data ------------------------------------------------------------------------ */
@@ -153,7 +178,7 @@ static dd_status pack_data(dd__recorder *recorder, const dd__node *node, const d
     dd__conv_shape s = dd__conv_shape_of(node);
     form f = form_of(&s, site->device);
     char options[OPTIONS];
-    options_of(&f, options);
+    options_of(&f, "BACKWARD_DATA", options);
     return dd__record(
         recorder, &(dd__launch){.program = "conv2d_winograd",
                                 .options = options,
@@ -170,7 +195,7 @@ static dd_status record_data(dd__recorder *recorder, const dd__node *node, const
     form f = form_of(&s, site->device);
     batch b = batch_of(&s, &f, site->device);
     char options[OPTIONS];
-    options_of(&f, options);
+    options_of(&f, "BACKWARD_DATA", options);
     return dd__record(
         recorder,
         &(dd__launch){.program = "conv2d_winograd",
@@ -230,7 +255,7 @@ static dd_status record_weights(dd__recorder *recorder, const dd__node *node,
     form f = form_of(&s, site->device);
     int32_t tiles = tiles_of(&s, &f);
     char options[OPTIONS];
-    options_of(&f, options);
+    options_of(&f, "BACKWARD_WEIGHTS", options);
     for (int32_t first = 0; first < tiles; first += CHUNK) {
         int32_t count = tiles - first < CHUNK ? tiles - first : CHUNK;
         DD_TRY(record_chunk(recorder, node, site, options, first, count));

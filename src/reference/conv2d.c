@@ -1,4 +1,6 @@
 /* The three passes of a convolution (formulas: graph/conv_shape.h). */
+#include <math.h>
+
 #include "graph/conv_shape.h"
 #include "reference/reference.h"
 
@@ -24,24 +26,39 @@ static double forward_sum(const dd__conv_shape *s, const float *x, const float *
     return sum;
 }
 
-dd_status dd__reference_conv2d(const dd__node *node) {
+/* One pixel of channel o, behind bias, relu and batch_norm. */
+static double forward_pixel(const dd__node *node, const dd__conv_shape *s, int n, int p, int q,
+                            int o) {
     const dd__conv2d *a = node->attributes;
-    dd__conv_shape s = dd__conv_shape_of(node);
-    const float *x = dd__f32(node->in[0]), *w = dd__f32(node->in[1]);
-    const float *bias = node->in_count > 2 && node->in[2] ? dd__f32(node->in[2]) : NULL;
-    float *y = dd__f32(node->out[0]);
-    for (int n = 0; n < s.n; n++) {
-        for (int p = 0; p < s.p; p++) {
-            for (int q = 0; q < s.q; q++) {
-                for (int o = 0; o < s.o; o++) {
-                    double sum = forward_sum(&s, x, w, n, p, q, o);
-                    if (bias) sum += (double)bias[o];
-                    if (a->activation == DD__RELU && sum < 0) sum = 0;
-                    *y++ = (float)sum;
-                }
-            }
+    double y = forward_sum(s, dd__f32(node->in[0]), dd__f32(node->in[1]), n, p, q, o);
+    if (node->in_count > 2 && node->in[2]) y += (double)dd__f32(node->in[2])[o];
+    if (a->activation == DD__RELU && y < 0) y = 0;
+    if (!a->normalize) return y;
+    double gamma = (double)dd__f32(node->in[3])[o], beta = (double)dd__f32(node->in[4])[o];
+    double mean = (double)dd__f32(node->in[5])[o], variance = (double)dd__f32(node->in[6])[o];
+    return (y - mean) / sqrt(variance + (double)a->epsilon) * gamma + beta;
+}
+
+/* The largest of pool x pool pixels; a NaN wins. */
+static double forward_window(const dd__node *node, const dd__conv_shape *s, int n, int p, int q,
+                             int o) {
+    double best = -INFINITY;
+    for (int r = 0; r < s->pool; r++) {
+        for (int k = 0; k < s->pool; k++) {
+            double y = forward_pixel(node, s, n, p * s->pool + r, q * s->pool + k, o);
+            if (y > best || isnan(y)) best = y;
         }
     }
+    return best;
+}
+
+dd_status dd__reference_conv2d(const dd__node *node) {
+    dd__conv_shape s = dd__conv_shape_of(node);
+    float *y = dd__f32(node->out[0]);
+    for (int n = 0; n < s.n; n++)
+        for (int p = 0; p < s.p / s.pool; p++)
+            for (int q = 0; q < s.q / s.pool; q++)
+                for (int o = 0; o < s.o; o++) *y++ = (float)forward_window(node, &s, n, p, q, o);
     return DD_OK;
 }
 
