@@ -134,3 +134,32 @@ inline uint4 philox(uint seed_low, uint seed_high, uint stream, uint c0, uint c1
     }
     return c;
 }
+
+/* Number i, 0 .. 7, of the 8 that four words hold: the low half of word i / 2, then the high one. */
+inline int number_of(uint4 words, int i) {
+    uint2 pair = i & 4 ? words.zw : words.xy;
+    uint word = i & 2 ? pair.y : pair.x;
+    return (int)(i & 1 ? word >> 16 : word & 0xFFFF);
+}
+
+#define LOW_WORD(v) ((v) & 0xFFFFFFFFul)
+
+/* Eight calls with counters c0, c0 + 1, .., one a lane. A word is the low half of a 64-bit lane;
+ * the high half is anything: a product of two low halves is then one instruction, and its high half
+ * one shift away. Words 0 and 1 of each call go to *early, 2 and 3 to *late. */
+inline void philox8(const global Step *step, uint stream, uint c0, ulong8 *early, ulong8 *late) {
+    ulong8 w0 = c0 + (ulong8)(0, 1, 2, 3, 4, 5, 6, 7);
+    ulong8 w1 = (ulong8)(step->step), w2 = (ulong8)(stream), w3 = (ulong8)(0);
+    uint key0 = step->seed_low, key1 = step->seed_high;
+    for (int round = 0; round < 10; round++) {
+        ulong8 product0 = LOW_WORD(w0) * 0xD2511F53ul, product1 = LOW_WORD(w2) * 0xCD9E8D57ul;
+        w0 = product1 >> 32 ^ w1 ^ key0;
+        w2 = product0 >> 32 ^ w3 ^ key1;
+        w1 = product1;
+        w3 = product0;
+        key0 += 0x9E3779B9u;
+        key1 += 0xBB67AE85u;
+    }
+    *early = LOW_WORD(w0) | w1 << 32;
+    *late = LOW_WORD(w2) | w3 << 32;
+}

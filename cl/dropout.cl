@@ -12,19 +12,13 @@
  *                  runtimes are: numbers are words seen as shorts.
  */
 
-inline uint word_of(uint4 words, int i) {
-    return i == 0 ? words.x : i == 1 ? words.y : i == 2 ? words.z : words.w;
-}
-
 /* Elements first .. end - 1 of one group. */
 inline void drop_group(const global float *x, const global Step *step, global float *y,
                        global uchar *mask, int first, int end, uint stream, int threshold,
                        float scale) {
     uint4 words = philox(step->seed_low, step->seed_high, stream, (uint)first / 8, step->step);
     for (int i = 0; first + i < end; i++) {
-        uint word = word_of(words, i / 2);
-        int number = (int)(i % 2 ? word >> 16 : word & 0xFFFF);
-        bool keep = number >= threshold;
+        bool keep = number_of(words, i) >= threshold;
         y[first + i] = keep ? x[first + i] * scale : 0.0f;
         mask[first + i] = (uchar)keep;
     }
@@ -46,28 +40,6 @@ kernel void dropout_backward_plain(const global float *restrict dy,
 }
 
 /* ---- CPU ---------------------------------------------------------------------------- */
-
-#define LOW(v) ((v) & 0xFFFFFFFFul)
-
-/* Eight calls with counters c0, c0 + 1, .., one a lane. A word is the low half of a 64-bit lane;
- * the high half is anything: a product of two low halves is then one instruction, and its high half
- * one shift away. Words 0 and 1 of each call go to *early, 2 and 3 to *late. */
-inline void philox8(const global Step *step, uint stream, uint c0, ulong8 *early, ulong8 *late) {
-    ulong8 w0 = c0 + (ulong8)(0, 1, 2, 3, 4, 5, 6, 7);
-    ulong8 w1 = (ulong8)(step->step), w2 = (ulong8)(stream), w3 = (ulong8)(0);
-    uint key0 = step->seed_low, key1 = step->seed_high;
-    for (int round = 0; round < 10; round++) {
-        ulong8 product0 = LOW(w0) * 0xD2511F53ul, product1 = LOW(w2) * 0xCD9E8D57ul;
-        w0 = product1 >> 32 ^ w1 ^ key0;
-        w2 = product0 >> 32 ^ w3 ^ key1;
-        w1 = product1;
-        w3 = product0;
-        key0 += 0x9E3779B9u;
-        key1 += 0xBB67AE85u;
-    }
-    *early = LOW(w0) | w1 << 32;
-    *late = LOW(w2) | w3 << 32;
-}
 
 /* The 8 elements of one group. The mask is clamped, not compared: Oclgrind 21.10 widens a lane that
  * is true to 255. Scalar bounds it misreads. */

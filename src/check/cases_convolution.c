@@ -39,6 +39,24 @@
 #define PLAIN                   STRIDE(1, 1), DILATION(1, 1), .groups = 1
 #define RELU                    .activation = DD__RELU
 
+/* Forward as inference fuses it: bias, relu, batch_norm (gamma, beta, mean, variance), maximum over
+ * windows. Its square root and its quotient round. */
+#define FUSED(title, in_quick, x, w, filters_, ...)                                           \
+    {                                                                                         \
+        .op = "conv2d", .name = title,                                                        \
+        ATTRIBUTES(.filters = filters_, .bias = true, .normalize = true, .epsilon = 1e-3f,    \
+                   __VA_ARGS__),                                                              \
+        .in = {INTEGERS(x),                                                                   \
+               INTEGERS(w),                                                                   \
+               DD__IN(HALF, filters_),                                                        \
+               DD__IN(NORMAL, filters_),                                                      \
+               DD__IN(NORMAL, filters_),                                                      \
+               DD__IN(NORMAL, filters_),                                                      \
+               DD__IN(POSITIVE, filters_)},                                                   \
+        .tolerance = 2e-5, .why = "a factor a channel, rounded once, times sums of some 100", \
+        .quick = in_quick                                                                     \
+    }
+
 const dd__case dd__cases_convolution[] = {
     PASSES("one_pixel", false, (1, 1, 1, 1), (1, 1, 1, 1), (1, 1, 1, 1), .filters = 1, KERNEL(1, 1),
            PLAIN),
@@ -121,6 +139,18 @@ const dd__case dd__cases_convolution[] = {
            PLAIN, RELU),
     BIASED("seed_1_bias_relu", false, false, (2, 28, 28, 1), (5, 5, 1, 64), 64, KERNEL(5, 5), PLAIN,
            RELU),
+
+    FUSED("fused_pool", true, (2, 9, 11, 16), (5, 5, 16, 48), 48, KERNEL(5, 5), PLAIN, RELU,
+          .pool = 2),
+    FUSED("fused_no_pool", false, (2, 7, 6, 16), (3, 3, 16, 16), 16, KERNEL(3, 3), PLAIN, RELU),
+    FUSED("fused_pool_odd_channels_linear", false, (3, 8, 7, 3), (3, 3, 3, 37), 37, KERNEL(3, 3),
+          PLAIN, .pool = 2),
+    FUSED("fused_pool_padding_stride_two", false, (2, 11, 9, 4), (3, 3, 4, 20), 20, KERNEL(3, 3),
+          STRIDE(2, 2), DILATION(1, 1), .groups = 1, EDGES(1, 1, 1, 1), RELU, .pool = 2),
+    FUSED("seed_1_fused", false, (2, 28, 28, 1), (5, 5, 1, 64), 64, KERNEL(5, 5), PLAIN, RELU,
+          .pool = 2),
+    FUSED("seed_3_fused", true, (13, 4, 4, 128), (3, 3, 128, 256), 256, KERNEL(3, 3), PLAIN, RELU,
+          .pool = 2),
 
     /* Small whole numbers are exact even in half precision: this one is not. */
     {.op = "conv2d",

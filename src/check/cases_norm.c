@@ -1,4 +1,4 @@
-/* Batch norm: x (..., C), everything else (C). */
+/* Batch norm: x (..., C), everything else (C); alone, and with the pool and dropout behind it. */
 #include "check/check.h"
 
 #define WHY \
@@ -27,6 +27,32 @@
         .tolerance = 2e-5, .why = WHY, .quick = in_quick                                          \
     }
 
+#define NORM_POOL(rows, columns, rate_, relu_)                                 \
+    .attributes = &(const dd__norm_pool) {                                     \
+        .norm = {.momentum = 0.9f, .epsilon = 1e-3f}, .pool = {rows, columns}, \
+        .dropout = {.rate = rate_, .stream = 5}, .relu = relu_                 \
+    }
+/* The image is (n, h, w, c); kh, kw and rate are those of the pool and of dropout. */
+#define TAIL(title, kind, kh, kw, rate, differences, in_quick, n, h, w, c)                  \
+    {                                                                                       \
+        .op = "norm_pool_training", .name = title, NORM_POOL(kh, kw, rate, false),          \
+        .in = {DD__IN(kind, n, h, w, c), DD__IN(POSITIVE, c), DD__IN(NORMAL, c),            \
+               DD__IN(NORMAL, c),        DD__IN(POSITIVE, c), DD__IN(STEP, 8)},             \
+        .tolerance = 1e-5, .why = WHY, .gradient = (differences) ? 7 : 0, .quick = in_quick \
+    }
+#define TAIL_BACKWARD(title, places, kh, kw, rate, relu, in_quick, n, h, w, c)    \
+    {                                                                             \
+        .op = "norm_pool_backward", .name = title, NORM_POOL(kh, kw, rate, relu), \
+        .in = {DD__IN(NORMAL, n, (h) / (kh), (w) / (kw), c),                      \
+               DD__IN(NORMAL, n, h, w, c),                                        \
+               DD__IN(places, n, (h) / (kh), (w) / (kw), c),                      \
+               DD__IN(NORMAL, n, (h) / (kh), (w) / (kw), c),                      \
+               DD__IN(NORMAL, c),                                                 \
+               DD__IN(NORMAL, c),                                                 \
+               DD__IN(POSITIVE, c)},                                              \
+        .tolerance = 2e-5, .why = WHY, .quick = in_quick                          \
+    }
+
 const dd__case dd__cases_norm[] = {
     INFERENCE("matrix_7x33", 33, false, 7),
     INFERENCE("images_of_64_channels", 64, true, 2, 5, 3),
@@ -53,5 +79,35 @@ const dd__case dd__cases_norm[] = {
     BACKWARD("channels_65", 65, false, 3, 11),
     BACKWARD("many_rows", 16, false, 9, 33, 32),
     BACKWARD("seed_1", 64, false, 2, 24, 24),
+    TAIL("pool_2x2_and_dropout", DISTINCT, 2, 2, 0.25f, true, true, 2, 4, 6, 64),
+    TAIL("rows_and_columns_left_over", DISTINCT, 2, 2, 0.5f, true, false, 3, 5, 7, 4),
+    TAIL("pool_alone", DISTINCT, 2, 2, 0, true, false, 2, 6, 4, 8),
+    TAIL("pool_3x1", DISTINCT, 3, 1, 0.25f, true, false, 1, 7, 5, 24),
+    TAIL("dropout_alone", NORMAL, 1, 1, 0.25f, true, false, 2, 3, 5, 24),
+    TAIL("norm_alone", NORMAL, 1, 1, 0, true, false, 2, 3, 5, 8),
+    TAIL("whole_image", NORMAL, 3, 3, 0.1f, false, false, 5, 3, 3, 4),
+    TAIL("equals", INTEGER, 2, 2, 0.25f, false, true, 2, 9, 10, 12),
+    TAIL("seed_1", NORMAL, 2, 2, 0.25f, false, false, 2, 24, 24, 64),
+    {.op = "norm_pool_training",
+     .name = "gradient_of_the_relus_input",
+     NORM_POOL(2, 2, 0.25f, true),
+     .in = {DD__IN(POSITIVE, 3, 5, 4, 8), DD__IN(NORMAL, 8), DD__IN(NORMAL, 8), DD__IN(NORMAL, 8),
+            DD__IN(POSITIVE, 8), DD__IN(STEP, 8), DD__IN(NORMAL, 8)},
+     .tolerance = 1e-5,
+     .why = WHY,
+     .runs = 3},
+    {.op = "norm_pool_training",
+     .name = "moments_of_images",
+     NORM_POOL(2, 2, 0.25f, false),
+     .in = {DD__IN(NORMAL, 3, 5, 4, 8), DD__IN(NORMAL, 8), DD__IN(NORMAL, 8), DD__IN(NORMAL, 8),
+            DD__IN(POSITIVE, 8), DD__IN(STEP, 8), DD__ABSENT, DD__IN(POSITIVE, 3, 2, 8)},
+     .tolerance = 1e-5,
+     .why = WHY},
+    TAIL_BACKWARD("pool_2x2_and_dropout", KEPT, 2, 2, 0.25f, true, true, 2, 4, 6, 64),
+    TAIL_BACKWARD("rows_and_columns_left_over", KEPT, 2, 2, 0.5f, true, true, 3, 5, 7, 4),
+    TAIL_BACKWARD("no_relu", KEPT, 2, 2, 0.25f, false, false, 3, 6, 7, 24),
+    TAIL_BACKWARD("no_dropout", PLACES, 2, 2, 0, true, false, 2, 5, 4, 12),
+    TAIL_BACKWARD("pool_3x2", KEPT, 3, 2, 0.25f, true, false, 2, 7, 8, 8),
+    TAIL_BACKWARD("seed_1", KEPT, 2, 2, 0.25f, true, false, 2, 24, 24, 64),
     {0},
 };

@@ -10,7 +10,7 @@
 #include "graph/attributes.h"
 #include "plan/plan.h"
 
-enum { DD__CASE_INPUTS = 6, DD__CASE_OUTPUTS = 4 };
+enum { DD__CASE_INPUTS = 8, DD__CASE_OUTPUTS = 5 };
 
 /* How an input is filled, from the case's name and the input's number. */
 typedef enum dd__data {
@@ -27,6 +27,7 @@ typedef enum dd__data {
     DD__DATA_CLASSES,  /* I32 in 0..9: the labels of a dataset */
     DD__DATA_PIXELS,   /* U8 */
     DD__DATA_PLACES,   /* U8 in 0..3: winners in 2x2 windows, the first row of 3x3 and more */
+    DD__DATA_KEPT,     /* PLACES, every fifth 255 on average: dropped */
     DD__DATA_MASK,     /* U8, 0 or 1 */
     DD__DATA_STEP,     /* a dd__step as 8 I32 words, at the epoch's start */
     DD__DATA_STEP_END, /* the same at step 2, 3 examples before the end of the dataset that is input 0 */

@@ -13,6 +13,7 @@ dd__type dd__data_type(dd__data data) {
         return DD__I32;
     case DD__DATA_PIXELS:
     case DD__DATA_PLACES:
+    case DD__DATA_KEPT:
     case DD__DATA_MASK:
         return DD__U8;
     default:
@@ -99,6 +100,11 @@ void dd__case_fill(const dd__case *c, size_t i, unsigned run, void *bytes) {
         break;
     case DD__DATA_PLACES:
         fill_bytes(&random, 4, bytes, count);
+        break;
+    case DD__DATA_KEPT:
+        fill_bytes(&random, 5, bytes, count);
+        for (uint8_t *place = bytes; place < (uint8_t *)bytes + count; place++)
+            if (*place == 4) *place = 255;
         break;
     case DD__DATA_MASK:
         fill_bytes(&random, 2, bytes, count);

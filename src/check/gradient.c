@@ -40,7 +40,8 @@ static dd_status make_weights(const dd__case *c, const dd__value *y, gradients *
  * a gradient that is the seed itself (of an addition) has no node to make an output of. */
 static dd_status add_gradients(const dd__case *c, dd__case_graph *built,
                                const char *names[DD__CASE_INPUTS]) {
-    static const char *const own[] = {"grad0", "grad1", "grad2", "grad3", "grad4", "grad5"};
+    static const char *const own[] = {"grad0", "grad1", "grad2", "grad3",
+                                      "grad4", "grad5", "grad6", "grad7"};
     dd__graph *graph = built->graph;
     dd__value *seed, **all;
     DD_TRY(dd__graph_input(graph, "seed", DD__F32, built->out[0]->dims, &seed));

@@ -4,6 +4,7 @@
 #include "check/check.h"
 #include "ops/ops.h"
 #include "plan/differentiate.h"
+#include "plan/fuse.h"
 
 /* A small network with every kind of layer of the seed's: images (8, 12, 12, 1), ten classes. */
 enum { BATCH = 8, SIDE = 12, CLASSES = 10 };
@@ -50,14 +51,17 @@ static dd_status add_network(dd__graph *graph, dd__value **x) {
     return add_dense(graph, x);
 }
 
-/* Loss (BATCH), its mean's gradient, and sgd with momentum on all parameters. */
-static dd_status add_training(dd__graph *graph, dd__value *logits, dd__value *labels) {
+/* Loss (BATCH), its mean's gradient, and sgd with momentum on all parameters; fused before, as for
+ * any training on the device. */
+static dd_status add_training(dd_device *device, dd__graph *graph, dd__value *logits,
+                              dd__value *labels) {
     dd__value *loss, *hit, *dloss, *gradients, *moment, *step;
     dd__fill mean = {.value = 1.0f / BATCH};
     dd__sgd sgd = {.momentum = 0.9f};
     DD_TRY(dd__graph_add(graph, &dd__op_cross_entropy, "loss", NULL,
                          (dd__value *[]){logits, labels}, 2, (dd__value * *[]){&loss, &hit}, 2));
     DD_TRY(dd__graph_add1(graph, &dd__op_fill, "mean", &mean, &loss, 1, &dloss));
+    DD_TRY(dd__graph_fuse(graph, device));
     DD_TRY(dd__graph_gradients(graph, loss, dloss, &gradients));
     DD_TRY(dd__graph_state(graph, "moment", DD__F32, graph->parameters->dims, &moment));
     DD_TRY(dd__graph_step(graph, &step));
@@ -66,12 +70,12 @@ static dd_status add_training(dd__graph *graph, dd__value *logits, dd__value *la
                          (dd__value *[]){graph->parameters, gradients, moment, step}, 4, NULL, 0);
 }
 
-static dd_status add_step(dd__graph *graph) {
+static dd_status add_step(dd_device *device, dd__graph *graph) {
     dd__value *x, *labels;
     DD_TRY(dd__graph_input(graph, "x", DD__F32, DD_DIMS(BATCH, SIDE, SIDE, 1), &x));
     DD_TRY(dd__graph_input(graph, "labels", DD__I32, DD_DIMS(BATCH), &labels));
     DD_TRY(add_network(graph, &x));
-    return add_training(graph, x, labels);
+    return add_training(device, graph, x, labels);
 }
 
 static dd_status write_batch(dd__plan *plan) {
@@ -106,7 +110,7 @@ static dd_status train_once(dd_device *device, outcome *result) {
     dd__graph *graph;
     dd__plan *plan;
     DD_TRY(dd__graph_create(true, 42, &graph));
-    dd_status status = add_step(graph);
+    dd_status status = add_step(device, graph);
     if (status != DD_OK) {
         dd__graph_free(graph);
         return status;

@@ -29,6 +29,8 @@ typedef struct dd__conv2d { /* conv2d and its two backward ops */
     float epsilon;
     int32_t pool;    /* 0 or 1: no pooling */
     dd__dims result; /* backward ops: the dims of what they compute, which dy alone does not tell */
+    bool outer_gradient; /* what reads y gives back the gradient of x * w + b, before the
+                            activation, and the bias's own; set by plan/fuse.h */
 } dd__conv2d;
 
 typedef struct dd__gemm { /* C = activation(A B + bias), A^T or B^T on request */
@@ -56,6 +58,13 @@ typedef struct dd__dropout {
     float rate;
     uint32_t stream; /* of random numbers; different for each layer */
 } dd__dropout;
+
+typedef struct dd__norm_pool { /* norm_pool_training, norm_pool_backward */
+    dd__batch_norm norm;
+    int32_t pool[2]; /* rows and columns of a window, from window to window too; 1, 1: no pool */
+    dd__dropout dropout; /* rate 0: none */
+    bool relu;           /* x is what a relu gave: its gradient is that of the relu's input */
+} dd__norm_pool;
 
 typedef struct dd__slice { /* concat: axis; slice: begin and size along it */
     int32_t axis;          /* from 0, or from -1 backwards */

@@ -229,6 +229,38 @@ double dd__node_bytes(const dd__node *node) {
     return bytes;
 }
 
+static void remove_value(dd__graph *graph, const dd__value *value) {
+    size_t i = 0;
+    while (graph->values[i] != value) i++;
+    graph->value_count--;
+    for (; i < graph->value_count; i++) graph->values[i] = graph->values[i + 1];
+}
+
+static bool is_among(const dd__node *node, dd__node *const list[], size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (list[i] == node) return true;
+    return false;
+}
+
+void dd__graph_replace(dd__graph *graph, dd__node *const old[], size_t count) {
+    dd__node *node = graph->nodes[graph->node_count - 1], *last = old[count - 1];
+    dd__value *y = last->out[0];
+    remove_value(graph, node->out[0]);
+    node->out[0] = y;
+    y->producer = node;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < old[i]->out_count; k++)
+            if (old[i]->out[k] != y) remove_value(graph, old[i]->out[k]);
+    size_t kept = 0;
+    for (size_t n = 0; n + 1 < graph->node_count; n++) {
+        dd__node *here = graph->nodes[n] == last ? node : graph->nodes[n];
+        if (is_among(here, old, count)) continue;
+        here->number = (uint32_t)kept;
+        graph->nodes[kept++] = here;
+    }
+    graph->node_count = kept;
+}
+
 dd_status dd__layer_plain(dd__graph *graph, const dd__op *op, const char *name,
                           const void *attributes, dd__value *const x[], size_t count,
                           dd__value **y) {

@@ -133,6 +133,11 @@ dd_status dd__graph_add(dd__graph *graph, const dd__op *op, const char *name,
 dd_status dd__graph_add1(dd__graph *graph, const dd__op *op, const char *name,
                          const void *attributes, dd__value *const in[], size_t in_count,
                          dd__value **out);
+/* Puts the node that was added last in the place of `old` (count nodes, in the order of the graph):
+ * it stands where the last of them stood and computes, as its output 0, the value that this one
+ * computed as its output 0. Old nodes and their other outputs, which nothing else may read, are
+ * gone. */
+void dd__graph_replace(dd__graph *graph, dd__node *const old[], size_t count);
 /* For infer functions: the node's output i is a new temporary of this type and these dims. */
 dd_status dd__node_output(dd__graph *graph, dd__node *node, size_t i, dd__type type, dd__dims dims);
 /* For infer functions: the node's output i is `base` seen with other dims. */

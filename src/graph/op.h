@@ -97,7 +97,10 @@ struct dd__op {
      * views, which compute nothing. */
     dd_status (*reference)(const dd__node *);
     const dd__implementation *const *implementations; /* best first, NULL-terminated; the last,
-                                                         "plain", runs on any OpenCL 1.2 device */
+                                                         "plain", runs on any OpenCL 1.2 device,
+                                                         but for ops that are `fused` */
+    bool fused; /* stands for other nodes where one of its implementations fits: made by
+                   plan/fuse.h alone */
     double (*flop)(const dd__node *); /* a multiply and an add are two; NULL: not counted */
     /* What a run cannot do without reading or writing; NULL: inputs and outputs, each once, and
      * once more where `mutates` says so (dd__node_bytes). */

@@ -15,6 +15,8 @@
  * MNIST, while its first layer's own variance is about 0.001: measured, that epoch ends with a
  * validation accuracy of 11.8 %, though the weights are good. Later the two agree.
  */
+#include "ops/batch_norm.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -113,27 +115,21 @@ static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *con
 
 /* ---- Launches ----------------------------------------------------------------------- */
 
-/* How the rows of x are cut and the kernels built for one implementation. */
-typedef struct cut {
-    const dd_device *device;
-    size_t rows, channels, chunk, chunks;
-    unsigned lanes; /* 0: the plain form */
-    char options[64];
-} cut;
+typedef dd__norm_cut cut;
 
 /* Plain: so many chunks that a GPU is full with few channels, of at least 32 rows. Vector: as the
  * work-groups of all CPU kernels. */
-static cut cut_rows(const dd__node *node, const dd_device *device, bool vector) {
-    const dd__value *x = node->in[0];
+dd__norm_cut dd__norm_cut_rows(const dd__op *op, const dd__value *x, const dd_device *device,
+                               bool vector) {
     cut k = {.device = device, .channels = channels_of(x)};
     k.rows = dd__dims_count(&x->dims) / k.channels;
     if (vector) {
         dd__launch launch = {0};
         k.lanes = dd__lanes(device, k.channels);
         k.chunk = dd__launch_chunks(&launch, device, k.rows, k.channels, 1);
-        snprintf(k.options, sizeof k.options, "-DOP_%s -DVW=%u", node->op->name, k.lanes);
+        snprintf(k.options, sizeof k.options, "-DOP_%s -DVW=%u", op->name, k.lanes);
     } else {
-        snprintf(k.options, sizeof k.options, "-DOP_%s", node->op->name);
+        snprintf(k.options, sizeof k.options, "-DOP_%s", op->name);
         k.chunk = (k.rows + 255) / 256;
         if (k.chunk < 32) k.chunk = 32;
     }
@@ -160,20 +156,14 @@ static dd__launch start(const cut *k, const char *kernel, pass what) {
     return launch;
 }
 
-static void push(dd__launch *launch, dd__argument argument) {
-    size_t i = 0;
-    while (launch->arguments[i].kind != DD__ARGUMENT_NONE) i++;
-    launch->arguments[i] = argument;
-}
-
 static void push_values(dd__launch *launch, dd__value *const values[], size_t count) {
-    for (size_t i = 0; i < count; i++) push(launch, DD_BUFFER(values[i]->buffer));
+    for (size_t i = 0; i < count; i++) dd__launch_append(launch, DD_BUFFER(values[i]->buffer));
 }
 
 static void push_cut(dd__launch *launch, const cut *k) {
-    push(launch, DD_INT(k->rows));
-    push(launch, DD_INT(k->chunk));
-    push(launch, DD_INT(k->channels));
+    dd__launch_append(launch, DD_INT(k->rows));
+    dd__launch_append(launch, DD_INT(k->chunk));
+    dd__launch_append(launch, DD_INT(k->channels));
 }
 
 static dd_status record_inference(dd__recorder *recorder, const dd__node *node, const cut *k) {
@@ -182,37 +172,57 @@ static dd_status record_inference(dd__recorder *recorder, const dd__node *node, 
     push_values(&launch, node->in, 5);
     push_values(&launch, node->out, 1);
     push_cut(&launch, k);
-    push(&launch, DD_FLOAT(a->epsilon));
+    dd__launch_append(&launch, DD_FLOAT(a->epsilon));
+    return dd__record(recorder, &launch);
+}
+
+dd_status dd__norm_record_statistics(dd__recorder *recorder, const dd__norm_cut *k, dd__buffer *x,
+                                     dd__buffer *partial) {
+    dd__launch launch = start(k, "batch_norm_statistics", PARTIAL);
+    dd__launch_append(&launch, DD_BUFFER(x));
+    dd__launch_append(&launch, DD_BUFFER(partial));
+    push_cut(&launch, k);
+    return dd__record(recorder, &launch);
+}
+
+dd_status dd__norm_record_combine(dd__recorder *recorder, const dd__norm_cut *k,
+                                  const dd__batch_norm *a, const dd__node *node,
+                                  dd__buffer *partial) {
+    dd__launch launch = start(k, "batch_norm_combine", COMBINE);
+    dd__launch_append(&launch, DD_BUFFER(partial));
+    push_values(&launch, node->in + 3, 2);
+    push_values(&launch, node->out + 1, 2);
+    bool has_step = node->in_count > 5 && a->momentum > 0 && a->momentum < 1;
+    push_values(&launch, node->in + (has_step ? 5 : 0), 1);
+    dd__launch_append(&launch, DD_INT(has_step));
+    push_cut(&launch, k);
+    dd__launch_append(&launch, DD_FLOAT(a->momentum));
+    dd__launch_append(&launch, DD_FLOAT(has_step ? log((double)a->momentum) : 0));
+    dd__launch_append(&launch, DD_FLOAT(a->epsilon));
     return dd__record(recorder, &launch);
 }
 
 static dd_status record_training(dd__recorder *recorder, const dd__node *node, const cut *k,
                                  dd__buffer *partial) {
-    const dd__batch_norm *a = node->attributes;
-    dd__launch launch = start(k, "batch_norm_statistics", PARTIAL);
-    push_values(&launch, node->in, 1);
-    push(&launch, DD_BUFFER(partial));
-    push_cut(&launch, k);
-    DD_TRY(dd__record(recorder, &launch));
-
-    launch = start(k, "batch_norm_combine", COMBINE);
-    push(&launch, DD_BUFFER(partial));
-    push_values(&launch, node->in + 3, 2);
-    push_values(&launch, node->out + 1, 2);
-    bool has_step = node->in_count > 5 && a->momentum > 0 && a->momentum < 1;
-    push_values(&launch, node->in + (has_step ? 5 : 0), 1);
-    push(&launch, DD_INT(has_step));
-    push_cut(&launch, k);
-    push(&launch, DD_FLOAT(a->momentum));
-    push(&launch, DD_FLOAT(has_step ? log((double)a->momentum) : 0));
-    push(&launch, DD_FLOAT(a->epsilon));
-    DD_TRY(dd__record(recorder, &launch));
-
-    launch = start(k, "batch_norm_normalize", ELEMENTS);
+    DD_TRY(dd__norm_record_statistics(recorder, k, node->in[0]->buffer, partial));
+    DD_TRY(dd__norm_record_combine(recorder, k, node->attributes, node, partial));
+    dd__launch launch = start(k, "batch_norm_normalize", ELEMENTS);
     push_values(&launch, node->in, 3);
     push_values(&launch, node->out + 1, 2);
     push_values(&launch, node->out, 1);
     push_cut(&launch, k);
+    return dd__record(recorder, &launch);
+}
+
+dd_status dd__norm_record_combine_sums(dd__recorder *recorder, const dd__norm_cut *k,
+                                       dd__buffer *partial, dd__buffer *inverse, dd__buffer *dgamma,
+                                       dd__buffer *dbeta) {
+    dd__launch launch = start(k, "batch_norm_combine_sums", COMBINE);
+    dd__buffer *const buffers[] = {partial, inverse, dgamma, dbeta};
+    for (size_t i = 0; i < DD_COUNT(buffers); i++)
+        dd__launch_append(&launch, DD_BUFFER(buffers[i]));
+    dd__launch_append(&launch, DD_INT(k->chunks));
+    dd__launch_append(&launch, DD_INT(k->channels));
     return dd__record(recorder, &launch);
 }
 
@@ -221,17 +231,12 @@ static dd_status record_backward(dd__recorder *recorder, const dd__node *node, c
     dd__value *const *in = node->in;
     dd__launch launch = start(k, "batch_norm_sums", PARTIAL);
     push_values(&launch, (dd__value *[]){in[0], in[1], in[3]}, 3);
-    push(&launch, DD_BUFFER(partial));
+    dd__launch_append(&launch, DD_BUFFER(partial));
     push_cut(&launch, k);
     DD_TRY(dd__record(recorder, &launch));
 
-    launch = start(k, "batch_norm_combine_sums", COMBINE);
-    push(&launch, DD_BUFFER(partial));
-    push_values(&launch, in + 4, 1);
-    push_values(&launch, node->out + 1, 2);
-    push(&launch, DD_INT(k->chunks));
-    push(&launch, DD_INT(k->channels));
-    DD_TRY(dd__record(recorder, &launch));
+    DD_TRY(dd__norm_record_combine_sums(recorder, k, partial, in[4]->buffer, node->out[1]->buffer,
+                                        node->out[2]->buffer));
 
     launch = start(k, "batch_norm_backward", ELEMENTS);
     push_values(&launch, in, 5);
@@ -243,7 +248,7 @@ static dd_status record_backward(dd__recorder *recorder, const dd__node *node, c
 
 static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__site *site,
                         bool vector) {
-    cut k = cut_rows(node, site->device, vector);
+    cut k = dd__norm_cut_rows(node->op, node->in[0], site->device, vector);
     if (node->op == &dd__op_batch_norm) return record_inference(recorder, node, &k);
     if (node->op == &dd__op_batch_norm_training)
         return record_training(recorder, node, &k, site->workspace[0]);
@@ -264,12 +269,12 @@ static void scratch(const dd__node *node, const cut *k, dd__scratch *need) {
 }
 
 static void scratch_vector(const dd__node *node, const dd_device *device, dd__scratch *need) {
-    cut k = cut_rows(node, device, true);
+    cut k = dd__norm_cut_rows(node->op, node->in[0], device, true);
     scratch(node, &k, need);
 }
 
 static void scratch_plain(const dd__node *node, const dd_device *device, dd__scratch *need) {
-    cut k = cut_rows(node, device, false);
+    cut k = dd__norm_cut_rows(node->op, node->in[0], device, false);
     scratch(node, &k, need);
 }
 

@@ -89,20 +89,22 @@ static dd_status infer(dd__graph *graph, dd__node *node) {
                            DD_DIMS((uint32_t)s.n, rows, columns, (uint32_t)s.o));
 }
 
-/* dz = dy f'(z), then three products. The bias, where there is one, sums dz over all pixels. */
+/* dz = dy f'(z), then three products. The bias, where there is one, sums dz over all pixels. With
+ * outer_gradient, dy is dz and the bias's gradient comes from elsewhere. */
 static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *const dy[],
                           dd__value *dx[]) {
     dd__conv2d a = *(const dd__conv2d *)node->attributes;
     dd__value *dz = dy[0];
     char name[256];
-    if (a.activation == DD__RELU) {
+    if (a.activation == DD__RELU && !a.outer_gradient) {
         dd__activate relu = {.kind = DD__RELU};
         snprintf(name, sizeof name, "%s.relu_backward", node->name);
         DD_TRY(dd__graph_add1(graph, &dd__op_activation_backward, name, &relu,
                               (dd__value *[]){dz, node->out[0]}, 2, &dz));
     }
     a.activation = DD__LINEAR;
-    if (node->in_count > 2 && node->in[2] && node->in[2]->wants_gradient) {
+    bool bias = node->in_count > 2 && node->in[2] && node->in[2]->wants_gradient;
+    if (bias && !a.outer_gradient) {
         snprintf(name, sizeof name, "%s.backward_bias", node->name);
         DD_TRY(dd__graph_add1(graph, &dd__op_column_sums, name, NULL, &dz, 1, &dx[2]));
     }

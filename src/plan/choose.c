@@ -46,6 +46,10 @@ static const dd__implementation *first_fitting(const dd_device *device, const dd
     return NULL;
 }
 
+bool dd__can_compute(const dd_device *device, const dd__node *node) {
+    return first_fitting(device, node) != NULL;
+}
+
 dd_status dd__choose(const dd_device *device, const dd__node *node,
                      const dd__implementation **chosen) {
     *chosen = node->forced;

@@ -12,6 +12,10 @@
 dd_status dd__choose(const dd_device *device, const dd__node *node,
                      const dd__implementation **chosen);
 
+/* Whether an implementation that is made for the device's class fits. Of the node, only the op, the
+ * attributes and the inputs need be there. */
+bool dd__can_compute(const dd_device *device, const dd__node *node);
+
 /* Why `implementation` cannot compute the node on the device; NULL when it can. */
 const char *dd__refusal(const dd_device *device, const dd__node *node,
                         const dd__implementation *implementation);

@@ -63,7 +63,7 @@ static dd_status make_inference(dd_device *device, const dd_model *model, subjec
     if (!s->input || !s->output) return dd__no_memory(s->input_bytes);
     dd__random random = dd__random_start(1, DD__STREAM_TEST);
     for (size_t i = 0; i < pixels; i++) s->input[i] = dd__random_uniform(&random);
-    DD_TRY(dd__inference_graph(model, s->batch, &graph));
+    DD_TRY(dd__inference_graph(model, s->batch, device, &graph));
     DD_TRY(compile(device, graph, NULL, 0, s));
     return load_weights(s, model);
 }
@@ -95,7 +95,7 @@ static dd_status make_training(dd_device *device, const dd_model *model, subject
                                    .seed = 1,
                                    .optimizer = adam,
                                    .settings = adam->settings};
-    DD_TRY_OUT(dd__training_graph(model, &training, &graph));
+    DD_TRY_OUT(dd__training_graph(model, &training, device, &graph));
     const dd__binding bound[] = {{"images", s->examples.images}, {"labels", s->examples.labels}};
     DD_TRY_OUT(compile(device, graph, bound, 2, s));
     DD_TRY_OUT(load_weights(s, model));

@@ -5,6 +5,7 @@
 
 #include "check/check.h"
 #include "ops/ops.h"
+#include "plan/fuse.h"
 #include "train/step.h"
 
 struct dd_predictor {
@@ -16,7 +17,8 @@ struct dd_predictor {
     float *staging; /* (batch, pixels), what the network reads */
 };
 
-dd_status dd__inference_graph(const dd_model *model, uint32_t batch, dd__graph **out) {
+dd_status dd__inference_graph(const dd_model *model, uint32_t batch, const dd_device *device,
+                              dd__graph **out) {
     dd_status status = DD_OK;
     dd__graph *graph = NULL;
     dd__value *x, *logits, *y;
@@ -27,6 +29,7 @@ dd_status dd__inference_graph(const dd_model *model, uint32_t batch, dd__graph *
     if (y == logits)
         DD_TRY_OUT(dd__graph_add1(graph, &dd__op_softmax, "softmax", NULL, &logits, 1, &y));
     DD_TRY_OUT(dd__graph_output(graph, y, "output"));
+    DD_TRY_OUT(dd__graph_fuse(graph, device));
     *out = graph;
 out:
     if (status != DD_OK) dd__graph_free(graph);
@@ -41,7 +44,7 @@ static dd_status create(dd_device *device, const dd_model *model, unsigned batch
     p->preparation = model->preparation;
     p->staging = dd__alloc((size_t)p->batch * p->pixels, sizeof *p->staging);
     if (!p->staging) return dd__no_memory((size_t)p->batch * p->pixels * sizeof *p->staging);
-    DD_TRY(dd__inference_graph(model, p->batch, &graph));
+    DD_TRY(dd__inference_graph(model, p->batch, device, &graph));
     DD_TRY(dd__verified_plan(device, graph, NULL, 0, &p->plan));
     return dd__load_parameters(p->plan, model);
 }

@@ -7,6 +7,7 @@
 
 /* From input "input" f32 (batch, H, W, C) to output "output" f32 (batch, classes), probabilities
  * also where the network does not end in a softmax itself. */
-dd_status dd__inference_graph(const dd_model *model, uint32_t batch, dd__graph **graph);
+dd_status dd__inference_graph(const dd_model *model, uint32_t batch, const dd_device *device,
+                              dd__graph **graph);
 
 #endif

@@ -131,12 +131,13 @@ static dd_status tune_nodes(tuning_job *job, const dd__graph *graph, const dd__g
     return DD_OK;
 }
 
-static dd_status training_graph(const dd_model *model, uint32_t batch, dd__graph **graph) {
+static dd_status training_graph(const dd_device *device, const dd_model *model, uint32_t batch,
+                                dd__graph **graph) {
     const dd__optimizer *adam;
     DD_TRY(dd__optimizer_find("adam", &adam));
     const dd__training training = {
         .count = batch, .batch = batch, .seed = 1, .optimizer = adam, .settings = adam->settings};
-    return dd__training_graph(model, &training, graph);
+    return dd__training_graph(model, &training, device, graph);
 }
 
 /* The forward nodes of a training step are those of inference, so one graph has all. */
@@ -148,8 +149,8 @@ dd_status dd_tune(dd_device *device, const dd_model *model, unsigned batch, doub
                       .ends = dd__seconds() + (seconds > 0 ? seconds : 60),
                       .function = function,
                       .context = context};
-    DD_TRY_OUT(training_graph(model, batch ? batch : 128, &graph));
-    DD_TRY_OUT(training_graph(model, JUDGED_BATCH, &small));
+    DD_TRY_OUT(training_graph(device, model, batch ? batch : 128, &graph));
+    DD_TRY_OUT(training_graph(device, model, JUDGED_BATCH, &small));
     /* first what an earlier call had no time for; once all is known, everything anew */
     DD_TRY_OUT(tune_nodes(&job, graph, small, false));
     if (job.tuned == 0) DD_TRY_OUT(tune_nodes(&job, graph, small, true));

@@ -23,11 +23,12 @@ static dd_status make_plans(dd__loop *loop) {
     const dd__binding examples[] = {{"images", loop->training.images},
                                     {"labels", loop->training.labels}};
     dd__graph *graph;
-    DD_TRY(dd__training_graph(loop->model, &training, &graph));
+    DD_TRY(dd__training_graph(loop->model, &training, loop->device, &graph));
     DD_TRY(dd__verified_plan(loop->device, graph, examples, 2, &loop->plan));
     DD_TRY(dd__load_parameters(loop->plan, loop->model));
     if (loop->validation.count == 0) return DD_OK;
-    DD_TRY(dd__measuring_graph(loop->model, loop->validation.count, loop->batch, &graph));
+    DD_TRY(dd__measuring_graph(loop->model, loop->validation.count, loop->batch, loop->device,
+                               &graph));
     const dd__binding shared[] = {{"images", loop->validation.images},
                                   {"labels", loop->validation.labels},
                                   {"parameters", dd__plan_buffer(loop->plan, "parameters")},

@@ -5,6 +5,7 @@
 
 #include "ops/ops.h"
 #include "plan/differentiate.h"
+#include "plan/fuse.h"
 
 dd_status dd__add_batch(dd__graph *graph, size_t count, const dd__dims *image,
                         const dd__gather *gather, dd__value **x, dd__value **labels) {
@@ -49,7 +50,8 @@ static dd_status add_update(dd__graph *graph, const dd__training *training, dd__
     return dd__optimizer_add(training->optimizer, graph, &training->settings, gradients);
 }
 
-dd_status dd__training_graph(const dd_model *model, const dd__training *training, dd__graph **out) {
+dd_status dd__training_graph(const dd_model *model, const dd__training *training,
+                             const dd_device *device, dd__graph **out) {
     dd_status status = DD_OK;
     dd__graph *graph = NULL;
     dd__value *x, *labels, *logits, *y, *loss;
@@ -63,6 +65,7 @@ dd_status dd__training_graph(const dd_model *model, const dd__training *training
     DD_TRY_OUT(dd__add_batch(graph, training->count, &image, &gather, &x, &labels));
     DD_TRY_OUT(dd__model_build(model, graph, x, &logits, &y));
     DD_TRY_OUT(add_loss(graph, logits, labels, &loss));
+    DD_TRY_OUT(dd__graph_fuse(graph, device));
     DD_TRY_OUT(add_update(graph, training, loss));
     DD_TRY_OUT(add_advance(graph, training->batch));
     *out = graph;
@@ -72,7 +75,7 @@ out:
 }
 
 dd_status dd__measuring_graph(const dd_model *model, size_t count, uint32_t batch,
-                              dd__graph **out) {
+                              const dd_device *device, dd__graph **out) {
     dd_status status = DD_OK;
     dd__graph *graph = NULL;
     dd__value *x, *labels, *logits, *y, *loss;
@@ -85,6 +88,7 @@ dd_status dd__measuring_graph(const dd_model *model, size_t count, uint32_t batc
     DD_TRY_OUT(dd__model_build(model, graph, x, &logits, &y));
     DD_TRY_OUT(add_loss(graph, logits, labels, &loss));
     DD_TRY_OUT(add_advance(graph, batch));
+    DD_TRY_OUT(dd__graph_fuse(graph, device));
     *out = graph;
 out:
     if (status != DD_OK) dd__graph_free(graph);

@@ -14,8 +14,8 @@
 #include "plan/plan.h"
 #include "train/optimizer.h"
 
-/* gather (shuffled, augmented), the network in its training form, mean cross-entropy over the
- * batch, gradients, learning rate, update, advance. */
+/* gather (shuffled, augmented), the network in its training form, fused for `device` (plan/fuse.h),
+ * mean cross-entropy over the batch, gradients, learning rate, update, advance. */
 typedef struct dd__training {
     size_t count; /* examples */
     uint32_t batch;
@@ -26,10 +26,10 @@ typedef struct dd__training {
     dd__augment augment;
 } dd__training;
 dd_status dd__training_graph(const dd_model *model, const dd__training *training,
-                             dd__graph **graph);
-/* gather (in order), the network in its inference form, cross-entropy, advance. */
+                             const dd_device *device, dd__graph **graph);
+/* gather (in order), the network in its inference form, fused as well, cross-entropy, advance. */
 dd_status dd__measuring_graph(const dd_model *model, size_t count, uint32_t batch,
-                              dd__graph **graph);
+                              const dd_device *device, dd__graph **graph);
 
 /* The batch alone, from a dataset of `count` images of `image` (H, W, C): x f32 (batch, H, W, C), its
  * labels I32 (batch). */

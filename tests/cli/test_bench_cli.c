@@ -131,7 +131,7 @@ static void test_a_list_of_devices_is_one_table(void **state) {
 /* Kernels that do not compile: every OpenCL device fails, the reference does not. */
 static const char *with_broken_kernels(void) {
     assert_int_equal(system("mkdir -p \"$T/broken\""), 0);
-    make_file("broken/pool.cl", "no kernel", 9);
+    make_file("broken/softmax.cl", "no kernel", 9);
     return "DEEPDIGITS_CL_DIR=\"$T/broken\" DEEPDIGITS_CACHE=off";
 }
 
@@ -144,7 +144,7 @@ static void test_a_failing_device_is_a_row_beside_the_others(void **state) {
     assert_int_equal(length_of(json, "results"), 2);
     const cJSON *failed = row_of(json, 0);
     assert_memory_equal(text_of(failed, "status"), "failed: ", 8);
-    expect_part(text_of(failed, "status"), "pool");
+    expect_part(text_of(failed, "status"), "softmax");
     assert_true(cJSON_IsNull(cJSON_GetObjectItem(failed, "images_per_second")));
     assert_true(cJSON_IsNull(cJSON_GetObjectItem(failed, "peak_gflops")));
     assert_string_equal(text_of(row_of(json, 1), "status"), "ok");

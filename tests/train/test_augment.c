@@ -391,10 +391,11 @@ static void test_only_training_augments(void **state) {
     const dd__optimizer *optimizer;
     assert_fine(dd_model_load("models/small.json", &model));
     assert_fine(dd__optimizer_find(NULL, &optimizer));
+    dd_device *device = open_device("reference", NULL);
     const dd__training settings = {
         .count = 100, .batch = 10, .optimizer = optimizer, .augment = all_ranges};
-    assert_fine(dd__training_graph(model, &settings, &training));
-    assert_fine(dd__measuring_graph(model, 100, 10, &measuring));
+    assert_fine(dd__training_graph(model, &settings, device, &training));
+    assert_fine(dd__measuring_graph(model, 100, 10, device, &measuring));
     const dd__node *in_training = training->nodes[0], *in_measuring = measuring->nodes[0];
     assert_ptr_equal(in_training->op, &dd__op_gather);
     assert_ptr_equal(in_measuring->op, &dd__op_gather);
@@ -403,6 +404,7 @@ static void test_only_training_augments(void **state) {
     assert_memory_equal(&other->augment, &(dd__augment){0}, sizeof all_ranges);
     dd__graph_free(training);
     dd__graph_free(measuring);
+    dd_device_close(device);
     dd_model_free(model);
 }
 

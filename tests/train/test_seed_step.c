@@ -198,7 +198,7 @@ static dd__plan *make_plan(dd_device *device, const dd_model *model, const dd__e
     assert_fine(dd__optimizer_find("adam", &adam));
     const dd__training training = {
         .count = BATCH, .batch = BATCH, .seed = 42, .optimizer = adam, .settings = adam->settings};
-    assert_fine(dd__training_graph(model, &training, &graph));
+    assert_fine(dd__training_graph(model, &training, device, &graph));
     const dd__binding bindings[] = {{"images", examples->images}, {"labels", examples->labels}};
     assert_fine(dd__plan_create(device, graph, bindings, 2, &plan));
     return plan;

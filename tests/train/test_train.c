@@ -103,7 +103,7 @@ static void test_weights_that_are_not_finite_never_replace_good_ones(void **stat
     assert_int_equal(dd__optimizer_find("adam", &adam), DD_OK);
     const dd__training training = {
         .count = 8, .batch = 8, .seed = 1, .optimizer = adam, .settings = adam->settings};
-    assert_int_equal(dd__training_graph(model, &training, &graph), DD_OK);
+    assert_int_equal(dd__training_graph(model, &training, device, &graph), DD_OK);
     assert_int_equal(dd__plan_create(device, graph, NULL, 0, &plan), DD_OK);
     assert_int_equal(dd__plan_write(plan, model->tensors[0].name, &broken, sizeof broken), DD_OK);
     assert_int_equal(dd__fetch_parameters(plan, model), DD_WRONG);

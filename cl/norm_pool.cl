@@ -1,0 +1,231 @@
+/* norm_pool.cl: the tail of a convolution block in training, so that the large x is read as rarely
+ * as can be: batch norm, max pool whose windows neither overlap nor leave the image, dropout.
+ *
+ * x (N, H, W, C); y, place and winner (N, OH, OW, C), OH = H / KH, OW = W / KW; mean m, inverse and
+ * all other vectors (C). Window (n, oh, ow) covers x[n, oh * KH + r, ow * KW + s, c], r < KH, s < KW.
+ * Rows and columns that the last windows leave over take part in the statistics alone.
+ *   training  z = (x - m) gamma inverse + beta; y = scale times the window's largest z (of equals
+ *             the first, and a NaN wins over everything), or 0 where dropped; place = that one's
+ *             r * KW + s, 255 where dropped; winner = that one's x - m.
+ *             m and inverse come from batch_norm.cl. Dropped: as dropout.cl does, element by element
+ *             of y.
+ *   backward  g = place == 255 ? 0 : dy scale; dbeta = sum g, dgamma = inverse sum g winner (that
+ *             is, the sums of batch_norm.cl's backward, without its many zeros);
+ *             dz = gamma inverse (g - dbeta / rows - (x - m) inverse dgamma / rows), with g only at
+ *             the window's winner, rows = N H W; where -DRELU, 0 for x <= 0: then x is what a relu
+ *             gave, and dz its input's gradient; partial sums of dz over all pixels
+ * All sums have a fixed order: no atomics.
+ *
+ * Options: -DVW=8, -DKH=2, -DKW=2, -DDROPS (rate > 0), -DRELU; -DOP_norm_pool_training or _backward.
+ * Launch:  a work-item a work-group. norm_pool, norm_pool_backward: group g takes the rows of windows
+ *          (n, oh) g * chunk ..; norm_pool_sums: the windows g * chunk .., each a row of C numbers.
+ */
+
+/* Windows whose VW channels are computed one after the other, with the channels' factors in
+ * registers: few, so that x is read nearly in the order in which it lies. */
+#ifndef TILE
+#define TILE 4
+#endif
+
+#define I                 CAT(int, VW)
+#define LOAD_PLACE(p)     CAT(convert_, I)(CAT(vload, VW)(0, p))
+#define STORE_PLACE(v, p) CAT(vstore, VW)(CAT(convert_, CAT(uchar, VW))(v), 0, p)
+#define DROPPED           255
+
+#ifdef OP_norm_pool_training
+
+#ifdef DROPS
+/* The 8 elements of one group. Clamped, not compared: Oclgrind 21.10 widens a lane that is true to
+ * 255. */
+inline void deal8(global uchar *place, ulong early, ulong late, int threshold) {
+    int8 missing = threshold - convert_int8(as_ushort8((ulong2)(early, late)));
+    vstore8(convert_uchar8(clamp(missing, (int8)(0), (int8)(1)) * DROPPED), 0, place);
+}
+
+/* place[i .. end - 1] = 255 where y's element is dropped, else 0. */
+inline void deal(const global Step *step, uint stream, int threshold, global uchar *place, int i,
+                 int end) {
+    while (i < end) {
+        if (i % 8 == 0 && i + 64 <= end) {
+            ulong8 early, late;
+            philox8(step, stream, (uint)i / 8, &early, &late);
+#define DEAL(lane) deal8(place + i + 8 * lane, early.s##lane, late.s##lane, threshold);
+            DEAL(0) DEAL(1) DEAL(2) DEAL(3) DEAL(4) DEAL(5) DEAL(6) DEAL(7)
+#undef DEAL
+            i += 64;
+        } else {
+            uint4 words = philox(step->seed_low, step->seed_high, stream, (uint)i / 8, step->step);
+            for (int stop = min(i / 8 * 8 + 8, end); i < stop; i++)
+                place[i] = number_of(words, i % 8) < threshold ? DROPPED : 0;
+        }
+    }
+}
+#endif
+
+/* VW windows' largest z, its x - m, and its place: in float, because Oclgrind 21.10 widens an int that
+ * is chosen to be 1 to 255. */
+typedef struct {
+    V z, deviation, place;
+} Winner;
+
+inline Winner winner_of(const global float *window, int W, int C, V m, V factor, V b) {
+    Winner best;
+    best.deviation = VLOAD(window) - m;
+    best.z = FMA(best.deviation, factor, b);
+    best.place = (V)(0);
+#pragma unroll
+    for (int r = 0; r < KH; r++)
+#pragma unroll
+        for (int s = 0; s < KW; s++) {
+            V d = VLOAD(window + (r * W + s) * C) - m, z = FMA(d, factor, b);
+            I wins = !(z <= best.z) & (best.z == best.z);
+            best.z = wins ? z : best.z;
+            best.deviation = wins ? d : best.deviation;
+            best.place = wins ? (V)(r * KW + s) : best.place;
+        }
+    return best;
+}
+
+kernel void norm_pool(const global float *restrict x, const global float *restrict gamma,
+                      const global float *restrict beta, const global float *restrict mean,
+                      const global float *restrict inverse, const global Step *restrict step,
+                      global float *restrict y, global uchar *restrict place,
+                      global float *restrict winner, int rows, int chunk, int H, int W, int C,
+                      int OH, int OW, int stream, int threshold, float scale) {
+    int row = (int)get_group_id(0) * chunk, end = min(row + chunk, rows);
+    for (; row < end; row++) {
+        const global float *corner = x + (row / OH * H + row % OH * KH) * W * C;
+        int first = row * OW * C;
+#ifdef DROPS
+        deal(step, (uint)stream, threshold, place, first, first + OW * C);
+#endif
+        for (int tile = 0; tile < OW; tile += TILE)
+            for (int c = 0; c < C; c += VW) {
+                V m = VLOAD(mean + c), factor = VLOAD(gamma + c) * VLOAD(inverse + c);
+                V b = VLOAD(beta + c);
+                for (int ow = tile; ow < min(tile + TILE, OW); ow++) {
+                    Winner w = winner_of(corner + ow * KW * C + c, W, C, m, factor, b);
+                    int o = first + ow * C + c;
+#ifdef DROPS
+                    I dropped = LOAD_PLACE(place + o) != 0;
+                    w.z = dropped ? (V)(0) : w.z * scale;
+                    w.place = dropped ? (V)(DROPPED) : w.place;
+#endif
+                    VSTORE(w.z, y + o);
+                    STORE_PLACE(w.place, place + o);
+                    VSTORE(w.deviation, winner + o);
+                }
+            }
+    }
+}
+#endif
+
+#ifdef OP_norm_pool_backward
+
+/* What flows back into VW elements of the norm's result from their window; *at: to which place. */
+inline V flow(const global float *dy, const global uchar *place, int i, float scale, I *at) {
+    *at = LOAD_PLACE(place + i);
+#ifdef DROPS
+    return *at == DROPPED ? (V)(0) : VLOAD(dy + i) * scale;
+#else
+    return VLOAD(dy + i);
+#endif
+}
+
+inline void add_to(global float *sum, V part, bool first) {
+    VSTORE(first ? part : VLOAD(sum) + part, sum);
+}
+
+/* partial (chunks, 2, C): sums of g and of g winner. */
+kernel void norm_pool_sums(const global float *restrict dy, const global uchar *restrict place,
+                           const global float *restrict winner, global float *restrict partial,
+                           int windows, int chunk, int C, float scale) {
+    int begin = (int)get_group_id(0) * chunk, end = min(begin + chunk, windows);
+    partial += get_group_id(0) * 2 * C;
+    for (int row = begin; row < end; row += TILE)
+        for (int c = 0; c < C; c += VW) {
+            V sum = 0, products = 0;
+            for (int i = row; i < min(row + TILE, end); i++) {
+                I at;
+                V g = flow(dy, place, i * C + c, scale, &at);
+                sum += g;
+                products = FMA(g, VLOAD(winner + i * C + c), products);
+            }
+            add_to(partial + c, sum, row == begin);
+            add_to(partial + C + c, products, row == begin);
+        }
+}
+
+/* What the elements of VW channels have in common. */
+typedef struct {
+    V mean, factor, share, slope;
+} Channels;
+
+inline Channels channels_at(const global float *gamma, const global float *mean,
+                            const global float *inverse, const global float *dgamma,
+                            const global float *dbeta, float count) {
+    Channels k;
+    V scale = VLOAD(inverse);
+    k.mean = VLOAD(mean);
+    k.factor = VLOAD(gamma) * scale;
+    k.share = VLOAD(dbeta) / count;
+    k.slope = VLOAD(dgamma) * scale / count;
+    return k;
+}
+#define CHANNELS(c) channels_at(gamma + c, mean + c, inverse + c, dgamma + c, dbeta + c, count)
+
+/* dz of VW elements, which is returned too. */
+inline V gradient(const Channels *k, const global float *x, global float *dz, V g) {
+    V v = VLOAD(x), d = k->factor * FMA(k->mean - v, k->slope, g - k->share);
+#ifdef RELU
+    d = v <= (V)(0) ? (V)(0) : d;
+#endif
+    VSTORE(d, dz);
+    return d;
+}
+
+/* `pixels` that no window covers. */
+#define LEFT_OVER(from, pixels)                                              \
+    for (int pixel = 0; pixel < (pixels); pixel++)                           \
+        for (int c = 0; c < C; c += VW) {                                    \
+            int i = ((from) + pixel) * C + c;                                \
+            Channels k = CHANNELS(c);                                        \
+            add_to(partial + c, gradient(&k, x + i, dz + i, (V)(0)), false); \
+        }
+
+/* partial (groups, C): sums of dz. */
+kernel void
+norm_pool_backward(const global float *restrict dy, const global float *restrict x,
+                   const global uchar *restrict place, const global float *restrict gamma,
+                   const global float *restrict mean, const global float *restrict inverse,
+                   const global float *restrict dgamma, const global float *restrict dbeta,
+                   global float *restrict dz, global float *restrict partial, int rows, int chunk,
+                   int H, int W, int C, int OH, int OW, float count, float scale) {
+    int begin = (int)get_group_id(0) * chunk, end = min(begin + chunk, rows);
+    partial += get_group_id(0) * C;
+    for (int row = begin; row < end; row++) {
+        int first = (row / OH * H + row % OH * KH) * W; /* pixel */
+        for (int tile = 0; tile < OW; tile += TILE)
+            for (int c = 0; c < C; c += VW) {
+                Channels k = CHANNELS(c);
+                V sum = 0;
+                for (int ow = tile; ow < min(tile + TILE, OW); ow++) {
+                    I at;
+                    V g = flow(dy, place, (row * OW + ow) * C + c, scale, &at);
+                    int corner = (first + ow * KW) * C + c;
+#pragma unroll
+                    for (int r = 0; r < KH; r++)
+#pragma unroll
+                        for (int s = 0; s < KW; s++) {
+                            int i = corner + (r * W + s) * C;
+                            V own = at == (I)(r * KW + s) ? g : (V)(0);
+                            sum += gradient(&k, x + i, dz + i, own);
+                        }
+                }
+                add_to(partial + c, sum, row == begin && tile == 0);
+            }
+        for (int r = 0; r < KH; r++) LEFT_OVER(first + r * W + OW * KW, W - OW * KW)
+        if (row % OH == OH - 1) LEFT_OVER(first + KH * W, (H - OH * KH) * W)
+    }
+}
+#endif

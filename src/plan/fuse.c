@@ -1,0 +1,200 @@
+#include "plan/fuse.h"
+
+#include <string.h>
+
+#include "ops/ops.h"
+#include "plan/choose.h"
+
+/* ---- Who reads what ----------------------------------------------------------------------- */
+
+static size_t count_readers(const dd__graph *graph, const dd__value *value, dd__node **last) {
+    size_t count = 0;
+    for (size_t n = 0; n < graph->node_count; n++)
+        for (size_t i = 0; i < graph->nodes[n]->in_count; i++)
+            if (graph->nodes[n]->in[i] == value) {
+                *last = graph->nodes[n];
+                count++;
+            }
+    return count;
+}
+
+/* The only node that reads a value which nobody else sees; NULL when there is none. */
+static dd__node *only_reader(const dd__graph *graph, const dd__value *value) {
+    dd__node *reader = NULL;
+    bool alone = value->role == DD__TEMPORARY && count_readers(graph, value, &reader) == 1;
+    return alone ? reader : NULL;
+}
+
+/* Whether another node may compute this one's output 0 in its place: nobody reads its others, and
+ * nobody wants a certain implementation. */
+static bool is_free(const dd__graph *graph, const dd_device *device, const dd__node *node) {
+    if (node->forced || dd__device_forced(device, node->op->name)) return false;
+    dd__node *reader;
+    for (size_t i = 1; i < node->out_count; i++)
+        if (node->out[i]->role != DD__TEMPORARY || count_readers(graph, node->out[i], &reader) > 0)
+            return false;
+    return true;
+}
+
+/* The node of this op that alone reads what `node` computes, if it is free; or NULL. */
+static dd__node *follower(const dd__graph *graph, const dd_device *device, const dd__node *node,
+                          const dd__op *op) {
+    dd__node *next = only_reader(graph, node->out[0]);
+    return next && next->op == op && is_free(graph, device, next) ? next : NULL;
+}
+
+/* ---- A convolution block's tail ----------------------------------------------------------- */
+
+enum { NORM_INPUTS = 6 }; /* of batch_norm_training, with the step */
+
+typedef struct tail {
+    dd__node *conv, *norm, *pool, *drop; /* NULL where there is none */
+} tail;
+
+/* Windows side by side, without padding. */
+static bool windows_apart(const dd__node *pool) {
+    const dd__pool *a = pool->attributes;
+    for (int axis = 0; axis < 2; axis++)
+        if (a->stride[axis] && a->stride[axis] != a->kernel[axis]) return false;
+    for (int edge = 0; edge < 4; edge++)
+        if (a->padding.edges[edge]) return false;
+    return !a->padding.same;
+}
+
+static bool has_relu(const tail *t) {
+    return t->conv && ((const dd__conv2d *)t->conv->attributes)->activation == DD__RELU;
+}
+
+/* A norm alone, or behind a linear convolution, gains nothing. */
+static bool find_tail(const dd__graph *graph, const dd_device *device, dd__node *norm, tail *t) {
+    if (norm->op != &dd__op_batch_norm_training || norm->in_count < NORM_INPUTS) return false;
+    if (norm->in[0]->dims.rank != 4 || !is_free(graph, device, norm)) return false;
+    *t = (tail){.conv = norm->in[0]->producer, .norm = norm};
+    bool own = t->conv && t->conv->op == &dd__op_conv2d && only_reader(graph, norm->in[0]);
+    if (!own) t->conv = NULL;
+    t->pool = follower(graph, device, norm, &dd__op_max_pool);
+    if (t->pool && !windows_apart(t->pool)) t->pool = NULL;
+    t->drop = follower(graph, device, t->pool ? t->pool : norm, &dd__op_dropout);
+    return t->pool || t->drop || has_relu(t);
+}
+
+/* Adds the node that computes the tail; *fused is false when the device has no implementation. */
+static dd_status add_norm_pool(dd__graph *graph, const dd_device *device, const tail *t,
+                               bool *fused) {
+    dd__norm_pool a = {
+        .norm = *(const dd__batch_norm *)t->norm->attributes, .pool = {1, 1}, .relu = has_relu(t)};
+    if (t->pool) memcpy(a.pool, ((const dd__pool *)t->pool->attributes)->kernel, sizeof a.pool);
+    if (t->drop) a.dropout = *(const dd__dropout *)t->drop->attributes;
+    dd__value *in[NORM_INPUTS + 1] = {0};
+    memcpy(in, t->norm->in, NORM_INPUTS * sizeof *in);
+    if (t->conv && t->conv->in_count > 2) in[NORM_INPUTS] = t->conv->in[2];
+    const dd__node wanted = {
+        .op = &dd__op_norm_pool_training, .attributes = &a, .in = in, .in_count = DD_COUNT(in)};
+    *fused = dd__can_compute(device, &wanted);
+    if (!*fused) return DD_OK;
+    char *name = dd__arena_print(&graph->arena, "%s%s%s%s%s", t->norm->name, t->pool ? "+" : "",
+                                 t->pool ? t->pool->name : "", t->drop ? "+" : "",
+                                 t->drop ? t->drop->name : "");
+    if (!name) return dd__no_memory(strlen(t->norm->name));
+    dd__value *y;
+    return dd__graph_add1(graph, wanted.op, name, &a, in, DD_COUNT(in), &y);
+}
+
+static dd_status fuse_tail(dd__graph *graph, const dd_device *device, const tail *t, bool *fused) {
+    DD_TRY(add_norm_pool(graph, device, t, fused));
+    if (!*fused) return DD_OK;
+    dd__node *old[3] = {t->norm};
+    size_t count = 1;
+    if (t->pool) old[count++] = t->pool;
+    if (t->drop) old[count++] = t->drop;
+    dd__graph_replace(graph, old, count);
+    if (t->conv) ((dd__conv2d *)t->conv->attributes)->outer_gradient = true;
+    return DD_OK;
+}
+
+/* ---- A convolution block in inference ----------------------------------------------------- */
+
+enum { CONV_INPUTS = 3, NORM_FACTORS = 4 }; /* x, w, bias; gamma, beta, mean, variance */
+
+typedef struct block {
+    dd__node *conv, *norm, *pool; /* NULL where there is none */
+} block;
+
+static bool is_square(const dd__node *pool) {
+    const dd__pool *a = pool->attributes;
+    return a->kernel[0] == a->kernel[1];
+}
+
+static bool find_block(const dd__graph *graph, const dd_device *device, dd__node *conv, block *b) {
+    if (conv->op != &dd__op_conv2d || conv->in_count > CONV_INPUTS) return false;
+    if (!is_free(graph, device, conv)) return false;
+    *b = (block){.conv = conv, .norm = follower(graph, device, conv, &dd__op_batch_norm)};
+    b->pool = follower(graph, device, b->norm ? b->norm : conv, &dd__op_max_pool);
+    if (b->pool && !(windows_apart(b->pool) && is_square(b->pool))) b->pool = NULL;
+    return b->norm || b->pool;
+}
+
+/* Adds the convolution that computes the block; *fused is false when the device has no
+ * implementation. */
+static dd_status add_block(dd__graph *graph, const dd_device *device, const block *b, bool *fused) {
+    dd__conv2d a = *(const dd__conv2d *)b->conv->attributes;
+    dd__value *in[CONV_INPUTS + NORM_FACTORS] = {0};
+    memcpy(in, b->conv->in, b->conv->in_count * sizeof *in);
+    size_t count = b->norm ? DD_COUNT(in) : b->conv->in_count;
+    if (b->norm) memcpy(in + CONV_INPUTS, b->norm->in + 1, NORM_FACTORS * sizeof *in);
+    if (b->norm) a.epsilon = ((const dd__batch_norm *)b->norm->attributes)->epsilon;
+    if (b->pool) a.pool = ((const dd__pool *)b->pool->attributes)->kernel[0];
+    a.normalize = b->norm != NULL;
+    const dd__node wanted = {
+        .op = b->conv->op, .attributes = &a, .in = in, .in_count = count, .name = b->conv->name};
+    *fused = dd__can_compute(device, &wanted);
+    if (!*fused) return DD_OK;
+    char *name = dd__arena_print(&graph->arena, "%s%s%s%s%s", b->conv->name, b->norm ? "+" : "",
+                                 b->norm ? b->norm->name : "", b->pool ? "+" : "",
+                                 b->pool ? b->pool->name : "");
+    if (!name) return dd__no_memory(strlen(b->conv->name));
+    dd__value *y;
+    return dd__graph_add1(graph, wanted.op, name, &a, in, count, &y);
+}
+
+/* Without the pool where it cannot go along. */
+static dd_status fuse_block(dd__graph *graph, const dd_device *device, block b) {
+    bool fused = false;
+    DD_TRY(add_block(graph, device, &b, &fused));
+    if (!fused && b.norm && b.pool) {
+        b.pool = NULL;
+        DD_TRY(add_block(graph, device, &b, &fused));
+    }
+    if (!fused) return DD_OK;
+    dd__node *old[3] = {b.conv};
+    size_t count = 1;
+    if (b.norm) old[count++] = b.norm;
+    if (b.pool) old[count++] = b.pool;
+    dd__graph_replace(graph, old, count);
+    return DD_OK;
+}
+
+static dd_status fuse_blocks(dd__graph *graph, const dd_device *device) {
+    for (size_t n = graph->node_count;
+         n-- > 0;) { /* what is put later does not move what is left */
+        block b;
+        if (find_block(graph, device, graph->nodes[n], &b)) DD_TRY(fuse_block(graph, device, b));
+    }
+    return DD_OK;
+}
+
+static dd_status fuse_tails(dd__graph *graph, const dd_device *device) {
+    for (size_t n = 0; n < graph->node_count;) {
+        tail t;
+        bool fused = false;
+        if (find_tail(graph, device, graph->nodes[n], &t))
+            DD_TRY(fuse_tail(graph, device, &t, &fused));
+        if (!fused) n++; /* else another node stands here now */
+    }
+    return DD_OK;
+}
+
+dd_status dd__graph_fuse(dd__graph *graph, const dd_device *device) {
+    if (dd__device_is_reference(device)) return DD_OK;
+    return graph->training ? fuse_tails(graph, device) : fuse_blocks(graph, device);
+}

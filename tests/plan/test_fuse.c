@@ -1,0 +1,328 @@
+/* Fused training graphs: what they compute, and what is left alone. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/random.h"
+#include "ops/ops.h"
+#include "plan/choose.h"
+#include "plan/differentiate.h"
+#include "plan/fuse.h"
+#include "plan/plan.h"
+
+enum { BATCH = 6, SIDE = 13, CLASSES = 10 };
+
+static void assert_fine(dd_status status) {
+    if (status != DD_OK) print_error("%s\n", dd_message());
+    assert_int_equal(status, DD_OK);
+}
+
+static int open_both(void **state) {
+    static dd_device *devices[2];
+    *state = devices;
+    return dd_device_open("reference", NULL, &devices[0]) != DD_OK ||
+           dd_device_open(NULL, NULL, &devices[1]) != DD_OK;
+}
+
+static int close_both(void **state) {
+    dd_device **devices = *state;
+    dd_device_close(devices[0]);
+    dd_device_close(devices[1]);
+    return 0;
+}
+
+/* ---- Networks --------------------------------------------------------------------------- */
+
+static dd__value *layer(dd__graph *graph, const dd__op *op, const char *name,
+                        const void *attributes, dd__value *x) {
+    dd__value *y;
+    assert_fine(op->layer(graph, op, name, attributes, &x, 1, &y));
+    return y;
+}
+
+static dd__value *convolution(dd__graph *graph, const char *name, int32_t filters,
+                              dd__activation activation, dd__value *x) {
+    dd__conv2d conv = {.filters = filters,
+                       .kernel = {3, 3},
+                       .stride = {1, 1},
+                       .dilation = {1, 1},
+                       .groups = 1,
+                       .bias = true,
+                       .activation = (int32_t)activation};
+    return layer(graph, &dd__op_conv2d, name, &conv, x);
+}
+
+static dd__value *norm(dd__graph *graph, const char *name, dd__value *x) {
+    return layer(graph, &dd__op_batch_norm, name,
+                 &(dd__batch_norm){.momentum = 0.9f, .epsilon = 1e-3f}, x);
+}
+
+static dd__value *pool(dd__graph *graph, const char *name, dd__pool a, dd__value *x) {
+    return layer(graph, &dd__op_max_pool, name, &a, x);
+}
+
+static dd__value *dropout(dd__graph *graph, const char *name, dd__value *x) {
+    return layer(graph, &dd__op_dropout, name, &(dd__dropout){.rate = 0.25f}, x);
+}
+
+static const dd__pool halves = {.kernel = {2, 2}};
+
+static dd__graph *new_graph(dd__value **x) {
+    dd__graph *graph;
+    assert_fine(dd__graph_create(true, 5, &graph));
+    assert_fine(dd__graph_input(graph, "x", DD__F32, DD_DIMS(BATCH, SIDE, SIDE, 1), x));
+    return graph;
+}
+
+/* Three blocks: pool and dropout with a row and a column left over; dropout alone behind a linear
+ * convolution; relu alone. */
+static void add_network(dd__graph *graph, dd__value *x, dd__value **logits) {
+    x = norm(graph, "norm1", convolution(graph, "conv1", 8, DD__RELU, x));
+    x = dropout(graph, "drop1", pool(graph, "pool1", halves, x));
+    assert_fine(dd__graph_output(graph, x, "y1"));
+    x = norm(graph, "norm2", convolution(graph, "conv2", 12, DD__LINEAR, x));
+    x = dropout(graph, "drop2", x);
+    x = norm(graph, "norm3", convolution(graph, "conv3", 4, DD__RELU, x));
+    x = layer(graph, &dd__op_flatten, "flatten", NULL, x);
+    x = dropout(graph, "drop3", x);
+    dd__value weight = {.dims = DD_DIMS(x->dims.d[1], CLASSES),
+                        .initial = DD__GLOROT_UNIFORM,
+                        .fan_in = x->dims.d[1],
+                        .fan_out = CLASSES};
+    dd__value *in[2] = {x};
+    assert_fine(dd__graph_parameter(graph, "dense", "weight", &weight, &in[1]));
+    assert_fine(dd__graph_add1(graph, &dd__op_gemm, "dense", &(dd__gemm){.activation = DD__LINEAR},
+                               in, 2, logits));
+}
+
+/* Up to the gradients, fused for `device` when asked. */
+static dd__graph *training_graph(const dd_device *device, bool fused) {
+    dd__value *x, *labels, *logits, *loss, *share, *gradients;
+    dd__graph *graph = new_graph(&x);
+    assert_fine(dd__graph_input(graph, "labels", DD__I32, DD_DIMS(BATCH), &labels));
+    add_network(graph, x, &logits);
+    assert_fine(dd__graph_add1(graph, &dd__op_cross_entropy, "loss", NULL,
+                               (dd__value *[]){logits, labels}, 2, &loss));
+    assert_fine(dd__graph_output(graph, loss, "loss"));
+    if (fused) assert_fine(dd__graph_fuse(graph, device));
+    assert_fine(dd__graph_add1(graph, &dd__op_fill, "mean", &(dd__fill){.value = 1.0f / BATCH},
+                               &loss, 1, &share));
+    assert_fine(dd__graph_gradients(graph, loss, share, &gradients));
+    return graph;
+}
+
+static size_t count_nodes(const dd__graph *graph, const dd__op *op) {
+    size_t count = 0;
+    for (size_t n = 0; n < graph->node_count; n++) count += graph->nodes[n]->op == op;
+    return count;
+}
+
+/* Fused nodes are made for processors alone. */
+static bool fuses(const dd_device *device) {
+    return !dd__device_is_reference(device) && dd__device_class(device) == DD_CLASS_CPU;
+}
+
+/* ---- What is computed ------------------------------------------------------------------- */
+
+static void write_batch(dd__plan *plan) {
+    float x[BATCH * SIDE * SIDE];
+    int32_t labels[BATCH];
+    dd__step step = {.seed_low = 42, .step = 3, .count = BATCH};
+    dd__random random = dd__random_start(1, DD__STREAM_TEST);
+    for (size_t i = 0; i < DD_COUNT(x); i++) x[i] = dd__random_uniform(&random);
+    for (size_t i = 0; i < BATCH; i++) labels[i] = (int32_t)(3 * i % CLASSES);
+    assert_fine(dd__plan_write(plan, "x", x, sizeof x));
+    assert_fine(dd__plan_write(plan, "labels", labels, sizeof labels));
+    assert_fine(dd__plan_write(plan, "step", &step, sizeof step));
+}
+
+static const char *const compared[] = {"y1", "loss", "gradients", "statistics"};
+
+/* Values of `compared`, each of sizes[i] numbers, which dd__free frees. */
+typedef struct outcome {
+    float *values[DD_COUNT(compared)];
+    size_t sizes[DD_COUNT(compared)];
+} outcome;
+
+static outcome run(dd_device *device, bool fused) {
+    outcome o;
+    dd__plan *plan;
+    assert_fine(dd__plan_create(device, training_graph(device, fused), NULL, 0, &plan));
+    write_batch(plan);
+    assert_fine(dd__plan_run(plan));
+    for (size_t i = 0; i < DD_COUNT(compared); i++) {
+        o.sizes[i] = dd__dims_count(&dd__graph_find(dd__plan_graph(plan), compared[i])->dims);
+        o.values[i] = dd__alloc(o.sizes[i], sizeof(float));
+        assert_non_null(o.values[i]);
+        assert_fine(dd__plan_read(plan, compared[i], o.values[i], o.sizes[i] * sizeof(float)));
+    }
+    dd__plan_free(plan);
+    return o;
+}
+
+static void outcome_free(outcome *o) {
+    for (size_t i = 0; i < DD_COUNT(compared); i++) dd__free(o->values[i]);
+}
+
+static void test_fused_steps_give_the_same_gradients_and_drop_the_same(void **state) {
+    dd_device **devices = *state;
+    for (int d = 0; d < 2; d++) {
+        outcome plain = run(devices[d], false), fused = run(devices[d], true);
+        for (size_t i = 0; i < DD_COUNT(compared); i++)
+            for (size_t k = 0; k < plain.sizes[i]; k++) {
+                float a = plain.values[i][k], b = fused.values[i][k];
+                assert_true(fabsf(a - b) <= 1e-5f * fmaxf(1, fabsf(a)));
+                if (i == 0) assert_int_equal(a == 0, b == 0);
+            }
+        outcome_free(&plain);
+        outcome_free(&fused);
+    }
+}
+
+static void test_two_fused_runs_give_the_same_bytes(void **state) {
+    dd_device **devices = *state;
+    outcome a = run(devices[1], true), b = run(devices[1], true);
+    for (size_t i = 0; i < DD_COUNT(compared); i++)
+        assert_memory_equal(a.values[i], b.values[i], a.sizes[i] * sizeof(float));
+    outcome_free(&a);
+    outcome_free(&b);
+}
+
+/* ---- What is fused ---------------------------------------------------------------------- */
+
+static void test_a_blocks_tail_becomes_one_node(void **state) {
+    dd_device **devices = *state;
+    for (int d = 0; d < 2; d++) {
+        size_t tails = fuses(devices[d]) ? 3 : 0;
+        dd__graph *graph = training_graph(devices[d], true);
+        assert_int_equal(count_nodes(graph, &dd__op_norm_pool_training), tails);
+        assert_int_equal(count_nodes(graph, &dd__op_norm_pool_backward), tails);
+        assert_int_equal(count_nodes(graph, &dd__op_batch_norm_training), 3 - tails);
+        assert_int_equal(count_nodes(graph, &dd__op_max_pool), tails ? 0 : 1);
+        assert_int_equal(count_nodes(graph, &dd__op_dropout), tails ? 1 : 3);
+        assert_int_equal(count_nodes(graph, &dd__op_activation_backward), tails ? 0 : 2);
+        assert_int_equal(count_nodes(graph, &dd__op_column_sums), tails ? 0 : 3);
+        for (size_t n = 0; n < graph->node_count; n++) assert_int_equal(graph->nodes[n]->number, n);
+        dd__graph_free(graph);
+    }
+}
+
+/* The graph, freed here, has no fused node after fusing; else one whose windows are pool x pool. */
+static void assert_fused(dd__graph *graph, const dd_device *device, int32_t pooled) {
+    assert_fine(dd__graph_fuse(graph, device));
+    const dd__node *found = NULL;
+    for (size_t n = 0; n < graph->node_count; n++)
+        if (graph->nodes[n]->op == &dd__op_norm_pool_training) found = graph->nodes[n];
+    assert_int_equal(found != NULL, pooled > 0 && fuses(device));
+    if (found) {
+        const dd__norm_pool *a = found->attributes;
+        assert_int_equal(a->pool[0], pooled);
+        assert_int_equal(a->pool[1], pooled);
+    }
+    dd__graph_free(graph);
+}
+
+static void test_values_that_others_read_stay(void **state) {
+    dd_device **devices = *state;
+    dd__value *x, *y, *sum;
+    dd__graph *graph = new_graph(&x);
+    y = norm(graph, "norm", convolution(graph, "conv", 8, DD__LINEAR, x));
+    pool(graph, "pool", halves, y);
+    assert_fine(dd__graph_add1(graph, &dd__op_add, "add", NULL, (dd__value *[]){y, y}, 2, &sum));
+    assert_fused(graph, devices[1], 0);
+
+    graph = new_graph(&x);
+    y = norm(graph, "norm", convolution(graph, "conv", 8, DD__LINEAR, x));
+    assert_fine(dd__graph_output(graph, y, "seen"));
+    pool(graph, "pool", halves, y);
+    assert_fused(graph, devices[1], 0);
+}
+
+static void test_a_convolution_with_two_readers_keeps_its_gradient(void **state) {
+    dd_device **devices = *state;
+    dd__value *x, *y, *sum;
+    dd__graph *graph = new_graph(&x);
+    y = convolution(graph, "conv", 8, DD__RELU, x);
+    const dd__conv2d *conv = y->producer->attributes;
+    pool(graph, "pool", halves, norm(graph, "norm", y));
+    assert_fine(dd__graph_add1(graph, &dd__op_add, "add", NULL, (dd__value *[]){y, y}, 2, &sum));
+    assert_fine(dd__graph_fuse(graph, devices[1]));
+    assert_false(conv->outer_gradient);
+    assert_int_equal(count_nodes(graph, &dd__op_norm_pool_training), fuses(devices[1]));
+    assert_fused(graph, devices[1], 2);
+}
+
+static void test_windows_that_overlap_or_leave_the_image_stay(void **state) {
+    dd_device **devices = *state;
+    const dd__pool others[] = {{.kernel = {3, 3}, .stride = {2, 2}},
+                               {.kernel = {2, 2}, .padding = {.same = 1}},
+                               {.kernel = {2, 2}, .padding = {.edges = {0, 0, 1, 1}}}};
+    for (size_t i = 0; i < DD_COUNT(others); i++) {
+        dd__value *x, *y;
+        dd__graph *graph = new_graph(&x);
+        y = pool(graph, "pool", others[i],
+                 norm(graph, "norm", convolution(graph, "conv", 8, DD__RELU, x)));
+        dropout(graph, "drop", y);
+        const dd__node *kept = y->producer;
+        assert_fine(dd__graph_fuse(graph, devices[1]));
+        assert_int_equal(count_nodes(graph, kept->op), 1);
+        assert_int_equal(count_nodes(graph, &dd__op_dropout), 1);
+        assert_fused(graph, devices[1], 1);
+    }
+}
+
+static void test_a_norm_alone_stays(void **state) {
+    dd_device **devices = *state;
+    dd__value *x;
+    dd__graph *graph = new_graph(&x);
+    norm(graph, "norm", convolution(graph, "conv", 8, DD__LINEAR, x));
+    assert_fused(graph, devices[1], 0);
+}
+
+static void test_what_no_implementation_computes_stays(void **state) {
+    dd_device **devices = *state;
+    dd__value *x;
+    dd__graph *graph = new_graph(&x); /* 3 channels make no vector */
+    pool(graph, "pool", halves, norm(graph, "norm", convolution(graph, "conv", 3, DD__RELU, x)));
+    assert_fused(graph, devices[1], 0);
+    graph = new_graph(&x);
+    pool(graph, "pool", (dd__pool){.kernel = {11, 11}},
+         norm(graph, "norm", convolution(graph, "conv", 8, DD__RELU, x)));
+    assert_fused(graph, devices[1], 0);
+}
+
+static void test_forced_implementations_stay(void **state) {
+    (void)state;
+    const char *const forced[] = {"batch_norm_training=plain", "max_pool=plain"};
+    for (size_t i = 0; i < DD_COUNT(forced); i++) {
+        dd_device *device;
+        dd_device_options options = {.implementations = forced[i]};
+        assert_fine(dd_device_open(NULL, &options, &device));
+        dd__value *x;
+        dd__graph *graph = new_graph(&x);
+        pool(graph, "pool", halves,
+             norm(graph, "norm", convolution(graph, "conv", 8, DD__LINEAR, x)));
+        assert_fused(graph, device, 0);
+        dd_device_close(device);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fused_steps_give_the_same_gradients_and_drop_the_same),
+        cmocka_unit_test(test_two_fused_runs_give_the_same_bytes),
+        cmocka_unit_test(test_a_blocks_tail_becomes_one_node),
+        cmocka_unit_test(test_values_that_others_read_stay),
+        cmocka_unit_test(test_a_convolution_with_two_readers_keeps_its_gradient),
+        cmocka_unit_test(test_windows_that_overlap_or_leave_the_image_stay),
+        cmocka_unit_test(test_a_norm_alone_stays),
+        cmocka_unit_test(test_what_no_implementation_computes_stays),
+        cmocka_unit_test(test_forced_implementations_stay),
+    };
+    return cmocka_run_group_tests(tests, open_both, close_both);
+}

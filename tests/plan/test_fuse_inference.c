@@ -1,0 +1,159 @@
+/* Fused inference graphs: what they compute, and what is left alone. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/random.h"
+#include "ops/ops.h"
+#include "plan/choose.h"
+#include "plan/fuse.h"
+#include "plan/plan.h"
+
+enum { BATCH = 5, SIDE = 25 };
+
+static dd_device *device;
+
+static void assert_fine(dd_status status) {
+    if (status != DD_OK) print_error("%s\n", dd_message());
+    assert_int_equal(status, DD_OK);
+}
+
+static dd__value *layer(dd__graph *graph, const dd__op *op, const char *name,
+                        const void *attributes, dd__value *x) {
+    dd__value *y;
+    assert_fine(op->layer(graph, op, name, attributes, &x, 1, &y));
+    return y;
+}
+
+static dd__value *convolution(dd__graph *graph, const char *name, int32_t filters, int32_t kernel,
+                              dd__value *x) {
+    dd__conv2d conv = {.filters = filters,
+                       .kernel = {kernel, kernel},
+                       .stride = {1, 1},
+                       .dilation = {1, 1},
+                       .groups = 1,
+                       .bias = true,
+                       .activation = DD__RELU};
+    return layer(graph, &dd__op_conv2d, name, &conv, x);
+}
+
+static dd__value *norm(dd__graph *graph, const char *name, dd__value *x) {
+    return layer(graph, &dd__op_batch_norm, name,
+                 &(dd__batch_norm){.momentum = 0.9f, .epsilon = 1e-3f}, x);
+}
+
+static dd__value *pool(dd__graph *graph, const char *name, int32_t size, int32_t stride,
+                       dd__value *x) {
+    return layer(graph, &dd__op_max_pool, name,
+                 &(dd__pool){.kernel = {size, size}, .stride = {stride, stride}}, x);
+}
+
+static dd__graph *new_graph(dd__value **x) {
+    dd__graph *graph;
+    assert_fine(dd__graph_create(false, 5, &graph));
+    assert_fine(dd__graph_input(graph, "x", DD__F32, DD_DIMS(BATCH, SIDE, SIDE, 1), x));
+    return graph;
+}
+
+static bool fuses(void) {
+    return !dd__device_is_reference(device) && dd__device_class(device) == DD_CLASS_CPU;
+}
+
+/* Norm and pool with a row and a column left over (23 to 11); a pool alone (7 to 3); a norm alone
+ * with a number of channels that fills no tile. */
+static dd__graph *network(bool fused) {
+    dd__value *x;
+    dd__graph *graph = new_graph(&x);
+    x = pool(graph, "pool1", 2, 2, norm(graph, "norm1", convolution(graph, "conv1", 16, 3, x)));
+    x = pool(graph, "pool2", 2, 0, convolution(graph, "conv2", 48, 5, x));
+    x = norm(graph, "norm3", convolution(graph, "conv3", 37, 2, x));
+    assert_fine(dd__graph_output(graph, x, "y"));
+    if (fused) assert_fine(dd__graph_fuse(graph, device));
+    return graph;
+}
+
+enum { RESULTS = BATCH * 2 * 2 * 37 };
+
+static void compute(bool fused, float y[RESULTS]) {
+    float x[BATCH * SIDE * SIDE], statistics[4096];
+    dd__plan *plan;
+    dd__random random = dd__random_start(1, DD__STREAM_TEST);
+    for (size_t i = 0; i < DD_COUNT(x); i++) x[i] = dd__random_uniform(&random);
+    for (size_t i = 0; i < DD_COUNT(statistics); i++)
+        statistics[i] = 0.5f + dd__random_uniform(&random);
+    assert_fine(dd__plan_create(device, network(fused), NULL, 0, &plan));
+    size_t bytes = dd__value_bytes(dd__plan_graph(plan)->statistics);
+    assert_true(bytes <= sizeof statistics);
+    assert_fine(dd__plan_write(plan, "statistics", statistics, bytes));
+    assert_fine(dd__plan_write(plan, "x", x, sizeof x));
+    assert_fine(dd__plan_run(plan));
+    assert_fine(dd__plan_read(plan, "y", y, RESULTS * sizeof *y));
+    dd__plan_free(plan);
+}
+
+static void test_fused_blocks_compute_the_same(void **state) {
+    (void)state;
+    static float expected[RESULTS], found[RESULTS];
+    double largest = 0;
+    compute(false, expected);
+    compute(true, found);
+    for (size_t i = 0; i < RESULTS; i++) largest = fmax(largest, fabs((double)expected[i]));
+    assert_true(largest > 0.1);
+    for (size_t i = 0; i < RESULTS; i++)
+        assert_true(fabs((double)found[i] - (double)expected[i]) <= 2e-5 * largest);
+}
+
+static void test_blocks_become_one_node(void **state) {
+    (void)state;
+    dd__graph *graph = network(true);
+    assert_int_equal(graph->node_count, fuses() ? 3 : 6);
+    if (fuses()) assert_string_equal(graph->nodes[0]->name, "conv1+norm1+pool1");
+    dd__graph_free(graph);
+}
+
+/* How many nodes are left of conv, norm and pool. */
+static size_t nodes_left(int32_t size, int32_t stride, bool seen) {
+    dd__value *x;
+    dd__graph *graph = new_graph(&x);
+    x = norm(graph, "norm", convolution(graph, "conv", 16, 3, x));
+    if (seen) assert_fine(dd__graph_output(graph, x, "seen"));
+    x = pool(graph, "pool", size, stride, x);
+    assert_fine(dd__graph_output(graph, x, "y"));
+    assert_fine(dd__graph_fuse(graph, device));
+    size_t count = graph->node_count;
+    dd__graph_free(graph);
+    return count;
+}
+
+static void test_what_cannot_go_along_stays(void **state) {
+    (void)state;
+    if (!fuses()) skip();
+    assert_int_equal(nodes_left(2, 2, false), 1);
+    assert_int_equal(nodes_left(2, 2, true), 2);  /* the pool: others see what it reads */
+    assert_int_equal(nodes_left(2, 1, false), 2); /* windows overlap */
+    assert_int_equal(nodes_left(3, 3, false), 2); /* no implementation */
+}
+
+static int open_device(void **state) {
+    (void)state;
+    return dd_device_open(NULL, NULL, &device) != DD_OK;
+}
+
+static int close_device(void **state) {
+    (void)state;
+    dd_device_close(device);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fused_blocks_compute_the_same),
+        cmocka_unit_test(test_blocks_become_one_node),
+        cmocka_unit_test(test_what_cannot_go_along_stays),
+    };
+    return cmocka_run_group_tests(tests, open_device, close_device);
+}
