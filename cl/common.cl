@@ -92,14 +92,16 @@ inline void row_finish(V row[NV], __global const float *bias, int has_bias, int 
         if (relu) row[j] = row[j] < (V)(0.0f) ? (V)(0.0f) : row[j];
 }
 
-/* A batch normalisation behind a convolution in inference: v f[0 ..] + f[count ..], with the factors of
- * AFFINE_KERNEL; `count` is a multiple of NR. */
-inline V finish_affine(V v, __global const float *f, int count) {
-    return FMA(v, VLOAD(f), VLOAD(f + count));
+/* A batch normalisation behind a convolution in inference: row[j] f[j] + f[count + j], with the factors
+ * of AFFINE_KERNEL; `count` is a multiple of NR. */
+inline void row_affine(V row[NV], __global const float *f, int count) {
+#pragma unroll
+    for (int j = 0; j < NV; j++)
+        row[j] = FMA(row[j], VLOAD(f + j * VW), VLOAD(f + count + j * VW));
 }
 
 /* The larger one, lane by lane; a NaN wins. */
-inline V larger(V a, V b) { return !(b <= a) & (a == a) ? b : a; }
+inline V larger(V a, V b) { return (!(b <= a) & (a == a)) ? b : a; }
 
 /* Those factors, behind the first `weights` numbers of `packed`: f[c] = gamma / sqrt(variance +
  * epsilon), f[count + c] = beta - mean f[c]; 0 beyond C. Launch: (1). */

@@ -6,8 +6,9 @@
  * extents, PT = PL = 0. The gradients are programs of their own: what only predicts need not
  * compile them.
  *
- * With -DPOOL=2, y is the maximum over POOL x POOL pixels (those left over at the right and below take
+ * -DPOOL=1, or with -DPOOL=2 y is the maximum over POOL x POOL pixels (those left over at the right and below take
  * no part): pixels are then counted window by window, and MR is a multiple of a window's.
+ * -DFACTORS: a batch normalisation comes before the pooling.
  */
 typedef __global const float *restrict Input;
 typedef __global float *restrict Output;
@@ -22,9 +23,6 @@ ONE_ITEM void pack(Input w, Output packed, const int K, const int O) {
 
 AFFINE_KERNEL
 
-#ifndef POOL
-#define POOL 1
-#endif
 #define WINDOW (POOL * POOL)
 
 /* Tile t holds pixels t*MR .. of all N*P*Q = M (those in windows; `factors` is where `packed` has those of a batch
@@ -61,17 +59,15 @@ ONE_ITEM void forward(Input x, Input packed, Input bias, Output y, const int has
         }
     }
 #pragma unroll
-    for (int i = 0; i < MR; i++) {
-        row_finish(sum[i], bias + o, has_bias, relu, O - o);
-#pragma unroll
-        for (int j = 0; j < NV; j++)
-            if (factors)
-                sum[i][j] = finish_affine(sum[i][j], packed + factors + o + j * VW,
-                                          get_global_size(1) * NR);
-    }
-#pragma unroll
     for (int i = 0; i < MR; i += WINDOW) {
         if (first + i >= M) break;
+#pragma unroll
+        for (int k = 0; k < WINDOW; k++) {
+            row_finish(sum[i + k], bias + o, has_bias, relu, O - o);
+#ifdef FACTORS
+            row_affine(sum[i + k], packed + factors + o, get_global_size(1) * NR);
+#endif
+        }
 #pragma unroll
         for (int k = 1; k < WINDOW; k++)
 #pragma unroll

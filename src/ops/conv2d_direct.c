@@ -52,12 +52,12 @@ static dd_status pad(dd__recorder *recorder, const dd__site *site, const dd__til
 /* ---- Forward ------------------------------------------------------------------------------ */
 
 /* Windows lie inside a tile: with pooling it has a multiple of 4 rows. */
-static dd__tile forward_tile(const dd__conv_shape *s, const dd_device *device) {
+static dd__tile forward_tile(const dd__node *node, const dd_device *device) {
+    const dd__conv2d *a = node->attributes;
     dd__tile t = dd__tile_of(device);
-    if (s->pool == 1) return t;
-    t.rows -= t.rows % 4;
-    snprintf(t.options, sizeof t.options, "-DVW=%d -DMR=%d -DNV=2 -DPOOL=%d", t.columns / 2, t.rows,
-             s->pool);
+    if (a->pool > 1) t.rows -= t.rows % 4;
+    snprintf(t.options, sizeof t.options, "-DVW=%d -DMR=%d -DNV=2 -DPOOL=%d%s", t.columns / 2,
+             t.rows, a->pool > 1 ? a->pool : 1, a->normalize ? " -DFACTORS" : "");
     return t;
 }
 
@@ -75,7 +75,7 @@ static const char *refuse_forward(const dd__node *node, const dd_device *device)
 
 static void scratch_forward(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    dd__tile t = forward_tile(&s, device);
+    dd__tile t = forward_tile(node, device);
     scratch->workspace_bytes[0] = padded_bytes(&s);
     scratch->packed_bytes =
         sizeof(float) * (packed_weights(&s, &t) + dd__conv_factors(node, t.columns));
@@ -83,7 +83,7 @@ static void scratch_forward(const dd__node *node, const dd_device *device, dd__s
 
 static dd_status pack_forward(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    dd__tile t = forward_tile(&s, site->device);
+    dd__tile t = forward_tile(node, site->device);
     int32_t k = s.kh * s.kw * s.cg;
     DD_TRY(dd__record(
         recorder, &(dd__launch){.program = "conv2d_direct",
@@ -101,7 +101,7 @@ static dd_status record_forward(dd__recorder *recorder, const dd__node *node,
                                 const dd__site *site) {
     const dd__conv2d *a = node->attributes;
     dd__conv_shape s = dd__conv_shape_of(node);
-    dd__tile t = forward_tile(&s, site->device);
+    dd__tile t = forward_tile(node, site->device);
     dd__buffer *x = node->in[0]->buffer;
     DD_TRY(pad(recorder, site, &t, &x, &s));
     const dd__value *bias = node->in_count > 2 ? node->in[2] : NULL;
