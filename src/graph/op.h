@@ -59,6 +59,9 @@ struct dd__implementation {
     /* Why this cannot compute the node on the device, printable; NULL when it can. NULL: always
      * can. */
     const char *(*refuse)(const dd__node *, const dd_device *);
+    /* Why a later one is likely faster, where this one can; NULL: it is not. The tuner times it all
+     * the same. NULL: never. */
+    const char *(*avoid)(const dd__node *, const dd_device *);
     /* NULL: needs none. */
     void (*scratch)(const dd__node *, const dd_device *, dd__scratch *);
     /* Appends the launches that fill site->packed from the weights. NULL: none. */

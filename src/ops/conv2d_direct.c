@@ -97,6 +97,13 @@ static dd_status pack_forward(dd__recorder *recorder, const dd__node *node, cons
                                  packed_weights(&s, &t));
 }
 
+/* So many that each thread gets some 16 items, for a fair share, and an item is worth its start. */
+static int32_t tiles_an_item(int32_t tiles, int32_t blocks, const dd_device *device) {
+    int32_t threads = (int32_t)dd_device_describe(device)->compute_units;
+    int32_t each = tiles * blocks / (16 * threads);
+    return each < 1 ? 1 : each > 64 ? 64 : each;
+}
+
 static dd_status record_forward(dd__recorder *recorder, const dd__node *node,
                                 const dd__site *site) {
     const dd__conv2d *a = node->attributes;
@@ -106,37 +113,40 @@ static dd_status record_forward(dd__recorder *recorder, const dd__node *node,
     DD_TRY(pad(recorder, site, &t, &x, &s));
     const dd__value *bias = node->in_count > 2 ? node->in[2] : NULL;
     bool one_run = s.dw == 1 && s.groups == 1;
-    int32_t m = s.n * (s.p / s.pool) * (s.q / s.pool) * s.pool * s.pool;
-    return dd__record(recorder,
-                      &(dd__launch){.program = "conv2d_direct",
-                                    .options = t.options,
-                                    .kernel = "forward",
-                                    .global = {(size_t)dd__divide_up(m, t.rows),
-                                               (size_t)dd__divide_up(s.o, t.columns), 1},
-                                    .local = {1, 1, 1},
-                                    .arguments = {DD_BUFFER(x),
-                                                  DD_BUFFER(site->packed),
-                                                  DD_BUFFER(bias ? bias->buffer : site->packed),
-                                                  DD_BUFFER(node->out[0]->buffer),
-                                                  DD_INT(bias != NULL),
-                                                  DD_INT(a->activation == DD__RELU),
-                                                  DD_INT(a->normalize ? packed_weights(&s, &t) : 0),
-                                                  DD_INT(m),
-                                                  DD_INT(s.p),
-                                                  DD_INT(s.q),
-                                                  DD_INT(s.h),
-                                                  DD_INT(s.w),
-                                                  DD_INT(s.c),
-                                                  DD_INT(s.cg),
-                                                  DD_INT(s.o),
-                                                  DD_INT(s.og),
-                                                  DD_INT(s.kh),
-                                                  DD_INT(one_run ? 1 : s.kw),
-                                                  DD_INT(one_run ? s.kw * s.cg : s.cg),
-                                                  DD_INT(s.sh),
-                                                  DD_INT(s.sw),
-                                                  DD_INT(s.dh),
-                                                  DD_INT(s.dw)}});
+    int32_t windows = s.n * (s.p / s.pool) * (s.q / s.pool);
+    int32_t a_tile = t.rows / (s.pool * s.pool), blocks = dd__divide_up(s.o, t.columns);
+    int32_t tiles = tiles_an_item(dd__divide_up(windows, a_tile), blocks, site->device);
+    return dd__record(
+        recorder,
+        &(dd__launch){.program = "conv2d_direct",
+                      .options = t.options,
+                      .kernel = "forward",
+                      .global = {(size_t)dd__divide_up(windows, tiles * a_tile), (size_t)blocks, 1},
+                      .local = {1, 1, 1},
+                      .arguments = {DD_BUFFER(x),
+                                    DD_BUFFER(site->packed),
+                                    DD_BUFFER(bias ? bias->buffer : site->packed),
+                                    DD_BUFFER(node->out[0]->buffer),
+                                    DD_INT(bias != NULL),
+                                    DD_INT(a->activation == DD__RELU),
+                                    DD_INT(a->normalize ? packed_weights(&s, &t) : 0),
+                                    DD_INT(tiles),
+                                    DD_INT(windows),
+                                    DD_INT(s.p),
+                                    DD_INT(s.q),
+                                    DD_INT(s.h),
+                                    DD_INT(s.w),
+                                    DD_INT(s.c),
+                                    DD_INT(s.cg),
+                                    DD_INT(s.o),
+                                    DD_INT(s.og),
+                                    DD_INT(s.kh),
+                                    DD_INT(one_run ? 1 : s.kw),
+                                    DD_INT(one_run ? s.kw * s.cg : s.cg),
+                                    DD_INT(s.sh),
+                                    DD_INT(s.sw),
+                                    DD_INT(s.dh),
+                                    DD_INT(s.dw)}});
 }
 
 /* ---- Backward data ------------------------------------------------------------------------ */

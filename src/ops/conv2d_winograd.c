@@ -18,6 +18,14 @@ typedef struct form { /* of the kernels for a node on a device */
     int32_t m, r, a, block; /* block: tiles at a time, a multiple of tile.rows */
 } form;
 
+static int32_t tiles_of(const dd__conv_shape *s, const form *f) {
+    return s->n * dd__divide_up(s->p, f->m) * dd__divide_up(s->q, f->m);
+}
+
+static int32_t round_up(int32_t n, int32_t multiple) {
+    return dd__divide_up(n, multiple) * multiple;
+}
+
 /* The m whose tiles need the fewest multiplications for this output. */
 static form form_of(const dd__conv_shape *s, const dd_device *device) {
     form f = {.tile = dd__tile_of(device), .r = s->kh};
@@ -30,6 +38,9 @@ static form form_of(const dd__conv_shape *s, const dd_device *device) {
         f.m = m;
         f.a = (int32_t)a;
     }
+    int32_t tiles = tiles_of(s, &f);
+    if (tiles < 4 * f.tile.rows && round_up(tiles, 4) < round_up(tiles, f.tile.rows))
+        f.tile = dd__tile_with(device, 4);
     f.block = 2 * f.tile.rows;
     return f;
 }
@@ -39,9 +50,6 @@ static size_t matrices(const form *f, int32_t rows, size_t columns) {
     return (size_t)(f->a * f->a) * ((size_t)rows * columns + 16);
 }
 
-static int32_t tiles_of(const dd__conv_shape *s, const form *f) {
-    return s->n * dd__divide_up(s->p, f->m) * dd__divide_up(s->q, f->m);
-}
 
 static int32_t items_of(const dd__conv_shape *s, const form *f, const dd_device *device) {
     int32_t blocks = dd__divide_up(tiles_of(s, f), f->block);
@@ -72,10 +80,17 @@ static const char *refuse(const dd__node *node, const dd_device *device) {
     return refuse_shape(&s, device);
 }
 
+/* Transformed weights are larger: for few tiles, reading them costs more than they save. */
+static const char *avoid_few_tiles(const dd__node *node, const dd_device *device) {
+    dd__conv_shape s = dd__conv_shape_of(node);
+    form f = form_of(&s, device);
+    return tiles_of(&s, &f) < 4 ? "there are few tiles" : NULL;
+}
+
 /* Few tiles leave threads idle; then the filters are divided as well. */
 static int32_t parts_of(const dd__conv_shape *s, const form *f, const dd_device *device) {
     int32_t threads = (int32_t)dd_device_describe(device)->compute_units;
-    int32_t parts = dd__divide_up(ITEMS_A_THREAD * threads, items_of(s, f, device));
+    int32_t parts = dd__divide_up(threads, items_of(s, f, device));
     int32_t blocks = dd__divide_up(s->o, f->tile.columns);
     return parts < blocks ? parts : blocks;
 }
@@ -274,6 +289,7 @@ const dd__implementation dd__conv2d_winograd[3] = {
     {.name = "winograd",
      .classes = DD__ON_CPU,
      .refuse = refuse,
+     .avoid = avoid_few_tiles,
      .scratch = scratch_forward,
      .pack = pack_forward,
      .record = record_forward,

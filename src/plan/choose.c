@@ -34,16 +34,21 @@ static dd_status find_forced(const dd__node *node, const char *name,
                     name, known);
 }
 
+/* The first that fits and is no bad choice, or else the first that fits. */
 static const dd__implementation *first_fitting(const dd_device *device, const dd__node *node) {
     unsigned class = dd__device_class(device) == DD_CLASS_CPU ? DD__ON_CPU : DD__ON_GPU;
+    const dd__implementation *second_choice = NULL;
     for (const dd__implementation *const *i = node->op->implementations; *i; i++) {
         if (!((*i)->classes & class)) continue;
         const char *reason = dd__refusal(device, node, *i);
+        bool fits = !reason;
+        if (fits && (*i)->avoid) reason = (*i)->avoid(node, device);
         if (!reason) return *i;
-        dd__log(DD_LOG_VERBOSE, "dispatch: %s (%s): %s refuses: %s", node->name, node->op->name,
-                (*i)->name, reason);
+        if (fits && !second_choice) second_choice = *i;
+        dd__log(DD_LOG_VERBOSE, "dispatch: %s (%s): %s %s: %s", node->name, node->op->name,
+                (*i)->name, fits ? "is no good choice" : "refuses", reason);
     }
-    return NULL;
+    return second_choice;
 }
 
 bool dd__can_compute(const dd_device *device, const dd__node *node) {
