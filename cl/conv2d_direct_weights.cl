@@ -6,24 +6,18 @@
 typedef __global const float *restrict Input;
 typedef __global float *restrict Output;
 
-#define PIXELS 128 /* of a chunk: its x and dy, packed, stay in the first-level cache */
+#define PIXELS 128 /* of a chunk: its dy, packed, stays in the first-level cache */
 #define TILES 5    /* register tiles of an item at most */
 
-/* Copies the elements of x that `rows` rows of weights meet at the chunk's pixels: left[m][i].
- * Mostly they are one stretch of a window's row; then they go as vectors. */
-inline void pack_left(Input x, const int *offset, float *left, int m0, int pixels, int rows, int P,
-                      int Q, int H, int W, int C, int SH, int SW) {
-    int together = rows >= VW;
-    for (int i = 1; i < rows; i++) together = together && offset[i] == offset[0] + i;
+/* where[m] = the number in x of the first element of the chunk's pixel m0 + m. */
+inline void find_pixels(int *where, int m0, int pixels, int P, int Q, int H, int W, int C, int SH,
+                        int SW) {
+    int q = m0 % Q, p = m0 / Q % P, n = m0 / Q / P;
     for (int m = 0; m < pixels; m++) {
-        const int q = (m0 + m) % Q, p = (m0 + m) / Q % P, n = (m0 + m) / Q / P;
-        Input at = x + (((size_t)n * H + p * SH) * W + q * SW) * C;
-        float *to = left + m * rows;
-        if (together) {
-            for (int i = 0; i + VW <= rows; i += VW) VSTORE(VLOAD(at + offset[0] + i), to + i);
-            VSTORE(VLOAD(at + offset[rows - VW]), to + rows - VW);
-        } else {
-            for (int i = 0; i < rows; i++) to[i] = at[offset[i]];
+        where[m] = ((n * H + p * SH) * W + q * SW) * C;
+        if (++q == Q) {
+            q = 0;
+            if (++p == P) p = 0, n++;
         }
     }
 }
@@ -41,7 +35,7 @@ inline void pack_right(Input dy, float *right, int pixels, int O, int valid) {
 /* dw as a product of x^T (K = KH*KW*CG rows, gathered) and dy. An item computes `tiles` register
  * tiles of rows (at most TILES) from `images` images and writes them to its part: dw itself when
  * there is one part, else sums that `reduce` adds up in order. It goes through chunks of PIXELS
- * pixels, whose x and dy it packs first. Launch: (ceil(K / (tiles*MR)), parts, groups). */
+ * pixels, whose dy it packs first. Launch: (ceil(K / (tiles*MR)), parts, groups). */
 ONE_ITEM void backward_weights(Input x, Input dy, Output dw, const int N, const int images,
                                const int tiles, const int P, const int Q, const int H, const int W,
                                const int C, const int CG, const int O, const int OG, const int KH,
@@ -58,18 +52,22 @@ ONE_ITEM void backward_weights(Input x, Input dy, Output dw, const int N, const 
         const int k = min(k0 + i, K - 1), c = k % CG, s = k / CG % KW, r = k / CG / KW;
         offset[i] = (r * DH * W + s * DW) * C + c;
     }
-    float left[PIXELS * TILES * MR], right[PIXELS * NR];
+    int where[PIXELS];
+    float right[PIXELS * NR];
     for (int m0 = 0; m0 < M; m0 += PIXELS) {
         const int pixels = min(PIXELS, M - m0);
-        pack_left(x, offset, left, m0, pixels, rows, P, Q, H, W, C, SH, SW);
+        find_pixels(where, m0, pixels, P, Q, H, W, C, SH, SW);
         for (int o = 0; o < OG; o += NR) {
             pack_right(dy + (size_t)m0 * O + o, right, pixels, O, OG - o);
             for (int t = 0; t < tiles; t++) {
-                const float *a = left + t * MR;
+                int at[MR];
+#pragma unroll
+                for (int i = 0; i < MR; i++) at[i] = offset[t * MR + i];
                 V sum[MR][NV];
                 tile_zero(sum);
                 for (int m = 0; m < pixels; m++) {
-#define A(i) a[m * rows + i]
+                    Input pixel = x + where[m];
+#define A(i) pixel[at[i]]
                     TILE_STEP(sum, A, right + m * NR)
 #undef A
                 }

@@ -227,6 +227,16 @@ static dd_status record_data(dd__recorder *recorder, const dd__node *node, const
 
 enum { TILES = 5, CHUNK = 1024 }; /* as in cl/conv2d_direct_weights.cl */
 
+/* A first layer has few rows of weights (25 of 5x5): those that leave no row of a tile idle, down to the
+ * 4 that still keep a processor busy. */
+static dd__tile weights_tile(const dd__conv_shape *s, const dd_device *device) {
+    dd__tile t = dd__tile_of(device);
+    int32_t k = s->kh * s->kw * s->cg, best = t.rows;
+    for (int32_t rows = t.rows; rows >= 4; rows--)
+        if (dd__divide_up(k, rows) * rows < dd__divide_up(k, best) * best) best = rows;
+    return k < 8 * t.rows ? dd__tile_with(device, best) : t;
+}
+
 typedef struct division { /* of the work of backward_weights */
     int32_t tiles, items, parts, images;
 } division;
@@ -245,7 +255,7 @@ static division divide(const dd__conv_shape *s, const dd__tile *t, const dd_devi
 
 static void scratch_weights(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    dd__tile t = dd__tile_of(device);
+    dd__tile t = weights_tile(&s, device);
     division d = divide(&s, &t, device);
     scratch->workspace_bytes[0] = padded_bytes(&s);
     if (d.parts > 1)
@@ -256,7 +266,7 @@ static void scratch_weights(const dd__node *node, const dd_device *device, dd__s
 static dd_status record_weights(dd__recorder *recorder, const dd__node *node,
                                 const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    dd__tile t = dd__tile_of(site->device);
+    dd__tile t = weights_tile(&s, site->device);
     division d = divide(&s, &t, site->device);
     dd__buffer *x = node->in[0]->buffer, *dw = node->out[0]->buffer;
     dd__buffer *parts = d.parts > 1 ? site->workspace[1] : dw;
