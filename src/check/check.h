@@ -120,9 +120,19 @@ dd_status dd__check_gradient(dd_device *device, const dd__case *c, double *worst
  * reference: the loss is finite and the parameters agree within 1e-4. */
 dd_status dd__check_training_step(dd_device *device, double *worst);
 
-/* Checks the implementations that a plan of `graph` would use, each with the quick cases of its op,
- * unless their verdict is in the cache (for this device, driver, library and kernels). Only what
- * passed is remembered. So a first run builds no kernel that it does not need anyway.
+/* A case with the op, attributes and shapes of a convolution's or product's node, at so few images that
+ * the reference takes no time; false for other ops and nodes that are too large for that. */
+typedef struct dd__node_case {
+    dd__case c;
+    char name[33]; /* a hash of all that the case is */
+    dd__conv2d convolution;
+} dd__node_case;
+bool dd__node_case_make(const dd__node *node, dd__node_case *made);
+
+/* Checks the implementations that a plan of `graph` would use, unless their verdict is in the cache
+ * (for this device, driver, library and kernels): convolutions and products with a case of the node's
+ * own shapes, all others with the quick cases of their op. Only what passed is remembered. So a first
+ * run builds no kernel that it does not need anyway.
  * DD_WRONG  what failed, on which device and driver, and what to try */
 dd_status dd__verify(dd_device *device, const dd__graph *graph);
 

@@ -62,7 +62,7 @@ static dd_status make_key(verification *v) {
     return DD_OK;
 }
 
-/* ---- Where verdicts are kept: lines "<hash of the key> <op> <implementation>" ---- */
+/* ---- Where verdicts are kept: lines "<hash of the key> <op> <implementation> <what>" ---- */
 
 static dd_status verdict_path(char *path, size_t size) {
     char folder[4096];
@@ -71,10 +71,10 @@ static dd_status verdict_path(char *path, size_t size) {
     return dd__path_join(path, size, folder, "selftest.txt");
 }
 
-/* The line of one that passed. */
+/* The line of one that passed: of an op's cases, or of one node's. */
 static void verdict_line(const verification *v, const char *op, const char *implementation,
-                         char line[256]) {
-    snprintf(line, 256, "%s %s %s\n", v->name, op, implementation);
+                         const char *what, char line[256]) {
+    snprintf(line, 256, "%s %s %s %s\n", v->name, op, implementation, what);
 }
 
 /* One short write to a file opened for appending: lines of several processes do not mix. A cache
@@ -118,37 +118,46 @@ static dd_status refuse(dd_status status, const dd_device_info *info) {
                     info->name, info->platform, info->driver, dd_message());
 }
 
+static dd_status check_case(const verification *v, const dd__case *c,
+                            const dd__implementation *implementation, size_t *passed) {
+    dd_status status = dd__check_forward(v->device, c, implementation->name, NULL);
+    if (status == DD_USAGE) return DD_OK; /* not made for this case */
+    dd__within(status, "%s, implementation \"%s\", case \"%s\"", c->op, implementation->name,
+               c->name);
+    if (status == DD_MEMORY) return status;
+    if (status != DD_OK) return refuse(status, dd_device_describe(v->device));
+    ++*passed;
+    return DD_OK;
+}
+
 static dd_status check_cases(const verification *v, const dd__op *op,
                              const dd__implementation *implementation, size_t *passed) {
     const dd__case *c;
-    *passed = 0;
-    for (size_t i = 0; (c = dd__case_at(i)) != NULL; i++) {
-        if (!c->quick || strcmp(c->op, op->name) != 0) continue;
-        dd_status status = dd__check_forward(v->device, c, implementation->name, NULL);
-        if (status == DD_USAGE) continue; /* not made for this case */
-        dd__within(status, "%s, implementation \"%s\", case \"%s\"", op->name, implementation->name,
-                   c->name);
-        if (status == DD_MEMORY) return status;
-        if (status != DD_OK) return refuse(status, dd_device_describe(v->device));
-        ++*passed;
-    }
+    for (size_t i = 0; (c = dd__case_at(i)) != NULL; i++)
+        if (c->quick && strcmp(c->op, op->name) == 0)
+            DD_TRY(check_case(v, c, implementation, passed));
     return DD_OK;
 }
 
 static dd_status verify_node(verification *v, const dd__node *node) {
     const dd__implementation *chosen;
+    dd__node_case own;
     char line[256];
+    bool by_node = dd__node_case_make(node, &own);
     DD_TRY(dd__choose(v->device, node, &chosen));
-    verdict_line(v, node->op->name, chosen->name, line);
+    verdict_line(v, node->op->name, chosen->name, by_node ? own.name : "cases", line);
     if (strstr(v->verdicts, line)) return DD_OK;
     if (!v->told)
         dd__log(DD_LOG_INFO, "%s is new here: building and checking kernels, once",
                 dd_device_describe(v->device)->name);
     v->told = true;
-    size_t passed;
-    DD_TRY(check_cases(v, node->op, chosen, &passed));
+    size_t passed = 0;
+    if (by_node)
+        DD_TRY(check_case(v, &own.c, chosen, &passed));
+    else
+        DD_TRY(check_cases(v, node->op, chosen, &passed));
     if (passed) remember(v, line);
-    return note(v, line); /* stands for other nodes of the same op and implementation */
+    return note(v, line); /* stands for other nodes of the same kind */
 }
 
 /* A misspelt op would be forced without effect. */
