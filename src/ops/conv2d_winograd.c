@@ -6,7 +6,7 @@
 #include "ops/tile.h"
 #include "ops/winograd.h"
 
-enum { ITEMS_A_THREAD = 4, OPTIONS = 4096, CHUNK = 96, TILES_AN_ITEM = 4 };
+enum { ITEMS_A_THREAD = 4, OPTIONS = 4096, CHUNK = 128, TILES_AN_ITEM = 4 };
 enum { BLOCKS = 4 }; /* as in cl/conv2d_winograd.cl */
 
 /* Relative rms: F(4x4,5x5) has 2.7e-6 forward and 4.1e-6 as the adjoint on rectified data, and the
