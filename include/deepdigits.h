@@ -127,7 +127,7 @@ typedef enum dd_kernel_class { DD_CLASS_AUTO, DD_CLASS_CPU, DD_CLASS_GPU } dd_ke
 typedef struct dd_device_options {
     unsigned threads;             /* of a CPU runtime; 0: as many as cores. First open decides. */
     dd_kernel_class kernel_class; /* which form of kernels; AUTO: by the device's type */
-    const char *implementations;  /* "conv2d=plain,gemm=clblast": forced, by op; NULL: none */
+    const char *implementations;  /* "conv2d=plain,gemm=direct:rows=4": forced, by op; NULL: none */
     bool without_selftest;        /* do not check what the device computes */
 } dd_device_options;
 
@@ -521,11 +521,12 @@ typedef struct dd_bench_options {
 } dd_bench_options;
 
 typedef struct dd_bench_node { /* one row of a profile */
-    const char *name, *op, *implementation;
-    double seconds;    /* a run */
-    double gflops;     /* achieved; 0 where nothing is counted */
-    unsigned launches; /* a run */
-    double bytes;      /* a run reads and writes at least: inputs and outputs, each once, and twice
+    const char *name, *op;
+    const char *implementation; /* with what is set of it: "direct:rows=4" */
+    double seconds;             /* a run */
+    double gflops;              /* achieved; 0 where nothing is counted */
+    unsigned launches;          /* a run */
+    double bytes; /* a run reads and writes at least: inputs and outputs, each once, and twice
                           what is changed in place; scratch does not count */
 } dd_bench_node;
 
@@ -562,13 +563,57 @@ DD_API void dd_bench_result_clear(dd_bench_result *result);
 DD_API dd_status dd_peak_gflops(dd_device *device, double *gflops);
 DD_API dd_status dd_peak_gbytes(dd_device *device, double *gbytes_per_second);
 
-/* Measures the implementations of the model's ops and keeps the fastest correct ones, for this
- * device and driver, in the tuning file that every later run reads. Stops after `seconds` (0: 60)
- * at the next case, keeping what it knows. */
-typedef void dd_tune_function(void *context, const char *op, const char *shape,
-                              const char *implementation, double seconds, bool chosen);
-DD_API dd_status dd_tune(dd_device *device, const dd_model *model, unsigned batch, double seconds,
-                         dd_tune_function *function, void *context);
+typedef struct dd_tune_options {
+    unsigned batch; /* 0: 128 */
+    double seconds; /* stops after so many, at the next candidate; 0: 60 */
+    bool again;     /* measures what is known already as well */
+} dd_tune_options;
+
+typedef enum dd_tune_event {
+    DD_TUNE_TIMED,    /* a candidate */
+    DD_TUNE_REJECTED, /* a candidate: `reason` */
+    DD_TUNE_CHOSEN,   /* what is kept, when the search for a node ends */
+} dd_tune_event;
+
+typedef struct dd_tune_step {
+    dd_tune_event event;
+    const char *op, *shape;
+    const char *choice; /* "winograd:rows=4:block=2": an implementation, and what is set of it */
+    const char *reason; /* when rejected, else NULL */
+    double seconds;     /* a run; 0 when rejected */
+} dd_tune_step;
+typedef void dd_tune_function(void *context, const dd_tune_step *step);
+
+typedef struct dd_tune_row {               /* nodes that are alike */
+    const char *name;                      /* of the first */
+    const char *op, *shape, *standard;     /* the last: the implementation that is the default */
+    const char *choice;                    /* "": none is known */
+    double default_seconds, tuned_seconds; /* a run; 0: not known */
+    unsigned training, inference;          /* how many there are in a training step, in inference */
+    bool complete;                         /* the search had the time for everything */
+} dd_tune_row;
+
+typedef struct dd_tune_total { /* of all nodes whose times are known */
+    double default_seconds, tuned_seconds;
+} dd_tune_total;
+
+typedef struct dd_tune_result {
+    size_t measured;   /* candidates, by this call */
+    size_t incomplete; /* rows that a further call would work on */
+    dd_tune_row *rows; /* (row_count), dearest first */
+    size_t row_count;
+    dd_tune_total training, inference;
+} dd_tune_result;
+
+/* Measures the implementations of the model's ops, and tile shapes and the like of the best ones,
+ * and keeps the fastest correct ones, for this device and driver, in the tuning file that every
+ * later run reads. A further call goes on where the time of the last was over. `options` NULL: as
+ * zeros; `function` NULL: nobody is told. Free the result with dd_tune_result_clear, after a failure
+ * too; it is also there when this was interrupted.
+ * DD_USAGE  the device is the reference */
+DD_API dd_status dd_tune(dd_device *device, const dd_model *model, const dd_tune_options *options,
+                         dd_tune_function *function, void *context, dd_tune_result *result);
+DD_API void dd_tune_result_clear(dd_tune_result *result);
 
 /* ---- Caches ------------------------------------------------------------------------- */
 

@@ -37,7 +37,7 @@ static dd_status add_node(const dd__case *c, bool differentiable, dd__case_graph
 }
 
 dd_status dd__case_build(const dd__case *c, bool differentiable, dd__case_graph *built) {
-    *built = (dd__case_graph){.op = dd__op_find(c->op)};
+    *built = (dd__case_graph){.op = c->as ? c->as : dd__op_find(c->op)};
     if (!built->op) return dd__fail(DD_USAGE, "case \"%s\": no op \"%s\"", c->name, c->op);
     if (built->op->outputs > DD__CASE_OUTPUTS)
         return dd__fail(DD_USAGE, "op \"%s\" has more than %d outputs", c->op, DD__CASE_OUTPUTS);

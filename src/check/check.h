@@ -35,6 +35,7 @@ typedef enum dd__data {
 
 typedef struct dd__case {
     const char *op;   /* row in ops.def */
+    const dd__op *as; /* the op itself, which need not be in ops.def; NULL: found by its name */
     const char *name; /* the behaviour it pins: "stride_two_uneven_padding" */
     const void *attributes;
     struct {
@@ -101,7 +102,8 @@ dd_status dd__compare(const float *found, const float *expected, size_t count, d
 dd_status dd__compare_rms(const float *found, const float *expected, size_t count, double tolerance,
                           double *worst);
 
-/* Runs a case's node on `device` with `implementation` (NULL: the plan's choice) and compares every
+/* Runs a case's node on `device` with `implementation`, which may have settings ("direct:rows=4",
+ * tune/choice.h; NULL: the plan's choice), and compares every
  * output, and every input the op mutates, with the reference device's; whole numbers must be equal.
  * Outputs are filled with NaN first. A node that changes nothing in place runs twice, so that one
  * which adds to what it finds is caught.

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "check/check.h"
+#include "tune/choice.h"
 
 enum { MOST_RESULTS = DD__CASE_INPUTS + DD__CASE_OUTPUTS };
 
@@ -18,19 +19,14 @@ typedef struct results {
     } row[MOST_RESULTS];
 } results;
 
-static const dd__implementation *find_implementation(const dd__op *op, const char *name) {
-    for (size_t i = 0; op->implementations && op->implementations[i]; i++)
-        if (strcmp(op->implementations[i]->name, name) == 0) return op->implementations[i];
-    return NULL;
-}
-
-static dd_status force(dd_device *device, dd__case_graph *built, const char *name) {
-    if (!name || dd__device_is_reference(device)) return DD_OK;
-    const dd__implementation *found = find_implementation(built->op, name);
-    if (!found)
-        return dd__fail(DD_USAGE, "op \"%s\" has no implementation \"%s\"", built->op->name, name);
+static dd_status force(dd_device *device, dd__case_graph *built, const char *text) {
+    dd__choice choice;
+    if (!text || dd__device_is_reference(device)) return DD_OK;
+    DD_TRY(dd__choice_read(built->op, text, &choice));
+    const dd__implementation *found = choice.implementation;
+    memcpy(built->node->settings, choice.settings, sizeof choice.settings);
     const char *reason = found->refuse ? found->refuse(built->node, device) : NULL;
-    if (reason) return dd__fail(DD_USAGE, "\"%s\" refuses: %s", name, reason);
+    if (reason) return dd__fail(DD_USAGE, "\"%s\" refuses: %s", text, reason);
     built->node->forced = found;
     return DD_OK;
 }

@@ -11,6 +11,7 @@
 #include "device/kernels.h"
 #include "ops/ops.h"
 #include "plan/choose.h"
+#include "tune/choice.h"
 
 enum { MOST_VERDICT_BYTES = 1 << 20, MOST_KERNEL_BYTES = 1 << 22 };
 
@@ -62,7 +63,7 @@ static dd_status make_key(verification *v) {
     return DD_OK;
 }
 
-/* ---- Where verdicts are kept: lines "<hash of the key> <op> <implementation> <what>" ---- */
+/* ---- Where verdicts are kept: lines "<hash of the key> <op> <choice> <what>" ---- */
 
 static dd_status verdict_path(char *path, size_t size) {
     char folder[4096];
@@ -71,10 +72,11 @@ static dd_status verdict_path(char *path, size_t size) {
     return dd__path_join(path, size, folder, "selftest.txt");
 }
 
+enum { VERDICT_LINE = 384 };
 /* The line of one that passed: of an op's cases, or of one node's. */
-static void verdict_line(const verification *v, const char *op, const char *implementation,
-                         const char *what, char line[256]) {
-    snprintf(line, 256, "%s %s %s %s\n", v->name, op, implementation, what);
+static void verdict_line(const verification *v, const char *op, const char *choice,
+                         const char *what, char line[VERDICT_LINE]) {
+    snprintf(line, VERDICT_LINE, "%s %s %s %s\n", v->name, op, choice, what);
 }
 
 /* One short write to a file opened for appending: lines of several processes do not mix. A cache
@@ -118,34 +120,34 @@ static dd_status refuse(dd_status status, const dd_device_info *info) {
                     info->name, info->platform, info->driver, dd_message());
 }
 
-static dd_status check_case(const verification *v, const dd__case *c,
-                            const dd__implementation *implementation, size_t *passed) {
-    dd_status status = dd__check_forward(v->device, c, implementation->name, NULL);
+static dd_status check_case(const verification *v, const dd__case *c, const char *choice,
+                            size_t *passed) {
+    dd_status status = dd__check_forward(v->device, c, choice, NULL);
     if (status == DD_USAGE) return DD_OK; /* not made for this case */
-    dd__within(status, "%s, implementation \"%s\", case \"%s\"", c->op, implementation->name,
-               c->name);
+    dd__within(status, "%s, implementation \"%s\", case \"%s\"", c->op, choice, c->name);
     if (status == DD_MEMORY) return status;
     if (status != DD_OK) return refuse(status, dd_device_describe(v->device));
     ++*passed;
     return DD_OK;
 }
 
-static dd_status check_cases(const verification *v, const dd__op *op,
-                             const dd__implementation *implementation, size_t *passed) {
+static dd_status check_cases(const verification *v, const dd__op *op, const char *choice,
+                             size_t *passed) {
     const dd__case *c;
     for (size_t i = 0; (c = dd__case_at(i)) != NULL; i++)
-        if (c->quick && strcmp(c->op, op->name) == 0)
-            DD_TRY(check_case(v, c, implementation, passed));
+        if (c->quick && strcmp(c->op, op->name) == 0) DD_TRY(check_case(v, c, choice, passed));
     return DD_OK;
 }
 
-static dd_status verify_node(verification *v, const dd__node *node) {
+static dd_status verify_node(verification *v, dd__node *node) {
     const dd__implementation *chosen;
     dd__node_case own;
-    char line[256];
+    char line[VERDICT_LINE], text[DD__CHOICE_TEXT];
     bool by_node = dd__node_case_make(node, &own);
     DD_TRY(dd__choose(v->device, node, &chosen));
-    verdict_line(v, node->op->name, chosen->name, by_node ? own.name : "cases", line);
+    dd__choice choice = dd__choice_of(node, chosen);
+    dd__choice_print(&choice, text);
+    verdict_line(v, node->op->name, text, by_node ? own.name : "cases", line);
     if (strstr(v->verdicts, line)) return DD_OK;
     if (!v->told)
         dd__log(DD_LOG_INFO, "%s is new here: building and checking kernels, once",
@@ -153,9 +155,9 @@ static dd_status verify_node(verification *v, const dd__node *node) {
     v->told = true;
     size_t passed = 0;
     if (by_node)
-        DD_TRY(check_case(v, &own.c, chosen, &passed));
+        DD_TRY(check_case(v, &own.c, text, &passed));
     else
-        DD_TRY(check_cases(v, node->op, chosen, &passed));
+        DD_TRY(check_cases(v, node->op, text, &passed));
     if (passed) remember(v, line);
     return note(v, line); /* stands for other nodes of the same kind */
 }

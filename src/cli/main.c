@@ -43,7 +43,8 @@ static const cli_option common_options[] = {
      .kind = CLI_TEXTS,
      .value = "OP=NAME",
      .offset = offsetof(cli_common, implementations),
-     .help = "force one implementation of an op; may be repeated"},
+     .help = "force one implementation of an op; may be repeated\n"
+             "also with settings, as tune names them: conv2d=direct:rows=4"},
     {.name = "profile",
      .kind = CLI_FLAG,
      .offset = offsetof(cli_common, profile),

@@ -68,6 +68,9 @@ typedef struct dd__program dd__program;
  * DD_DEVICE  it does not compile: the message holds the device, the options and the build log */
 dd_status dd__program_get(dd_device *device, const char *name, const char *options,
                           dd__program **program);
+/* While true, programs that are asked for are only tried out: the disk does not keep them, which can
+ * take as long as compiling, unless they are asked for again when it is false. */
+void dd__device_try_programs(dd_device *device, bool trying);
 /* What programs and their kernels have taken so far, from the cache or from source. */
 double dd__device_program_seconds(const dd_device *device);
 

@@ -78,7 +78,8 @@ struct dd_device {
     uint64_t bytes;        /* in buffers now */
     dd__program *programs; /* a list */
     double program_seconds;
-    bool trusted; /* not checked before it is used */
+    bool trying_programs; /* dd__device_try_programs */
+    bool trusted;         /* not checked before it is used */
     bool lost;
     bool clblast_used;
     bool timers_checked, timers_fail; /* of a profiling queue's events */
@@ -114,6 +115,7 @@ struct dd__program {
     cl_program program;
     bool has_kernel; /* one was made: its binary is worth keeping */
     bool from_cache;
+    bool tried; /* only: not kept */
     dd__program *next;
 };
 

@@ -178,12 +178,14 @@ dd_status dd__program_get(dd_device *device, const char *name, const char *optio
     DD_TRY(dd__device_usable(device));
     for (dd__program *p = device->programs; p; p = p->next) {
         if (strcmp(p->name, name) != 0 || strcmp(p->options, options) != 0) continue;
+        p->tried = p->tried && device->trying_programs;
         *program = p;
         return DD_OK;
     }
     dd__program *made = dd__alloc(1, sizeof *made);
     if (!made) return dd__no_memory(sizeof *made);
     made->device = device;
+    made->tried = device->trying_programs;
     made->name = dd__copy_string(name);
     made->options = dd__copy_string(options);
     made->all_options = make_options(device, options);
@@ -220,11 +222,14 @@ static void save(dd__program *program) {
     dd__free(binary);
 }
 
+void dd__device_try_programs(dd_device *device, bool trying) { device->trying_programs = trying; }
+
 void dd__programs_free(dd_device *device) {
     bool keep = dd__cache_is_on(), told = false;
     while (device->programs) {
         dd__program *next = device->programs->next;
-        if (keep && device->programs->has_kernel && !device->programs->from_cache) {
+        if (keep && device->programs->has_kernel && !device->programs->from_cache &&
+            !device->programs->tried) {
             if (!told) dd__log(DD_LOG_INFO, "keeping the compiled kernels for later runs");
             told = true;
             save(device->programs);

@@ -15,7 +15,7 @@ typedef struct dd__op dd__op;
 typedef struct dd__implementation dd__implementation;
 typedef struct dd__node dd__node;
 
-enum { DD__MAX_RANK = 6 };
+enum { DD__MAX_RANK = 6, DD__SETTINGS = 6 };
 
 /* Extents, outermost first, in the order the bytes lie. Images are (N, H, W, C). */
 typedef struct dd__dims {
@@ -74,6 +74,9 @@ struct dd__node {
     size_t out_count;
     uint32_t number; /* position in the graph: random streams and tests rely on it */
     const dd__implementation *forced; /* by tests and the tuner; NULL: the plan's choice */
+    /* Of the implementation's tunables, by index; 0: its own default. Forced with `forced`, else
+     * set by the plan's choice. */
+    int32_t settings[DD__SETTINGS];
 };
 
 typedef struct dd__graph {

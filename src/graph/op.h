@@ -53,6 +53,27 @@ typedef struct dd__site { /* where a node is recorded */
     dd__buffer *workspace[DD__WORKSPACES], *packed; /* NULL when none was asked for */
 } dd__site;
 
+/* A number that an implementation's speed depends on and its result does not. The table of these
+ * drives the tuner's search, what can be forced, what the tuning file may hold, and the listings. */
+enum { DD__TUNABLE_VALUES = 8 };
+typedef struct dd__tunable {
+    const char *name;                   /* "rows" */
+    int32_t values[DD__TUNABLE_VALUES]; /* allowed, ended by a 0 */
+    int32_t usual;                      /* what it is when it is not set; 0: usual_for tells */
+    int32_t (*usual_for)(const dd__node *, const dd_device *);
+    /* Whether the tuner tries the value with the node's other settings; NULL: always. What it leaves
+     * out is slow, not wrong. */
+    bool (*suits)(const dd__node *, const dd_device *, int32_t value);
+    const char *help;
+} dd__tunable;
+
+/* What is set for tunable i of the node's implementation, or else what it usually is. */
+static inline int32_t dd__setting(const dd__node *node, const dd_device *on,
+                                  const dd__tunable *tunables, size_t i) {
+    const dd__tunable *t = &tunables[i];
+    return node->settings[i] ? node->settings[i] : t->usual ? t->usual : t->usual_for(node, on);
+}
+
 struct dd__implementation {
     const char *name; /* "plain", "direct", "clblast" */
     unsigned classes; /* DD__ON_CPU | DD__ON_GPU: where it is tried unasked; forced: anywhere */
@@ -72,6 +93,7 @@ struct dd__implementation {
      * filtering): the error it is allowed against the reference, root mean square over that of the
      * result. 0: what a case's own tolerance says, mostly nothing. */
     double relative_error;
+    const dd__tunable *tunables; /* at most DD__SETTINGS, then one without a name; NULL: none */
 };
 
 enum { DD__ON_CPU = 1, DD__ON_GPU = 2, DD__ANYWHERE = 3 };

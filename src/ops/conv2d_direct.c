@@ -54,10 +54,10 @@ static dd_status pad(dd__recorder *recorder, const dd__site *site, const dd__til
 /* Windows lie inside a tile: with pooling it has a multiple of 4 rows. */
 static dd__tile forward_tile(const dd__node *node, const dd_device *device) {
     const dd__conv2d *a = node->attributes;
-    dd__tile t = dd__tile_of(device);
-    if (a->pool > 1) t.rows -= t.rows % 4;
-    snprintf(t.options, sizeof t.options, "-DVW=%d -DMR=%d -DNV=2 -DPOOL=%d%s", t.columns / 2,
-             t.rows, a->pool > 1 ? a->pool : 1, a->normalize ? " -DFACTORS" : "");
+    dd__tile t = dd__tile_of(node, device);
+    if (a->pool > 1) t.rows = t.rows < 4 ? 4 : t.rows - t.rows % 4;
+    snprintf(t.options, sizeof t.options, "-DVW=%d -DMR=%d -DNV=%d -DPOOL=%d%s", t.lanes, t.rows,
+             t.columns / t.lanes, a->pool > 1 ? a->pool : 1, a->normalize ? " -DFACTORS" : "");
     return t;
 }
 
@@ -68,7 +68,7 @@ static size_t packed_weights(const dd__conv_shape *s, const dd__tile *t) {
 static const char *refuse_forward(const dd__node *node, const dd_device *device) {
     dd__conv_shape s = dd__conv_shape_of(node);
     if (s.pool > 2) return "windows are larger than 2x2";
-    if (s.groups > 1 && s.og % dd__tile_of(device).columns)
+    if (s.groups > 1 && s.og % dd__tile_of(node, device).columns)
         return "filters of a group are not a multiple of the tile";
     return NULL;
 }
@@ -153,21 +153,21 @@ static dd_status record_forward(dd__recorder *recorder, const dd__node *node,
 
 static const char *refuse_data(const dd__node *node, const dd_device *device) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    if (s.groups > 1 && s.cg % dd__tile_of(device).columns)
+    if (s.groups > 1 && s.cg % dd__tile_of(node, device).columns)
         return "channels of a group are not a multiple of the tile";
     return NULL;
 }
 
 static void scratch_data(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    dd__tile t = dd__tile_of(device);
+    dd__tile t = dd__tile_of(node, device);
     scratch->packed_bytes =
         sizeof(float) * (size_t)(s.kh * s.kw * s.og) * dd__round_up((size_t)s.c, (size_t)t.columns);
 }
 
 static dd_status pack_data(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    dd__tile t = dd__tile_of(site->device);
+    dd__tile t = dd__tile_of(node, site->device);
     return dd__record(
         recorder,
         &(dd__launch){.program = "conv2d_direct_data",
@@ -192,7 +192,7 @@ static int32_t images_of_item(const dd__conv_shape *s, const dd__tile *t, const 
 
 static dd_status record_data(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    dd__tile t = dd__tile_of(site->device);
+    dd__tile t = dd__tile_of(node, site->device);
     int32_t images = images_of_item(&s, &t, site->device);
     return dd__record(recorder, &(dd__launch){.program = "conv2d_direct_data",
                                               .options = t.options,
@@ -229,12 +229,18 @@ enum { TILES = 5, CHUNK = 1024 }; /* as in cl/conv2d_direct_weights.cl */
 
 /* A first layer has few rows of weights (25 of 5x5): those that leave no row of a tile idle, down to the
  * 4 that still keep a processor busy. */
-static dd__tile weights_tile(const dd__conv_shape *s, const dd_device *device) {
-    dd__tile t = dd__tile_of(device);
-    int32_t k = s->kh * s->kw * s->cg, best = t.rows;
-    for (int32_t rows = t.rows; rows >= 4; rows--)
+static int32_t usual_rows_weights(const dd__node *node, const dd_device *device) {
+    dd__conv_shape s = dd__conv_shape_of(node);
+    int32_t usual = dd__tile_usual_rows(node, device), k = s.kh * s.kw * s.cg, best = usual;
+    for (int32_t rows = usual; rows >= 4; rows--)
         if (dd__divide_up(k, rows) * rows < dd__divide_up(k, best) * best) best = rows;
-    return k < 8 * t.rows ? dd__tile_with(device, best) : t;
+    return k < 8 * usual ? best : usual;
+}
+
+static const dd__tunable tunables_weights[] = {DD__TILE_TUNABLES(usual_rows_weights), {0}};
+
+static dd__tile weights_tile(const dd__node *node, const dd_device *device) {
+    return dd__tile_with(node, device, usual_rows_weights(node, device));
 }
 
 typedef struct division { /* of the work of backward_weights */
@@ -255,7 +261,7 @@ static division divide(const dd__conv_shape *s, const dd__tile *t, const dd_devi
 
 static void scratch_weights(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    dd__tile t = weights_tile(&s, device);
+    dd__tile t = weights_tile(node, device);
     division d = divide(&s, &t, device);
     scratch->workspace_bytes[0] = padded_bytes(&s);
     if (d.parts > 1)
@@ -266,7 +272,7 @@ static void scratch_weights(const dd__node *node, const dd_device *device, dd__s
 static dd_status record_weights(dd__recorder *recorder, const dd__node *node,
                                 const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    dd__tile t = weights_tile(&s, site->device);
+    dd__tile t = weights_tile(node, site->device);
     division d = divide(&s, &t, site->device);
     dd__buffer *x = node->in[0]->buffer, *dw = node->out[0]->buffer;
     dd__buffer *parts = d.parts > 1 ? site->workspace[1] : dw;
@@ -304,12 +310,18 @@ const dd__implementation dd__conv2d_direct[3] = {
      .refuse = refuse_forward,
      .scratch = scratch_forward,
      .pack = pack_forward,
-     .record = record_forward},
+     .record = record_forward,
+     .tunables = dd__tile_tunables},
     {.name = "direct",
      .classes = DD__ON_CPU,
      .refuse = refuse_data,
      .scratch = scratch_data,
      .pack = pack_data,
-     .record = record_data},
-    {.name = "direct", .classes = DD__ON_CPU, .scratch = scratch_weights, .record = record_weights},
+     .record = record_data,
+     .tunables = dd__tile_tunables},
+    {.name = "direct",
+     .classes = DD__ON_CPU,
+     .scratch = scratch_weights,
+     .record = record_weights,
+     .tunables = tunables_weights},
 };

@@ -6,42 +6,99 @@
 #include "ops/tile.h"
 #include "ops/winograd.h"
 
-enum { ITEMS_A_THREAD = 4, OPTIONS = 4096, CHUNK = 128, TILES_AN_ITEM = 4 };
+enum { ITEMS_A_THREAD = 4, OPTIONS = 4096, TILES_AN_ITEM = 4 };
+enum { USUAL_BLOCK = 2 };
 enum { BLOCKS = 4 }; /* as in cl/conv2d_winograd.cl */
 
 /* Relative rms: F(4x4,5x5) has 2.7e-6 forward and 4.1e-6 as the adjoint on rectified data, and the
  * other forms less (tests/ops/test_winograd.c measures all); more than twice that is a fault. */
 static const double ERROR = 1e-5;
 
+/* ---- Tunables ----------------------------------------------------------------------------- */
+
+enum { OUTPUTS = DD__TILE_SETTINGS, BLOCK, CHUNK = BLOCK }; /* CHUNK: of the gradient for weights */
+
+static int32_t usual_outputs(const dd__node *node, const dd_device *device);
+static int32_t usual_rows(const dd__node *node, const dd_device *device);
+#define OUTPUTS_TUNABLE                      \
+    [OUTPUTS] = {.name = "m",                \
+                 .values = {2, 4},           \
+                 .usual_for = usual_outputs, \
+                 .help = "F(m x m, r x r): outputs of a tile"}
+
+static const dd__tunable tunables[] = {
+    DD__TILE_TUNABLES(usual_rows),
+    OUTPUTS_TUNABLE,
+    [BLOCK] = {.name = "block",
+               .values = {1, 2, 3, 4, 6, 8},
+               .usual = USUAL_BLOCK,
+               .help = "tiles at a time, in rows of the register tile"},
+    {0},
+};
+
+static const dd__tunable tunables_weights[] = {
+    DD__TILE_TUNABLES(usual_rows),
+    OUTPUTS_TUNABLE,
+    [CHUNK] = {.name = "chunk",
+               .values = {32, 64, 96, 128, 192, 256},
+               .usual = 128,
+               .help = "tiles that are transformed at a time"},
+    {0},
+};
+
+/* ---- Forms -------------------------------------------------------------------------------- */
+
 typedef struct form { /* of the kernels for a node on a device */
     dd__tile tile;
-    int32_t m, r, a, block; /* block: tiles at a time, a multiple of tile.rows */
+    int32_t m, r, a;
+    int32_t block; /* tiles at a time, a multiple of tile.rows */
+    int32_t chunk; /* tiles at a time, of the gradient for weights */
 } form;
 
 static int32_t tiles_of(const dd__conv_shape *s, const form *f) {
     return s->n * dd__divide_up(s->p, f->m) * dd__divide_up(s->q, f->m);
 }
 
-static int32_t round_up(int32_t n, int32_t multiple) {
-    return dd__divide_up(n, multiple) * multiple;
+/* The m whose tiles need the fewest multiplications for this output. */
+static int32_t usual_outputs(const dd__node *node, const dd_device *device) {
+    dd__conv_shape s = dd__conv_shape_of(node);
+    int64_t least = 0;
+    int32_t found = 2;
+    (void)device;
+    for (int32_t m = 2; m + s.kh - 1 <= DD__WINOGRAD_MOST && m <= 4; m += 2) {
+        int64_t a = m + s.kh - 1;
+        int64_t cost = (int64_t)dd__divide_up(s.p, m) * dd__divide_up(s.q, m) * a * a;
+        if (least && cost >= least) continue;
+        least = cost;
+        found = m;
+    }
+    return found;
 }
 
-/* The m whose tiles need the fewest multiplications for this output. */
-static form form_of(const dd__conv_shape *s, const dd_device *device) {
-    form f = {.tile = dd__tile_of(device), .r = s->kh};
-    int64_t best = 0;
-    for (int32_t m = 2; m + f.r - 1 <= DD__WINOGRAD_MOST && m <= 4; m += 2) {
-        int64_t a = m + f.r - 1;
-        int64_t cost = (int64_t)dd__divide_up(s->p, m) * dd__divide_up(s->q, m) * a * a;
-        if (best && cost >= best) continue;
-        best = cost;
-        f.m = m;
-        f.a = (int32_t)a;
-    }
-    int32_t tiles = tiles_of(s, &f);
-    if (tiles < 4 * f.tile.rows && round_up(tiles, 4) < round_up(tiles, f.tile.rows))
-        f.tile = dd__tile_with(device, 4);
-    f.block = 2 * f.tile.rows;
+/* The share of the products that are wanted, with so many rows a tile: the last rows of a tile may be
+ * idle, and so may threads in the last round of items. */
+static double share_used(int32_t tiles, int32_t rows, int32_t most_items) {
+    int32_t block = USUAL_BLOCK * rows, blocks = dd__divide_up(tiles, block);
+    int32_t items = blocks < most_items ? blocks : most_items;
+    int32_t filled = blocks > 1 ? block : dd__divide_up(tiles, rows) * rows;
+    return (double)tiles / ((double)dd__divide_up(blocks, items) * items * filled);
+}
+
+/* The device's own, or 4, which keep its units less busy. */
+static int32_t usual_rows(const dd__node *node, const dd_device *device) {
+    dd__conv_shape s = dd__conv_shape_of(node);
+    form f = {.m = dd__setting(node, device, tunables, OUTPUTS)};
+    int32_t rows = dd__tile_usual_rows(node, device), tiles = tiles_of(&s, &f);
+    int32_t items = ITEMS_A_THREAD * (int32_t)dd_device_describe(device)->compute_units;
+    return 0.85 * share_used(tiles, 4, items) > share_used(tiles, rows, items) ? 4 : rows;
+}
+
+static form form_of(const dd__node *node, const dd__conv_shape *s, const dd_device *device) {
+    form f = {.tile = dd__tile_with(node, device, usual_rows(node, device)), .r = s->kh};
+    f.m = dd__setting(node, device, tunables, OUTPUTS);
+    f.a = f.m + f.r - 1;
+    f.block = dd__setting(node, device, tunables, BLOCK) * f.tile.rows;
+    f.chunk = dd__setting(node, device, tunables_weights, CHUNK);
     return f;
 }
 
@@ -49,7 +106,6 @@ static form form_of(const dd__conv_shape *s, const dd_device *device) {
 static size_t matrices(const form *f, int32_t rows, size_t columns) {
     return (size_t)(f->a * f->a) * ((size_t)rows * columns + 16);
 }
-
 
 static int32_t items_of(const dd__conv_shape *s, const form *f, const dd_device *device) {
     int32_t blocks = dd__divide_up(tiles_of(s, f), f->block);
@@ -65,8 +121,7 @@ static void options_of(const form *f, const char *pass, char out[OPTIONS]) {
         dd__winograd_options(&w, out + used, OPTIONS - (size_t)used);
 }
 
-static const char *refuse_shape(const dd__conv_shape *s, const dd_device *device) {
-    int32_t lanes = dd__tile_of(device).columns / 2;
+static const char *refuse_shape(const dd__conv_shape *s, int32_t lanes) {
     if (s->sh != 1 || s->sw != 1 || s->dh != 1 || s->dw != 1) return "stride or dilation is not 1";
     if (s->groups != 1) return "channels are in groups";
     if (s->kh != s->kw || (s->kh != 3 && s->kh != 5)) return "the kernel is neither 3x3 nor 5x5";
@@ -77,13 +132,13 @@ static const char *refuse_shape(const dd__conv_shape *s, const dd_device *device
 
 static const char *refuse(const dd__node *node, const dd_device *device) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    return refuse_shape(&s, device);
+    return refuse_shape(&s, dd__tile_of(node, device).lanes);
 }
 
 /* Transformed weights are larger: for few tiles, reading them costs more than they save. */
 static const char *avoid_few_tiles(const dd__node *node, const dd_device *device) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    form f = form_of(&s, device);
+    form f = form_of(node, &s, device);
     return tiles_of(&s, &f) < 4 ? "there are few tiles" : NULL;
 }
 
@@ -102,7 +157,7 @@ static size_t packed_weights(const dd__conv_shape *s, const form *f) {
 
 static void scratch_forward(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    form f = form_of(&s, device);
+    form f = form_of(node, &s, device);
     size_t items = (size_t)(items_of(&s, &f, device) * parts_of(&s, &f, device));
     scratch->packed_bytes =
         sizeof(float) * (packed_weights(&s, &f) + dd__conv_factors(node, f.tile.columns));
@@ -119,7 +174,7 @@ static void forward_options(const dd__conv_shape *s, const form *f, char out[OPT
 
 static dd_status pack_forward(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    form f = form_of(&s, site->device);
+    form f = form_of(node, &s, site->device);
     char options[OPTIONS];
     forward_options(&s, &f, options);
     DD_TRY(dd__record(
@@ -139,7 +194,7 @@ static dd_status record_forward(dd__recorder *recorder, const dd__node *node,
                                 const dd__site *site) {
     const dd__conv2d *a = node->attributes;
     dd__conv_shape s = dd__conv_shape_of(node);
-    form f = form_of(&s, site->device);
+    form f = form_of(node, &s, site->device);
     const dd__value *bias = node->in_count > 2 ? node->in[2] : NULL;
     char options[OPTIONS];
     forward_options(&s, &f, options);
@@ -179,7 +234,7 @@ static batch batch_of(const dd__conv_shape *s, const form *f, const dd_device *d
 
 static void scratch_data(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    form f = form_of(&s, device);
+    form f = form_of(node, &s, device);
     batch b = batch_of(&s, &f, device);
     size_t squares = (size_t)(f.a * f.a),
            channels = dd__round_up((size_t)s.c, (size_t)f.tile.columns);
@@ -191,14 +246,14 @@ static void scratch_data(const dd__node *node, const dd_device *device, dd__scra
 
 static dd_status pack_data(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    form f = form_of(&s, site->device);
+    form f = form_of(node, &s, site->device);
     char options[OPTIONS];
     options_of(&f, "BACKWARD_DATA", options);
     return dd__record(
         recorder, &(dd__launch){.program = "conv2d_winograd",
                                 .options = options,
                                 .kernel = "pack_adjoint",
-                                .global = {(size_t)(s.o / (f.tile.columns / 2)),
+                                .global = {(size_t)(s.o / f.tile.lanes),
                                            (size_t)dd__divide_up(s.c, f.tile.columns), 1},
                                 .local = {1, 1, 1},
                                 .arguments = {DD_BUFFER(node->in[1]->buffer),
@@ -207,7 +262,7 @@ static dd_status pack_data(dd__recorder *recorder, const dd__node *node, const d
 
 static dd_status record_data(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    form f = form_of(&s, site->device);
+    form f = form_of(node, &s, site->device);
     batch b = batch_of(&s, &f, site->device);
     char options[OPTIONS];
     options_of(&f, "BACKWARD_DATA", options);
@@ -229,17 +284,17 @@ static dd_status record_data(dd__recorder *recorder, const dd__node *node, const
 
 static void scratch_weights(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    form f = form_of(&s, device);
-    scratch->workspace_bytes[0] = sizeof(float) * matrices(&f, CHUNK, (size_t)s.c);
+    form f = form_of(node, &s, device);
+    scratch->workspace_bytes[0] = sizeof(float) * matrices(&f, f.chunk, (size_t)s.c);
     scratch->workspace_bytes[1] =
-        sizeof(float) * matrices(&f, CHUNK, dd__round_up((size_t)s.o, (size_t)f.tile.columns));
+        sizeof(float) * matrices(&f, f.chunk, dd__round_up((size_t)s.o, (size_t)f.tile.columns));
     scratch->workspace_bytes[2] = sizeof(float) * (size_t)(f.a * f.a) * (size_t)s.c * (size_t)s.o;
 }
 
 static dd_status record_chunk(dd__recorder *recorder, const dd__node *node, const dd__site *site,
                               const char *options, int32_t first, int32_t count) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    form f = form_of(&s, site->device);
+    form f = form_of(node, &s, site->device);
     dd__argument left = DD_BUFFER(site->workspace[0]), right = DD_BUFFER(site->workspace[1]);
     size_t blocks = (size_t)dd__divide_up(s.o, BLOCKS * f.tile.columns);
     DD_TRY(dd__record(
@@ -250,7 +305,7 @@ static dd_status record_chunk(dd__recorder *recorder, const dd__node *node, cons
                       .global = {(size_t)dd__divide_up(count, TILES_AN_ITEM), 1, 1},
                       .local = {1, 1, 1},
                       .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(node->in[1]->buffer),
-                                    left, right, DD_INT(CHUNK), DD_INT(first), DD_INT(count),
+                                    left, right, DD_INT(f.chunk), DD_INT(first), DD_INT(count),
                                     DD_INT(s.h), DD_INT(s.w), DD_INT(s.c), DD_INT(s.p), DD_INT(s.q),
                                     DD_INT(s.o), DD_INT(s.top), DD_INT(s.left)}}));
     return dd__record(
@@ -260,19 +315,19 @@ static dd_status record_chunk(dd__recorder *recorder, const dd__node *node, cons
                       .kernel = "accumulate",
                       .global = {(size_t)(f.a * f.a), blocks, 1},
                       .local = {1, 1, 1},
-                      .arguments = {left, right, DD_BUFFER(site->workspace[2]), DD_INT(CHUNK),
+                      .arguments = {left, right, DD_BUFFER(site->workspace[2]), DD_INT(f.chunk),
                                     DD_INT(first > 0), DD_INT(count), DD_INT(s.c), DD_INT(s.o)}});
 }
 
 static dd_status record_weights(dd__recorder *recorder, const dd__node *node,
                                 const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    form f = form_of(&s, site->device);
+    form f = form_of(node, &s, site->device);
     int32_t tiles = tiles_of(&s, &f);
     char options[OPTIONS];
     options_of(&f, "BACKWARD_WEIGHTS", options);
-    for (int32_t first = 0; first < tiles; first += CHUNK) {
-        int32_t count = tiles - first < CHUNK ? tiles - first : CHUNK;
+    for (int32_t first = 0; first < tiles; first += f.chunk) {
+        int32_t count = tiles - first < f.chunk ? tiles - first : f.chunk;
         DD_TRY(record_chunk(recorder, node, site, options, first, count));
     }
     return dd__record(recorder, &(dd__launch){.program = "conv2d_winograd",
@@ -293,18 +348,21 @@ const dd__implementation dd__conv2d_winograd[3] = {
      .scratch = scratch_forward,
      .pack = pack_forward,
      .record = record_forward,
-     .relative_error = ERROR},
+     .relative_error = ERROR,
+     .tunables = tunables},
     {.name = "winograd",
      .classes = DD__ON_CPU,
      .refuse = refuse,
      .scratch = scratch_data,
      .pack = pack_data,
      .record = record_data,
-     .relative_error = ERROR},
+     .relative_error = ERROR,
+     .tunables = tunables},
     {.name = "winograd",
      .classes = DD__ON_CPU,
      .refuse = refuse,
      .scratch = scratch_weights,
      .record = record_weights,
-     .relative_error = ERROR},
+     .relative_error = ERROR,
+     .tunables = tunables_weights},
 };

@@ -129,12 +129,12 @@ static const dd__implementation plain = {
 static void scratch_direct(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     shape s = shape_of(node);
     scratch->packed_bytes = sizeof(float) * (size_t)s.k *
-                            dd__round_up((size_t)s.n, (size_t)dd__tile_of(device).columns);
+                            dd__round_up((size_t)s.n, (size_t)dd__tile_of(node, device).columns);
 }
 
 static dd_status pack_direct(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     shape s = shape_of(node);
-    dd__tile t = dd__tile_of(site->device);
+    dd__tile t = dd__tile_of(node, site->device);
     return dd__record(
         recorder,
         &(dd__launch){.program = "gemm_direct",
@@ -148,7 +148,7 @@ static dd_status pack_direct(dd__recorder *recorder, const dd__node *node, const
 
 static dd_status record_direct(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     shape s = shape_of(node);
-    dd__tile t = dd__tile_of(site->device);
+    dd__tile t = dd__tile_of(node, site->device);
     return dd__record(
         recorder,
         &(dd__launch){.program = "gemm_direct",
@@ -168,7 +168,8 @@ static const dd__implementation direct = {.name = "direct",
                                           .classes = DD__ON_CPU,
                                           .scratch = scratch_direct,
                                           .pack = pack_direct,
-                                          .record = record_direct};
+                                          .record = record_direct,
+                                          .tunables = dd__tile_tunables};
 
 /* ---- CLBlast ------------------------------------------------------------------------------ */
 

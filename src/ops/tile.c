@@ -2,14 +2,45 @@
 
 #include <stdio.h>
 
-dd__tile dd__tile_with(const dd_device *device, int32_t rows) {
+const dd__tunable dd__tile_tunables[] = {DD__TILE_TUNABLES(dd__tile_usual_rows), {0}};
+
+static int32_t lanes_of(const dd_device *device) {
     unsigned width = dd_device_describe(device)->vector_width;
-    unsigned lanes = width >= 16 ? 16 : width >= 8 ? 8 : 4;
-    dd__tile tile = {.rows = rows, .columns = 2 * (int32_t)lanes};
-    snprintf(tile.options, sizeof tile.options, "-DVW=%u -DMR=%d -DNV=2", lanes, tile.rows);
+    return width >= 16 ? 16 : width >= 8 ? 8 : 4;
+}
+
+int32_t dd__tile_usual_rows(const dd__node *node, const dd_device *device) {
+    (void)node;
+    return lanes_of(device) == 16 ? 8 : 6;
+}
+
+dd__tile dd__tile_of(const dd__node *node, const dd_device *device) {
+    return dd__tile_with(node, device, dd__tile_usual_rows(node, device));
+}
+
+dd__tile dd__tile_with(const dd__node *node, const dd_device *device, int32_t usual_rows) {
+    int32_t lanes = lanes_of(device), set = node->settings[DD__TILE_ROWS];
+    int32_t rows = set ? set : usual_rows;
+    int32_t vectors = dd__setting(node, device, dd__tile_tunables, DD__TILE_VECTORS);
+    dd__tile tile = {.rows = rows, .columns = vectors * lanes, .lanes = lanes};
+    snprintf(tile.options, sizeof tile.options, "-DVW=%d -DMR=%d -DNV=%d", lanes, rows, vectors);
     return tile;
 }
 
-dd__tile dd__tile_of(const dd_device *device) {
-    return dd__tile_with(device, dd_device_describe(device)->vector_width >= 16 ? 8 : 6);
+/* The sums alone must fit the registers: beyond that each step would store and load some. */
+static bool fits(const dd_device *device, int32_t rows, int32_t vectors) {
+    return rows * vectors <= (lanes_of(device) == 16 ? 32 : 16);
+}
+
+/* A tile of one or two rows loads a vector for one or two multiply-adds: good where the output has
+ * no more rows, and nowhere else. */
+bool dd__tile_rows_suit(const dd__node *node, const dd_device *device, int32_t rows) {
+    const dd__dims *y = &node->out[0]->dims;
+    size_t all = y->rank ? dd__dims_count(y) / y->d[y->rank - 1] : 1;
+    int32_t vectors = dd__setting(node, device, dd__tile_tunables, DD__TILE_VECTORS);
+    return fits(device, rows, vectors) && (rows > 2 || all < 8);
+}
+
+bool dd__tile_vectors_suit(const dd__node *node, const dd_device *device, int32_t vectors) {
+    return fits(device, dd__tile_of(node, device).rows, vectors);
 }

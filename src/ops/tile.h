@@ -2,18 +2,40 @@
 #ifndef DD_OPS_TILE_H
 #define DD_OPS_TILE_H
 
-#include "device/recorder.h"
+#include "graph/op.h"
 
 typedef struct dd__tile {
     int32_t rows,
-        columns; /* pixels or rows of a matrix; channels or columns, a multiple of the vector */
+        columns;   /* pixels or rows of a matrix; channels or columns, a multiple of the vector */
+    int32_t lanes; /* of a vector */
     char options[64]; /* "-DVW=8 -DMR=6 -DNV=2" */
 } dd__tile;
 
+/* Of the node's implementation, whose table of tunables begins with DD__TILE_TUNABLES. */
+dd__tile dd__tile_of(const dd__node *node, const dd_device *device);
+/* The same where another number of rows is the usual one. */
+dd__tile dd__tile_with(const dd__node *node, const dd_device *device, int32_t usual_rows);
+
+/* The first rows of the tables of tunables of all that compute with such tiles. */
+enum { DD__TILE_ROWS, DD__TILE_VECTORS, DD__TILE_SETTINGS };
 /* 6 rows of 2 vectors fill AVX2's and NEON's 16 registers; AVX-512's 32 take 8 rows. */
-dd__tile dd__tile_of(const dd_device *device);
-/* The same with another number of rows. */
-dd__tile dd__tile_with(const dd_device *device, int32_t rows);
+int32_t dd__tile_usual_rows(const dd__node *node, const dd_device *device);
+bool dd__tile_rows_suit(const dd__node *node, const dd_device *device, int32_t rows);
+bool dd__tile_vectors_suit(const dd__node *node, const dd_device *device, int32_t vectors);
+/* usually: dd__tile_usual_rows, or the op's own. */
+#define DD__TILE_TUNABLES(usually)                                \
+    [DD__TILE_ROWS] = {.name = "rows",                            \
+                       .values = {1, 2, 4, 5, 6, 8, 14},          \
+                       .usual_for = usually,                      \
+                       .suits = dd__tile_rows_suit,               \
+                       .help = "rows of the register tile (MR)"}, \
+    [DD__TILE_VECTORS] = {.name = "vectors",                      \
+                          .values = {1, 2, 3, 4},                 \
+                          .usual = 2,                             \
+                          .suits = dd__tile_vectors_suit,         \
+                          .help = "vectors in a row of it (NV)"}
+/* Of an implementation that has no others. */
+extern const dd__tunable dd__tile_tunables[];
 
 static inline int32_t dd__divide_up(int32_t a, int32_t b) { return (a + b - 1) / b; }
 

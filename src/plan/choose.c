@@ -1,6 +1,5 @@
 #include "plan/choose.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -17,21 +16,6 @@ static dd_status check_forced(const dd_device *device, const dd__node *node,
     if (!reason) return DD_OK;
     return dd__fail(DD_USAGE, "layer \"%s\": implementation \"%s\" of %s refuses: %s", node->name,
                     forced->name, node->op->name, reason);
-}
-
-static dd_status find_forced(const dd__node *node, const char *name,
-                             const dd__implementation **found) {
-    char known[256] = "";
-    for (const dd__implementation *const *i = node->op->implementations; *i; i++) {
-        if (strcmp((*i)->name, name) == 0) {
-            *found = *i;
-            return DD_OK;
-        }
-        size_t at = strlen(known);
-        snprintf(known + at, sizeof known - at, "%s%s", at ? ", " : "", (*i)->name);
-    }
-    return dd__fail(DD_USAGE, "op %s has no implementation \"%s\"; it has: %s", node->op->name,
-                    name, known);
 }
 
 /* The first that fits and is no bad choice, or else the first that fits. */
@@ -55,19 +39,43 @@ bool dd__can_compute(const dd_device *device, const dd__node *node) {
     return first_fitting(device, node) != NULL;
 }
 
-dd_status dd__choose(const dd_device *device, const dd__node *node,
-                     const dd__implementation **chosen) {
-    *chosen = node->forced;
-    if (*chosen) return check_forced(device, node, *chosen);
-    const char *name = dd__device_forced(device, node->op->name);
-    if (name) {
-        DD_TRY(find_forced(node, name, chosen));
-        return check_forced(device, node, *chosen);
-    }
-    *chosen = dd__tuning_find(device, node);
-    if (*chosen && !dd__refusal(device, node, *chosen)) return DD_OK;
+static const dd__implementation *take(dd__node *node, const dd__choice *choice) {
+    memcpy(node->settings, choice->settings, sizeof node->settings);
+    return choice->implementation;
+}
+
+/* What was measured, unless it refuses after all. */
+static const dd__implementation *tuned(const dd_device *device, dd__node *node) {
+    dd__tuning tuning;
+    char text[DD__CHOICE_TEXT];
+    if (!dd__tuning_find(device, node, &tuning)) return NULL;
+    const dd__implementation *chosen = take(node, &tuning.choice);
+    const char *reason = dd__refusal(device, node, chosen);
+    dd__log(DD_LOG_VERBOSE, "dispatch: %s (%s): %s, as tuned, %s%s", node->name, node->op->name,
+            dd__choice_print(&tuning.choice, text), reason ? "refuses: " : "is taken",
+            reason ? reason : "");
+    return reason ? NULL : chosen;
+}
+
+dd_status dd__choose_default(const dd_device *device, dd__node *node,
+                             const dd__implementation **chosen) {
+    memset(node->settings, 0, sizeof node->settings);
     *chosen = first_fitting(device, node);
     if (*chosen) return DD_OK;
     return dd__fail(DD_DEVICE, "layer \"%s\": no implementation of %s fits this device", node->name,
                     node->op->name);
+}
+
+dd_status dd__choose(const dd_device *device, dd__node *node, const dd__implementation **chosen) {
+    *chosen = node->forced;
+    if (*chosen) return check_forced(device, node, *chosen);
+    const char *text = dd__device_forced(device, node->op->name);
+    if (text) {
+        dd__choice choice;
+        DD_TRY(dd__choice_read(node->op, text, &choice));
+        *chosen = take(node, &choice);
+        return check_forced(device, node, *chosen);
+    }
+    *chosen = tuned(device, node);
+    return *chosen ? DD_OK : dd__choose_default(device, node, chosen);
 }

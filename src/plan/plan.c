@@ -22,7 +22,7 @@ static bool is_view(const dd__node *node) { return !node->op->reference; }
 
 static dd_status choose_all(dd__plan *plan) {
     for (size_t n = 0; n < plan->graph->node_count; n++) {
-        const dd__node *node = plan->graph->nodes[n];
+        dd__node *node = plan->graph->nodes[n];
         if (is_view(node) || dd__device_is_reference(plan->device)) continue;
         DD_TRY(dd__choose(plan->device, node, &plan->chosen[n]));
     }

@@ -200,7 +200,10 @@ static double plan_flop(const dd__plan *plan) {
 }
 
 void dd_bench_result_clear(dd_bench_result *result) {
-    for (size_t i = 0; i < result->node_count; i++) dd__free((void *)result->nodes[i].name);
+    for (size_t i = 0; i < result->node_count; i++) {
+        dd__free((void *)result->nodes[i].name);
+        dd__free((void *)result->nodes[i].implementation);
+    }
     dd__free(result->nodes);
     result->nodes = NULL;
     result->node_count = 0;

@@ -1,7 +1,7 @@
 #include "run/profile.h"
 
 #include "base/memory.h"
-#include "graph/op.h"
+#include "tune/choice.h"
 
 enum { PROFILED_RUNS = 5 };
 
@@ -10,16 +10,18 @@ static dd_status add_node(const dd__plan *plan, const dd__node *node, const dd__
     double seconds = time->seconds / PROFILED_RUNS;
     double flop = node->op->flop ? node->op->flop(node) : 0;
     const dd__implementation *chosen = dd__plan_implementation(plan, node->number);
+    dd__choice choice = dd__choice_of(node, chosen);
+    char text[DD__CHOICE_TEXT] = "reference";
+    if (chosen) dd__choice_print(&choice, text);
     dd_bench_node made = {.name = dd__copy_string(node->name),
                           .op = node->op->name,
-                          .implementation = chosen ? chosen->name : "reference",
+                          .implementation = dd__copy_string(text),
                           .seconds = seconds,
                           .gflops = seconds > 0 ? 1e-9 * flop / seconds : 0,
                           .launches = time->launches / PROFILED_RUNS,
                           .bytes = dd__node_bytes(node)};
-    if (!made.name) return dd__no_memory(1);
-    result->nodes[result->node_count++] = made;
-    return DD_OK;
+    result->nodes[result->node_count++] = made; /* freed with the others, whatever it has */
+    return made.name && made.implementation ? DD_OK : dd__no_memory(sizeof text);
 }
 
 dd_status dd__profile(dd__plan *plan, dd_bench_result *result) {

@@ -1,26 +1,36 @@
-/* tuning.h: the file of measured choices: which implementation is fastest for an op of a shape on a
- * device. Text, one choice a line, so that people can read, edit and share it:
+/* tuning.h: the file of measured choices: which implementation, with which settings, is fastest for
+ * an op of a shape on a device. Text, one choice a line, so that people can read, edit and share it:
  *
- *     deepdigits tuning 1
- *     <hash of the device's key> <op> <shape> <implementation> <microseconds>
+ *     deepdigits tuning 2
+ *     <hash> <op> <shape> <choice> <microseconds> <microseconds of the default> <stages>
  *
- * The shape is what dd__tuning_shape prints. A file with another first line is ignored; a later
- * line overrules an earlier one; a choice that names an unknown implementation is ignored.
+ * The hash is that of the device's key and of all kernels, the shape is what dd__tuning_shape
+ * prints, the choice what dd__choice_print does; the stages of the search that are done tell where
+ * it goes on (run/search.h). The numbers may be missing. A file with another first line is ignored;
+ * so is a choice that names an implementation, a tunable or a value that there is not. A later line
+ * overrules an earlier one.
  */
 #ifndef DD_TUNE_TUNING_H
 #define DD_TUNE_TUNING_H
 
-#include "graph/op.h"
+#include "tune/choice.h"
 
-/* "128x12x12x64,5x5x64x128,-;filters 128, ..." without blanks: the node's inputs and attributes. */
+typedef struct dd__tuning {
+    dd__choice choice;
+    double seconds, default_seconds; /* 0: not known */
+    unsigned stages;
+} dd__tuning;
+
+enum { DD__TUNING_SHAPE = 512 };
+/* "128x12x12x64,5x5x64x128,->128x8x8x128;filters_128,...": the node's inputs, outputs, attributes. An
+ * attribute that no file can give shows in inputs and outputs. */
 char *dd__tuning_shape(const dd__node *node, char *out, size_t size);
 
-/* The implementation chosen for this node on this device, or NULL. The file is read once a process
- * and again after dd__tuning_keep. */
-const dd__implementation *dd__tuning_find(const dd_device *device, const dd__node *node);
+/* What is known of this node on this device; false: nothing. The file is read once a process and
+ * again after dd__tuning_keep. */
+bool dd__tuning_find(const dd_device *device, const dd__node *node, dd__tuning *found);
 
-/* Adds a choice to the file, atomically. */
-dd_status dd__tuning_keep(const dd_device *device, const dd__node *node,
-                          const dd__implementation *implementation, double seconds);
+/* Puts it into the file, in place of what is known of the node, atomically. */
+dd_status dd__tuning_keep(const dd_device *device, const dd__node *node, const dd__tuning *tuning);
 
 #endif

@@ -265,14 +265,11 @@ static void test_bench_measures_both_modes(void **state) {
     }
 }
 
-static void count_choices(void *context, const char *op, const char *shape,
-                          const char *implementation, double seconds, bool chosen) {
-    (void)op;
-    (void)shape;
-    (void)implementation;
+static void count_choices(void *context, const dd_tune_step *step) {
     size_t *counts = context;
-    assert_true(seconds > 0);
-    counts[chosen]++;
+    assert_int_not_equal(step->event, DD_TUNE_REJECTED);
+    assert_true(step->seconds > 0);
+    counts[step->event == DD_TUNE_CHOSEN]++;
 }
 
 static void test_tuning_keeps_a_choice_that_later_plans_take(void **state) {
@@ -284,7 +281,13 @@ static void test_tuning_keeps_a_choice_that_later_plans_take(void **state) {
     snprintf(own, sizeof own, "%s/cache", folder);
     setenv("DEEPDIGITS_CACHE_DIR", own, 1);
     assert_int_equal(dd_cache_describe(&before), DD_OK);
-    assert_int_equal(dd_tune(device, model, 4, 30, count_choices, counts), DD_OK);
+    dd_tune_options options = {.batch = 4, .seconds = 5};
+    dd_tune_result result;
+    assert_int_equal(dd_tune(device, model, &options, count_choices, counts, &result), DD_OK);
+    assert_int_equal(result.measured, counts[0]);
+    assert_true(result.row_count > 3 && result.training.tuned_seconds > 0);
+    assert_true(result.rows[0].default_seconds > 0 && *result.rows[0].choice);
+    dd_tune_result_clear(&result);
     assert_int_equal(dd_cache_describe(&after), DD_OK);
     assert_true(counts[1] > 0 && counts[0] > counts[1]);
     assert_int_equal(before.tunings, 0);
@@ -322,8 +325,11 @@ static void test_a_network_with_a_wide_concat_can_be_tuned(void **state) {
     dd_status status = dd_model_load(path, &wide);
     if (status != DD_OK) print_error("%s\n", dd_message());
     assert_int_equal(status, DD_OK);
-    assert_int_equal(dd_tune(device, wide, 2, 5, count_choices, counts), DD_OK);
+    dd_tune_options options = {.batch = 2, .seconds = 5};
+    dd_tune_result result;
+    assert_int_equal(dd_tune(device, wide, &options, count_choices, counts, &result), DD_OK);
     assert_true(counts[1] > 0);
+    dd_tune_result_clear(&result);
     dd_model_free(wide);
 }
 
