@@ -102,9 +102,11 @@ static form form_of(const dd__node *node, const dd__conv_shape *s, const dd_devi
     return f;
 }
 
+static size_t squares(const form *f) { return (size_t)f->a * (size_t)f->a; }
+
 /* Numbers of the a * a matrices of `rows` tiles by `columns`, as cl/conv2d_winograd.cl sets them APART. */
 static size_t matrices(const form *f, int32_t rows, size_t columns) {
-    return (size_t)(f->a * f->a) * ((size_t)rows * columns + 16);
+    return squares(f) * ((size_t)rows * columns + 16);
 }
 
 static int32_t items_of(const dd__conv_shape *s, const form *f, const dd_device *device) {
@@ -151,14 +153,13 @@ static int32_t parts_of(const dd__conv_shape *s, const form *f, const dd_device 
 }
 
 static size_t packed_weights(const dd__conv_shape *s, const form *f) {
-    return (size_t)(f->a * f->a) * (size_t)s->c *
-           dd__round_up((size_t)s->o, (size_t)f->tile.columns);
+    return squares(f) * (size_t)s->c * dd__round_up((size_t)s->o, (size_t)f->tile.columns);
 }
 
 static void scratch_forward(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
     form f = form_of(node, &s, device);
-    size_t items = (size_t)(items_of(&s, &f, device) * parts_of(&s, &f, device));
+    size_t items = (size_t)items_of(&s, &f, device) * (size_t)parts_of(&s, &f, device);
     scratch->packed_bytes =
         sizeof(float) * (packed_weights(&s, &f) + dd__conv_factors(node, f.tile.columns));
     scratch->workspace_bytes[0] =
@@ -228,17 +229,16 @@ static batch batch_of(const dd__conv_shape *s, const form *f, const dd_device *d
     if (images < 1) images = 1;
     if (images > s->n) images = s->n;
     int32_t items = dd__divide_up(s->n, images), most = ITEMS_A_THREAD * threads;
-    return (batch){images, (int32_t)dd__round_up((size_t)(images * each), (size_t)f->tile.rows),
-                   items < most ? items : most};
+    int32_t room = dd__divide_up(images * each, f->tile.rows) * f->tile.rows;
+    return (batch){images, room, items < most ? items : most};
 }
 
 static void scratch_data(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
     form f = form_of(node, &s, device);
     batch b = batch_of(&s, &f, device);
-    size_t squares = (size_t)(f.a * f.a),
-           channels = dd__round_up((size_t)s.c, (size_t)f.tile.columns);
-    scratch->packed_bytes = sizeof(float) * squares * (size_t)s.o * channels;
+    size_t channels = dd__round_up((size_t)s.c, (size_t)f.tile.columns);
+    scratch->packed_bytes = sizeof(float) * squares(&f) * (size_t)s.o * channels;
     scratch->workspace_bytes[0] =
         sizeof(float) * (size_t)b.items *
         (matrices(&f, b.room, (size_t)s.o) + matrices(&f, b.room, (size_t)f.tile.columns));
@@ -288,7 +288,7 @@ static void scratch_weights(const dd__node *node, const dd_device *device, dd__s
     scratch->workspace_bytes[0] = sizeof(float) * matrices(&f, f.chunk, (size_t)s.c);
     scratch->workspace_bytes[1] =
         sizeof(float) * matrices(&f, f.chunk, dd__round_up((size_t)s.o, (size_t)f.tile.columns));
-    scratch->workspace_bytes[2] = sizeof(float) * (size_t)(f.a * f.a) * (size_t)s.c * (size_t)s.o;
+    scratch->workspace_bytes[2] = sizeof(float) * squares(&f) * (size_t)s.c * (size_t)s.o;
 }
 
 static dd_status record_chunk(dd__recorder *recorder, const dd__node *node, const dd__site *site,
@@ -313,7 +313,7 @@ static dd_status record_chunk(dd__recorder *recorder, const dd__node *node, cons
         &(dd__launch){.program = "conv2d_winograd",
                       .options = options,
                       .kernel = "accumulate",
-                      .global = {(size_t)(f.a * f.a), blocks, 1},
+                      .global = {squares(&f), blocks, 1},
                       .local = {1, 1, 1},
                       .arguments = {left, right, DD_BUFFER(site->workspace[2]), DD_INT(f.chunk),
                                     DD_INT(first > 0), DD_INT(count), DD_INT(s.c), DD_INT(s.o)}});

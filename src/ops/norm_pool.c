@@ -227,6 +227,7 @@ static dd_status record_backward(dd__recorder *recorder, const dd__node *node,
     print_options(node, site->device, options);
     DD_TRY(record_sums(recorder, node, site, options));
 
+    size_t rows = dd__dims_count(x) / x->d[3];
     dd__launch launch = {.program = "norm_pool", .kernel = "norm_pool_backward"};
     push_values(&launch, node->in, 3);
     push_values(&launch, node->in + 4, 3);
@@ -234,7 +235,7 @@ static dd_status record_backward(dd__recorder *recorder, const dd__node *node,
     push_values(&launch, node->out, 1);
     dd__launch_append(&launch, DD_BUFFER(site->workspace[1]));
     push_windows(&launch, a, x, site->device);
-    dd__launch_append(&launch, DD_FLOAT(dd__dims_count(x) / x->d[3]));
+    dd__launch_append(&launch, DD_FLOAT(rows));
     dd__launch_append(&launch, DD_FLOAT(scale_of(a)));
     launch.options = options;
     DD_TRY(dd__record(recorder, &launch));

@@ -81,6 +81,8 @@ static void test_all_shipped_networks_load(void **state) {
         uint64_t parameters;
     } shipped[] = {{"models/lenet5.json", 61706},
                    {"models/small.json", 12810},
+                   {"models/lean.json", 335274},
+                   {"models/speed.json", 36490},
                    {"models/resnet-small.json", 77754}};
     for (size_t i = 0; i < DD_COUNT(shipped); i++) {
         dd_model *model;

@@ -40,10 +40,10 @@ static dd_status multiply(dd__recorder *recorder, const dd__node *node, const dd
 }
 
 static dd_status record_slow(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
-    return multiply(recorder, node, site, 8);
+    return multiply(recorder, node, site, 24);
 }
 static dd_status record_fast(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
-    return multiply(recorder, node, site, 2);
+    return multiply(recorder, node, site, 1);
 }
 /* The fastest of all: leaves C as it was. */
 static dd_status record_nothing(dd__recorder *recorder, const dd__node *node,
@@ -65,7 +65,7 @@ static const dd__tunable speeds[] = {
     {0},
 };
 static dd_status record_set(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
-    static const int times[] = {0, 8, 0, 2};
+    static const int times[] = {0, 24, 0, 1};
     return multiply(recorder, node, site, times[dd__setting(node, site->device, speeds, 0)]);
 }
 
