@@ -148,7 +148,8 @@ void dd__buffer_free(dd__buffer *buffer) {
 size_t dd__buffer_bytes(const dd__buffer *buffer) { return buffer->bytes; }
 void *dd__buffer_host(const dd__buffer *buffer) { return buffer->host; }
 
-dd_status dd__buffer_write(dd__buffer *buffer, size_t offset, const void *from, size_t bytes) {
+static dd_status write_bytes(dd__buffer *buffer, size_t offset, const void *from, size_t bytes,
+                             cl_bool wait) {
     dd_device *device = buffer->device;
     DD_TRY(check_range(buffer, offset, bytes));
     if (bytes == 0) return DD_OK;
@@ -157,10 +158,18 @@ dd_status dd__buffer_write(dd__buffer *buffer, size_t offset, const void *from, 
         return DD_OK;
     }
     DD_TRY(dd__device_usable(device));
-    cl_int error = clEnqueueWriteBuffer(device->queue, buffer->memory, CL_TRUE, offset, bytes, from,
-                                        0, NULL, NULL);
+    cl_int error = clEnqueueWriteBuffer(device->queue, buffer->memory, wait, offset, bytes, from, 0,
+                                        NULL, NULL);
     if (error == CL_SUCCESS) return DD_OK;
     return dd__cl_fail(device, error, "writing %zu bytes", bytes);
+}
+
+dd_status dd__buffer_write(dd__buffer *buffer, size_t offset, const void *from, size_t bytes) {
+    return write_bytes(buffer, offset, from, bytes, CL_TRUE);
+}
+
+dd_status dd__buffer_send(dd__buffer *buffer, size_t offset, const void *from, size_t bytes) {
+    return write_bytes(buffer, offset, from, bytes, CL_FALSE);
 }
 
 dd_status dd__buffer_read(dd__buffer *buffer, size_t offset, void *to, size_t bytes) {

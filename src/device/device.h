@@ -53,6 +53,9 @@ void dd__buffer_free(dd__buffer *buffer);
 size_t dd__buffer_bytes(const dd__buffer *buffer);
 /* Blocking copies, in order with the launches; `bytes` may be less than the buffer's. */
 dd_status dd__buffer_write(dd__buffer *buffer, size_t offset, const void *from, size_t bytes);
+/* Does not wait: the bytes must stay as they are until a later read or dd__device_finish is done. A wait
+ * costs as much as a small network's layer. */
+dd_status dd__buffer_send(dd__buffer *buffer, size_t offset, const void *from, size_t bytes);
 dd_status dd__buffer_read(dd__buffer *buffer, size_t offset, void *to, size_t bytes);
 dd_status dd__buffer_zero(dd__buffer *buffer);
 /* On the reference device, where the bytes are; NULL on others. */

@@ -139,6 +139,12 @@ dd_status dd__plan_write(dd__plan *plan, const char *name, const void *from, siz
     return dd__within(dd__buffer_write(value->buffer, 0, from, bytes), "%s", name);
 }
 
+dd_status dd__plan_send(dd__plan *plan, const char *name, const void *from, size_t bytes) {
+    dd__value *value;
+    DD_TRY(find_value(plan, name, bytes, &value));
+    return dd__within(dd__buffer_send(value->buffer, 0, from, bytes), "%s", name);
+}
+
 dd_status dd__plan_read(dd__plan *plan, const char *name, void *to, size_t bytes) {
     dd__value *value;
     DD_TRY(find_value(plan, name, bytes, &value));

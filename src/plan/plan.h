@@ -40,6 +40,8 @@ dd__buffer *dd__plan_buffer(const dd__plan *plan, const char *name);
  * DD_USAGE  no value of that name */
 dd_status dd__plan_write(dd__plan *plan, const char *name, const void *from, size_t bytes);
 dd_status dd__plan_read(dd__plan *plan, const char *name, void *to, size_t bytes);
+/* A copy that does not wait: `from` must stay as it is until the next dd__plan_read is done. */
+dd_status dd__plan_send(dd__plan *plan, const char *name, const void *from, size_t bytes);
 
 /* Runs once, timing each node: rows (node_count of the graph) are added to, index by node. */
 typedef struct dd__node_time {

@@ -107,7 +107,7 @@ out:
 /* ---- Runs --------------------------------------------------------------------------------- */
 
 static dd_status run_inference(subject *s) {
-    DD_TRY(dd__plan_write(s->plan, "input", s->input, s->input_bytes));
+    DD_TRY(dd__plan_send(s->plan, "input", s->input, s->input_bytes));
     DD_TRY(dd__plan_run(s->plan));
     return dd__plan_read(s->plan, "output", s->output, s->output_bytes);
 }

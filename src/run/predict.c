@@ -77,7 +77,7 @@ static dd_status predict_batch(dd_predictor *p, const uint8_t *pixels, size_t co
     for (size_t i = 0; i < numbers; i++)
         p->staging[i] = (float)pixels[i] * p->preparation.scale + p->preparation.shift;
     memset(p->staging + numbers, 0, (all - numbers) * sizeof(float));
-    DD_TRY(dd__plan_write(p->plan, "input", p->staging, all * sizeof(float)));
+    DD_TRY(dd__plan_send(p->plan, "input", p->staging, all * sizeof(float)));
     DD_TRY(dd__plan_run(p->plan));
     return dd__plan_read(p->plan, "output", probabilities, count * p->classes * sizeof(float));
 }
