@@ -136,7 +136,8 @@ void dd__buffer_free(dd__buffer *buffer) {
     if (!buffer) return;
     dd_device *device = buffer->device;
     if (buffer->memory && !device->lost) {
-        if (buffer->pages) clFinish(device->queue);
+        /* its pages, and bytes that were sent to it, may be freed next */
+        if (!buffer->parent) clFinish(device->queue);
         clReleaseMemObject(buffer->memory);
         take_back_pages(buffer);
     }
