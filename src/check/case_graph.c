@@ -64,3 +64,16 @@ dd_status dd__case_write(const dd__case *c, const dd__case_graph *built, dd__pla
     }
     return DD_OK;
 }
+
+dd_status dd__case_poison(const dd__case_graph *built, dd__plan *plan) {
+    for (size_t i = 0; i < built->op->outputs; i++) {
+        size_t bytes = dd__value_bytes(built->out[i]);
+        void *data = dd__alloc(bytes, 1);
+        if (!data) return dd__no_memory(bytes);
+        memset(data, 0xff, bytes);
+        dd_status status = dd__plan_write(plan, built->out[i]->name, data, bytes);
+        dd__free(data);
+        DD_TRY(status);
+    }
+    return DD_OK;
+}

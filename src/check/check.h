@@ -87,6 +87,8 @@ dd_status dd__case_build(const dd__case *c, bool differentiable, dd__case_graph 
 /* Writes the inputs of a compiled case as they are before run number `run`; states only at 0. */
 dd_status dd__case_write(const dd__case *c, const dd__case_graph *built, dd__plan *plan,
                          unsigned run);
+/* Writes NaN into every output, so that what a kernel leaves out is seen. */
+dd_status dd__case_poison(const dd__case_graph *built, dd__plan *plan);
 
 /* DD_OK when every element of `found` is within tolerance * max(1, |expected|) of `expected`.
  * A NaN or an infinity on either side is wrong, whatever the tolerance. DD_WRONG otherwise; the

@@ -31,20 +31,6 @@ static dd_status force(dd_device *device, dd__case_graph *built, const char *tex
     return DD_OK;
 }
 
-/* NaN in every output, so that what a kernel leaves out is seen. */
-static dd_status poison(const dd__case_graph *built, dd__plan *plan) {
-    for (size_t i = 0; i < built->op->outputs; i++) {
-        size_t bytes = dd__value_bytes(built->out[i]);
-        void *data = dd__alloc(bytes, 1);
-        if (!data) return dd__no_memory(bytes);
-        memset(data, 0xff, bytes);
-        dd_status status = dd__plan_write(plan, built->out[i]->name, data, bytes);
-        dd__free(data);
-        DD_TRY(status);
-    }
-    return DD_OK;
-}
-
 static dd_status fetch(const dd__value *value, dd__plan *plan, results *r) {
     size_t bytes = dd__value_bytes(value), i = r->count++;
     r->row[i].name = dd__arena_print(&r->arena, "%s", value->name);
@@ -58,7 +44,7 @@ static dd_status fetch(const dd__value *value, dd__plan *plan, results *r) {
 static dd_status run_and_fetch(const dd__case *c, const dd__case_graph *built, dd__plan *plan,
                                results *r) {
     unsigned runs = c->runs ? c->runs : built->op->mutates ? 1 : 2;
-    DD_TRY(poison(built, plan));
+    DD_TRY(dd__case_poison(built, plan));
     for (unsigned run = 0; run < runs; run++) {
         DD_TRY(dd__case_write(c, built, plan, run));
         DD_TRY(dd__plan_run(plan));

@@ -156,10 +156,6 @@ static dd__launch start(const cut *k, const char *kernel, pass what) {
     return launch;
 }
 
-static void push_values(dd__launch *launch, dd__value *const values[], size_t count) {
-    for (size_t i = 0; i < count; i++) dd__launch_append(launch, DD_BUFFER(values[i]->buffer));
-}
-
 static void push_cut(dd__launch *launch, const cut *k) {
     dd__launch_append(launch, DD_INT(k->rows));
     dd__launch_append(launch, DD_INT(k->chunk));
@@ -169,8 +165,8 @@ static void push_cut(dd__launch *launch, const cut *k) {
 static dd_status record_inference(dd__recorder *recorder, const dd__node *node, const cut *k) {
     const dd__batch_norm *a = node->attributes;
     dd__launch launch = start(k, "batch_norm", ELEMENTS);
-    push_values(&launch, node->in, 5);
-    push_values(&launch, node->out, 1);
+    dd__launch_values(&launch, node->in, 5);
+    dd__launch_values(&launch, node->out, 1);
     push_cut(&launch, k);
     dd__launch_append(&launch, DD_FLOAT(a->epsilon));
     return dd__record(recorder, &launch);
@@ -190,10 +186,10 @@ dd_status dd__norm_record_combine(dd__recorder *recorder, const dd__norm_cut *k,
                                   dd__buffer *partial) {
     dd__launch launch = start(k, "batch_norm_combine", COMBINE);
     dd__launch_append(&launch, DD_BUFFER(partial));
-    push_values(&launch, node->in + 3, 2);
-    push_values(&launch, node->out + 1, 2);
+    dd__launch_values(&launch, node->in + 3, 2);
+    dd__launch_values(&launch, node->out + 1, 2);
     bool has_step = node->in_count > 5 && a->momentum > 0 && a->momentum < 1;
-    push_values(&launch, node->in + (has_step ? 5 : 0), 1);
+    dd__launch_values(&launch, node->in + (has_step ? 5 : 0), 1);
     dd__launch_append(&launch, DD_INT(has_step));
     push_cut(&launch, k);
     dd__launch_append(&launch, DD_FLOAT(a->momentum));
@@ -207,9 +203,9 @@ static dd_status record_training(dd__recorder *recorder, const dd__node *node, c
     DD_TRY(dd__norm_record_statistics(recorder, k, node->in[0]->buffer, partial));
     DD_TRY(dd__norm_record_combine(recorder, k, node->attributes, node, partial));
     dd__launch launch = start(k, "batch_norm_normalize", ELEMENTS);
-    push_values(&launch, node->in, 3);
-    push_values(&launch, node->out + 1, 2);
-    push_values(&launch, node->out, 1);
+    dd__launch_values(&launch, node->in, 3);
+    dd__launch_values(&launch, node->out + 1, 2);
+    dd__launch_values(&launch, node->out, 1);
     push_cut(&launch, k);
     return dd__record(recorder, &launch);
 }
@@ -230,7 +226,7 @@ static dd_status record_backward(dd__recorder *recorder, const dd__node *node, c
                                  dd__buffer *partial) {
     dd__value *const *in = node->in;
     dd__launch launch = start(k, "batch_norm_sums", PARTIAL);
-    push_values(&launch, (dd__value *[]){in[0], in[1], in[3]}, 3);
+    dd__launch_values(&launch, (dd__value *[]){in[0], in[1], in[3]}, 3);
     dd__launch_append(&launch, DD_BUFFER(partial));
     push_cut(&launch, k);
     DD_TRY(dd__record(recorder, &launch));
@@ -239,9 +235,9 @@ static dd_status record_backward(dd__recorder *recorder, const dd__node *node, c
                                         node->out[2]->buffer));
 
     launch = start(k, "batch_norm_backward", ELEMENTS);
-    push_values(&launch, in, 5);
-    push_values(&launch, node->out + 1, 2);
-    push_values(&launch, node->out, 1);
+    dd__launch_values(&launch, in, 5);
+    dd__launch_values(&launch, node->out + 1, 2);
+    dd__launch_values(&launch, node->out, 1);
     push_cut(&launch, k);
     return dd__record(recorder, &launch);
 }

@@ -239,10 +239,6 @@ static int32_t usual_rows_weights(const dd__node *node, const dd_device *device)
 
 static const dd__tunable tunables_weights[] = {DD__TILE_TUNABLES(usual_rows_weights), {0}};
 
-static dd__tile weights_tile(const dd__node *node, const dd_device *device) {
-    return dd__tile_with(node, device, usual_rows_weights(node, device));
-}
-
 typedef struct division { /* of the work of backward_weights */
     int32_t tiles, items, parts, images;
 } division;
@@ -261,7 +257,7 @@ static division divide(const dd__conv_shape *s, const dd__tile *t, const dd_devi
 
 static void scratch_weights(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    dd__tile t = weights_tile(node, device);
+    dd__tile t = dd__tile_with(node, device, tunables_weights);
     division d = divide(&s, &t, device);
     scratch->workspace_bytes[0] = padded_bytes(&s);
     if (d.parts > 1)
@@ -272,7 +268,7 @@ static void scratch_weights(const dd__node *node, const dd_device *device, dd__s
 static dd_status record_weights(dd__recorder *recorder, const dd__node *node,
                                 const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    dd__tile t = weights_tile(node, site->device);
+    dd__tile t = dd__tile_with(node, site->device, tunables_weights);
     division d = divide(&s, &t, site->device);
     dd__buffer *x = node->in[0]->buffer, *dw = node->out[0]->buffer;
     dd__buffer *parts = d.parts > 1 ? site->workspace[1] : dw;

@@ -1,6 +1,5 @@
 /* Convolution by minimal filtering (src/ops/winograd.h), for CPU runtimes: cl/conv2d_winograd.cl. */
 #include <stdio.h>
-#include <string.h>
 
 #include "ops/conv2d.h"
 #include "ops/tile.h"
@@ -11,7 +10,7 @@ enum { USUAL_BLOCK = 2 };
 enum { BLOCKS = 4 }; /* as in cl/conv2d_winograd.cl */
 
 /* Relative rms: F(4x4,5x5) has 2.7e-6 forward and 4.1e-6 as the adjoint on rectified data, and the
- * other forms less (tests/ops/test_winograd.c measures all); more than twice that is a fault. */
+ * other forms less (tests/check/test_error.c measures all); more than twice that is a fault. */
 static const double ERROR = 1e-5;
 
 /* ---- Tunables ----------------------------------------------------------------------------- */
@@ -84,17 +83,21 @@ static double share_used(int32_t tiles, int32_t rows, int32_t most_items) {
     return (double)tiles / ((double)dd__divide_up(blocks, items) * items * filled);
 }
 
+static int32_t most_items(const dd_device *device) {
+    return ITEMS_A_THREAD * (int32_t)dd_device_describe(device)->compute_units;
+}
+
 /* The device's own, or 4, which keep its units less busy. */
 static int32_t usual_rows(const dd__node *node, const dd_device *device) {
     dd__conv_shape s = dd__conv_shape_of(node);
     form f = {.m = dd__setting(node, device, tunables, OUTPUTS)};
     int32_t rows = dd__tile_usual_rows(node, device), tiles = tiles_of(&s, &f);
-    int32_t items = ITEMS_A_THREAD * (int32_t)dd_device_describe(device)->compute_units;
+    int32_t items = most_items(device);
     return 0.85 * share_used(tiles, 4, items) > share_used(tiles, rows, items) ? 4 : rows;
 }
 
 static form form_of(const dd__node *node, const dd__conv_shape *s, const dd_device *device) {
-    form f = {.tile = dd__tile_with(node, device, usual_rows(node, device)), .r = s->kh};
+    form f = {.tile = dd__tile_with(node, device, tunables), .r = s->kh};
     f.m = dd__setting(node, device, tunables, OUTPUTS);
     f.a = f.m + f.r - 1;
     f.block = dd__setting(node, device, tunables, BLOCK) * f.tile.rows;
@@ -111,8 +114,8 @@ static size_t matrices(const form *f, int32_t rows, size_t columns) {
 
 static int32_t items_of(const dd__conv_shape *s, const form *f, const dd_device *device) {
     int32_t blocks = dd__divide_up(tiles_of(s, f), f->block);
-    int32_t items = ITEMS_A_THREAD * (int32_t)dd_device_describe(device)->compute_units;
-    return blocks < items ? blocks : items;
+    int32_t most = most_items(device);
+    return blocks < most ? blocks : most;
 }
 
 /* pass: "FORWARD" and so on, as the kernels call it. */
@@ -123,18 +126,15 @@ static void options_of(const form *f, const char *pass, char out[OPTIONS]) {
         dd__winograd_options(&w, out + used, OPTIONS - (size_t)used);
 }
 
-static const char *refuse_shape(const dd__conv_shape *s, int32_t lanes) {
-    if (s->sh != 1 || s->sw != 1 || s->dh != 1 || s->dw != 1) return "stride or dilation is not 1";
-    if (s->groups != 1) return "channels are in groups";
-    if (s->kh != s->kw || (s->kh != 3 && s->kh != 5)) return "the kernel is neither 3x3 nor 5x5";
-    if (s->pool > 2) return "windows are larger than 2x2";
-    if (s->c % lanes || s->o % lanes) return "channels or filters are not a multiple of a vector";
-    return NULL;
-}
-
 static const char *refuse(const dd__node *node, const dd_device *device) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    return refuse_shape(&s, dd__tile_of(node, device).lanes);
+    int32_t lanes = dd__tile_of(node, device).lanes;
+    if (s.sh != 1 || s.sw != 1 || s.dh != 1 || s.dw != 1) return "stride or dilation is not 1";
+    if (s.groups != 1) return "channels are in groups";
+    if (s.kh != s.kw || (s.kh != 3 && s.kh != 5)) return "the kernel is neither 3x3 nor 5x5";
+    if (s.pool > 2) return "windows are larger than 2x2";
+    if (s.c % lanes || s.o % lanes) return "channels or filters are not a multiple of a vector";
+    return NULL;
 }
 
 /* Transformed weights are larger: for few tiles, reading them costs more than they save. */
@@ -225,10 +225,10 @@ typedef struct batch { /* of images that an item takes at a time */
 
 static batch batch_of(const dd__conv_shape *s, const form *f, const dd_device *device) {
     int32_t each = dd__divide_up(s->p, f->m) * dd__divide_up(s->q, f->m);
-    int32_t images = f->block / each, threads = (int32_t)dd_device_describe(device)->compute_units;
+    int32_t images = f->block / each;
     if (images < 1) images = 1;
     if (images > s->n) images = s->n;
-    int32_t items = dd__divide_up(s->n, images), most = ITEMS_A_THREAD * threads;
+    int32_t items = dd__divide_up(s->n, images), most = most_items(device);
     int32_t room = dd__divide_up(images * each, f->tile.rows) * f->tile.rows;
     return (batch){images, room, items < most ? items : most};
 }

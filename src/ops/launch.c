@@ -34,3 +34,7 @@ size_t dd__launch_chunks(dd__launch *launch, const dd_device *device, size_t cou
     launch->global[0] = (count + chunk - 1) / chunk;
     return chunk;
 }
+
+void dd__launch_values(dd__launch *launch, dd__value *const values[], size_t count) {
+    for (size_t i = 0; i < count; i++) dd__launch_append(launch, DD_BUFFER(values[i]->buffer));
+}

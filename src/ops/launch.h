@@ -8,6 +8,7 @@
 #define DD_OPS_LAUNCH_H
 
 #include "device/recorder.h"
+#include "graph/graph.h"
 
 /* "-DVW=8". Every launch of these programs has it, in both forms, so that each file is built once
  * for a device. */
@@ -20,5 +21,8 @@ void dd__launch_elements(dd__launch *launch, const dd_device *device, size_t cou
  * the items of a chunk, a multiple of `multiple`. */
 size_t dd__launch_chunks(dd__launch *launch, const dd_device *device, size_t count, size_t width,
                          size_t multiple);
+
+/* Puts the values' buffers behind the arguments that there are. */
+void dd__launch_values(dd__launch *launch, dd__value *const values[], size_t count);
 
 #endif

@@ -107,10 +107,6 @@ static void print_options(const dd__node *node, const dd_device *device, char ou
              a->dropout.rate > 0 ? " -DDROPS" : "", backward && a->relu ? " -DRELU" : "");
 }
 
-static void push_values(dd__launch *launch, dd__value *const values[], size_t count) {
-    for (size_t i = 0; i < count; i++) dd__launch_append(launch, DD_BUFFER(values[i]->buffer));
-}
-
 /* How the rows of windows are cut, in the launch's global size; returns their number in a chunk. */
 static size_t cut_windows(const dd__norm_pool *a, const dd__dims *x, const dd_device *device,
                           dd__launch *launch, size_t *rows) {
@@ -157,11 +153,11 @@ static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__
 
     char options[96];
     dd__launch launch = {.program = "norm_pool", .kernel = "norm_pool"};
-    push_values(&launch, node->in, 3);
-    push_values(&launch, node->out + 1, 2);
-    push_values(&launch, node->in + 5, 1);
-    push_values(&launch, node->out, 1);
-    push_values(&launch, node->out + 3, 2);
+    dd__launch_values(&launch, node->in, 3);
+    dd__launch_values(&launch, node->out + 1, 2);
+    dd__launch_values(&launch, node->in + 5, 1);
+    dd__launch_values(&launch, node->out, 1);
+    dd__launch_values(&launch, node->out + 3, 2);
     push_windows(&launch, a, &node->in[0]->dims, site->device);
     dd__launch_append(&launch, DD_INT(a->dropout.stream));
     dd__launch_append(&launch, DD_INT(lrintf(a->dropout.rate * 65536)));
@@ -191,8 +187,8 @@ static dd_status record_sums(dd__recorder *recorder, const dd__node *node, const
                          .options = options,
                          .global = {k.chunks, 1, 1},
                          .local = {1, 1, 1}};
-    push_values(&launch, node->in, 1);
-    push_values(&launch, node->in + 2, 2);
+    dd__launch_values(&launch, node->in, 1);
+    dd__launch_values(&launch, node->in + 2, 2);
     dd__launch_append(&launch, DD_BUFFER(site->workspace[0]));
     dd__launch_append(&launch, DD_INT(k.rows));
     dd__launch_append(&launch, DD_INT(k.chunk));
@@ -229,10 +225,10 @@ static dd_status record_backward(dd__recorder *recorder, const dd__node *node,
 
     size_t rows = dd__dims_count(x) / x->d[3];
     dd__launch launch = {.program = "norm_pool", .kernel = "norm_pool_backward"};
-    push_values(&launch, node->in, 3);
-    push_values(&launch, node->in + 4, 3);
-    push_values(&launch, node->out + 1, 2);
-    push_values(&launch, node->out, 1);
+    dd__launch_values(&launch, node->in, 3);
+    dd__launch_values(&launch, node->in + 4, 3);
+    dd__launch_values(&launch, node->out + 1, 2);
+    dd__launch_values(&launch, node->out, 1);
     dd__launch_append(&launch, DD_BUFFER(site->workspace[1]));
     push_windows(&launch, a, x, site->device);
     dd__launch_append(&launch, DD_FLOAT(rows));

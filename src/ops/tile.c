@@ -15,13 +15,12 @@ int32_t dd__tile_usual_rows(const dd__node *node, const dd_device *device) {
 }
 
 dd__tile dd__tile_of(const dd__node *node, const dd_device *device) {
-    return dd__tile_with(node, device, dd__tile_usual_rows(node, device));
+    return dd__tile_with(node, device, dd__tile_tunables);
 }
 
-dd__tile dd__tile_with(const dd__node *node, const dd_device *device, int32_t usual_rows) {
-    int32_t lanes = lanes_of(device), set = node->settings[DD__TILE_ROWS];
-    int32_t rows = set ? set : usual_rows;
-    int32_t vectors = dd__setting(node, device, dd__tile_tunables, DD__TILE_VECTORS);
+dd__tile dd__tile_with(const dd__node *node, const dd_device *device, const dd__tunable *tunables) {
+    int32_t lanes = lanes_of(device), rows = dd__setting(node, device, tunables, DD__TILE_ROWS);
+    int32_t vectors = dd__setting(node, device, tunables, DD__TILE_VECTORS);
     dd__tile tile = {.rows = rows, .columns = vectors * lanes, .lanes = lanes};
     snprintf(tile.options, sizeof tile.options, "-DVW=%d -DMR=%d -DNV=%d", lanes, rows, vectors);
     return tile;

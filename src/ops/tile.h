@@ -11,10 +11,10 @@ typedef struct dd__tile {
     char options[64]; /* "-DVW=8 -DMR=6 -DNV=2" */
 } dd__tile;
 
-/* Of the node's implementation, whose table of tunables begins with DD__TILE_TUNABLES. */
+/* Of the node's implementation, whose tunables are dd__tile_tunables. */
 dd__tile dd__tile_of(const dd__node *node, const dd_device *device);
-/* The same where another number of rows is the usual one. */
-dd__tile dd__tile_with(const dd__node *node, const dd_device *device, int32_t usual_rows);
+/* The same for another table, which begins with DD__TILE_TUNABLES. */
+dd__tile dd__tile_with(const dd__node *node, const dd_device *device, const dd__tunable *tunables);
 
 /* The first rows of the tables of tunables of all that compute with such tiles. */
 enum { DD__TILE_ROWS, DD__TILE_VECTORS, DD__TILE_SETTINGS };

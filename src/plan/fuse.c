@@ -43,6 +43,28 @@ static dd__node *follower(const dd__graph *graph, const dd_device *device, const
     return next && next->op == op && is_free(graph, device, next) ? next : NULL;
 }
 
+/* Puts one node in the place of others: of `old`, in the order of the graph, NULL where there is none.
+ * *fused is false when the device has no implementation. */
+static dd_status put_one(dd__graph *graph, const dd_device *device, const dd__node *wanted,
+                         dd__node *const old[3], bool *fused) {
+    dd__node *there[3];
+    dd__value *y;
+    size_t count = 0;
+    char *name = "";
+    *fused = dd__can_compute(device, wanted);
+    if (!*fused) return DD_OK;
+    for (size_t i = 0; i < 3; i++) {
+        if (!old[i]) continue;
+        name = dd__arena_print(&graph->arena, "%s%s%s", name, count ? "+" : "", old[i]->name);
+        if (!name) return dd__no_memory(strlen(old[i]->name));
+        there[count++] = old[i];
+    }
+    DD_TRY(dd__graph_add1(graph, wanted->op, name, wanted->attributes, wanted->in, wanted->in_count,
+                          &y));
+    dd__graph_replace(graph, there, count);
+    return DD_OK;
+}
+
 /* ---- A convolution block's tail ----------------------------------------------------------- */
 
 enum { NORM_INPUTS = 6 }; /* of batch_norm_training, with the step */
@@ -78,9 +100,7 @@ static bool find_tail(const dd__graph *graph, const dd_device *device, dd__node 
     return t->pool || t->drop || has_relu(t);
 }
 
-/* Adds the node that computes the tail; *fused is false when the device has no implementation. */
-static dd_status add_norm_pool(dd__graph *graph, const dd_device *device, const tail *t,
-                               bool *fused) {
+static dd_status fuse_tail(dd__graph *graph, const dd_device *device, const tail *t) {
     dd__norm_pool a = {
         .norm = *(const dd__batch_norm *)t->norm->attributes, .pool = {1, 1}, .relu = has_relu(t)};
     if (t->pool) memcpy(a.pool, ((const dd__pool *)t->pool->attributes)->kernel, sizeof a.pool);
@@ -88,27 +108,14 @@ static dd_status add_norm_pool(dd__graph *graph, const dd_device *device, const 
     dd__value *in[NORM_INPUTS + 1] = {0};
     memcpy(in, t->norm->in, NORM_INPUTS * sizeof *in);
     if (t->conv && t->conv->in_count > 2) in[NORM_INPUTS] = t->conv->in[2];
-    const dd__node wanted = {
-        .op = &dd__op_norm_pool_training, .attributes = &a, .in = in, .in_count = DD_COUNT(in)};
-    *fused = dd__can_compute(device, &wanted);
-    if (!*fused) return DD_OK;
-    char *name = dd__arena_print(&graph->arena, "%s%s%s%s%s", t->norm->name, t->pool ? "+" : "",
-                                 t->pool ? t->pool->name : "", t->drop ? "+" : "",
-                                 t->drop ? t->drop->name : "");
-    if (!name) return dd__no_memory(strlen(t->norm->name));
-    dd__value *y;
-    return dd__graph_add1(graph, wanted.op, name, &a, in, DD_COUNT(in), &y);
-}
-
-static dd_status fuse_tail(dd__graph *graph, const dd_device *device, const tail *t, bool *fused) {
-    DD_TRY(add_norm_pool(graph, device, t, fused));
-    if (!*fused) return DD_OK;
-    dd__node *old[3] = {t->norm};
-    size_t count = 1;
-    if (t->pool) old[count++] = t->pool;
-    if (t->drop) old[count++] = t->drop;
-    dd__graph_replace(graph, old, count);
-    if (t->conv) ((dd__conv2d *)t->conv->attributes)->outer_gradient = true;
+    const dd__node wanted = {.op = &dd__op_norm_pool_training,
+                             .attributes = &a,
+                             .in = in,
+                             .in_count = DD_COUNT(in),
+                             .name = t->norm->name};
+    bool fused;
+    DD_TRY(put_one(graph, device, &wanted, (dd__node *[]){t->norm, t->pool, t->drop}, &fused));
+    if (fused && t->conv) ((dd__conv2d *)t->conv->attributes)->outer_gradient = true;
     return DD_OK;
 }
 
@@ -134,67 +141,44 @@ static bool find_block(const dd__graph *graph, const dd_device *device, dd__node
     return b->norm || b->pool;
 }
 
-/* Adds the convolution that computes the block; *fused is false when the device has no
- * implementation. */
-static dd_status add_block(dd__graph *graph, const dd_device *device, const block *b, bool *fused) {
+static dd_status put_block(dd__graph *graph, const dd_device *device, const block *b, bool *fused) {
     dd__conv2d a = *(const dd__conv2d *)b->conv->attributes;
     dd__value *in[CONV_INPUTS + NORM_FACTORS] = {0};
     memcpy(in, b->conv->in, b->conv->in_count * sizeof *in);
-    size_t count = b->norm ? DD_COUNT(in) : b->conv->in_count;
     if (b->norm) memcpy(in + CONV_INPUTS, b->norm->in + 1, NORM_FACTORS * sizeof *in);
     if (b->norm) a.epsilon = ((const dd__batch_norm *)b->norm->attributes)->epsilon;
     if (b->pool) a.pool = ((const dd__pool *)b->pool->attributes)->kernel[0];
     a.normalize = b->norm != NULL;
-    const dd__node wanted = {
-        .op = b->conv->op, .attributes = &a, .in = in, .in_count = count, .name = b->conv->name};
-    *fused = dd__can_compute(device, &wanted);
-    if (!*fused) return DD_OK;
-    char *name = dd__arena_print(&graph->arena, "%s%s%s%s%s", b->conv->name, b->norm ? "+" : "",
-                                 b->norm ? b->norm->name : "", b->pool ? "+" : "",
-                                 b->pool ? b->pool->name : "");
-    if (!name) return dd__no_memory(strlen(b->conv->name));
-    dd__value *y;
-    return dd__graph_add1(graph, wanted.op, name, &a, in, count, &y);
+    const dd__node wanted = {.op = b->conv->op,
+                             .attributes = &a,
+                             .in = in,
+                             .in_count = b->norm ? DD_COUNT(in) : b->conv->in_count,
+                             .name = b->conv->name};
+    return put_one(graph, device, &wanted, (dd__node *[]){b->conv, b->norm, b->pool}, fused);
 }
 
 /* Without the pool where it cannot go along. */
 static dd_status fuse_block(dd__graph *graph, const dd_device *device, block b) {
-    bool fused = false;
-    DD_TRY(add_block(graph, device, &b, &fused));
-    if (!fused && b.norm && b.pool) {
-        b.pool = NULL;
-        DD_TRY(add_block(graph, device, &b, &fused));
-    }
-    if (!fused) return DD_OK;
-    dd__node *old[3] = {b.conv};
-    size_t count = 1;
-    if (b.norm) old[count++] = b.norm;
-    if (b.pool) old[count++] = b.pool;
-    dd__graph_replace(graph, old, count);
-    return DD_OK;
+    bool fused;
+    DD_TRY(put_block(graph, device, &b, &fused));
+    if (fused || !b.norm || !b.pool) return DD_OK;
+    b.pool = NULL;
+    return put_block(graph, device, &b, &fused);
 }
 
-static dd_status fuse_blocks(dd__graph *graph, const dd_device *device) {
-    for (size_t n = graph->node_count;
-         n-- > 0;) { /* what is put later does not move what is left */
-        block b;
-        if (find_block(graph, device, graph->nodes[n], &b)) DD_TRY(fuse_block(graph, device, b));
-    }
-    return DD_OK;
+/* ---- The pass ----------------------------------------------------------------------------- */
+
+static dd_status fuse_at(dd__graph *graph, const dd_device *device, dd__node *node) {
+    tail t;
+    block b;
+    if (graph->training)
+        return find_tail(graph, device, node, &t) ? fuse_tail(graph, device, &t) : DD_OK;
+    return find_block(graph, device, node, &b) ? fuse_block(graph, device, b) : DD_OK;
 }
 
-static dd_status fuse_tails(dd__graph *graph, const dd_device *device) {
-    for (size_t n = 0; n < graph->node_count;) {
-        tail t;
-        bool fused = false;
-        if (find_tail(graph, device, graph->nodes[n], &t))
-            DD_TRY(fuse_tail(graph, device, &t, &fused));
-        if (!fused) n++; /* else another node stands here now */
-    }
-    return DD_OK;
-}
-
+/* From the end: what takes others' place does not move the nodes before them. */
 dd_status dd__graph_fuse(dd__graph *graph, const dd_device *device) {
     if (dd__device_is_reference(device)) return DD_OK;
-    return graph->training ? fuse_tails(graph, device) : fuse_blocks(graph, device);
+    for (size_t n = graph->node_count; n-- > 0;) DD_TRY(fuse_at(graph, device, graph->nodes[n]));
+    return DD_OK;
 }

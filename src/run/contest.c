@@ -14,21 +14,6 @@ static const double hopeless_at_once = 10, compile_seconds = 2;
 /* Relative, root mean square: of float sums of a few thousand terms in any order. */
 static const double rounding = 1e-4;
 
-/* NaN in every output, so that what a kernel leaves out is seen. */
-static dd_status poison(const dd__entrant *e) {
-    for (size_t i = 0; i < e->built.op->outputs; i++) {
-        const dd__value *out = e->built.out[i];
-        size_t bytes = dd__value_bytes(out);
-        void *data = dd__alloc(bytes, 1);
-        if (!data) return dd__no_memory(bytes);
-        memset(data, 0xff, bytes);
-        dd_status status = dd__plan_write(e->plan, out->name, data, bytes);
-        dd__free(data);
-        DD_TRY(status);
-    }
-    return DD_OK;
-}
-
 /* Seconds of a run, of `runs` that follow each other. */
 static dd_status time_batch(const dd__entrant *e, int runs, double *seconds) {
     double begun = dd__seconds();
@@ -46,7 +31,7 @@ dd_status dd__entrant_make(dd_device *device, const dd__case *c, const dd__choic
     memcpy(e->built.node->settings, choice->settings, sizeof choice->settings);
     DD_TRY(dd__plan_create(device, e->built.graph, NULL, 0, &e->plan));
     DD_TRY(dd__case_write(c, &e->built, e->plan, 0));
-    DD_TRY(poison(e));
+    DD_TRY(dd__case_poison(&e->built, e->plan));
     return time_batch(e, 1, &e->first_seconds);
 }
 
