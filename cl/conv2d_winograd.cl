@@ -1,77 +1,96 @@
-/* conv2d_winograd.cl: a convolution of stride 1 by minimal filtering F(M x M, R x R), for CPU runtimes
- * (formulas: src/ops/winograd.h; letters: cl/conv2d.cl).
+/* conv2d_winograd.cl: a convolution of stride 1 by minimal filtering F(M x M, R x R), for CPU
+ * runtimes (formulas: src/ops/winograd.h; letters: cl/conv2d.cl).
  *
  *   y tile (M, M) = AT [ sum over c of (G w GT) * (BT x B) ] A       x tile (A, A), A = M + R - 1
  *
- * Tiles of y stand M apart, those of x too, and overlap by R - 1. Products of the A * A elements are
- * independent of each other: A * A products of (tiles x channels) by (channels x filters).
- * An item takes `block` tiles (a multiple of MR) at a time: their x goes through BT . B into
- * scratch, of one item and so small that it stays in the second-level cache; then for each block of
- * NR filters the A * A products and AT . A. Channels and filters are multiples of VW.
+ * Tiles of y stand M apart, those of x too, and overlap by R - 1. Products of the A * A elements
+ * are independent of each other: A * A products of (tiles x channels) by (channels x filters). An
+ * item takes `block` tiles (a multiple of MR) at a time: their x goes through BT . B into scratch,
+ * of one item and so small that it stays in the second-level cache; then for each block of NR
+ * filters the A * A products and AT . A. Channels and filters are multiples of VW.
  *
- * Built with -DVW -DMR -DNV (cl/common.cl), src/ops/winograd.c's -DWM -DWR -DWAT -DWG -DWBT, the pass
- * (-DFORWARD, -DBACKWARD_DATA or -DBACKWARD_WEIGHTS), and -DPOOL=2 where y is the maximum over windows
- * of so many rows and columns (those left over at the right and below take no part).
+ * Built with -DVW -DMR -DNV (cl/common.cl), src/ops/winograd.c's -DWM -DWR -DWA -DWG -DWBT, the
+ * pass (-DFORWARD, -DBACKWARD_DATA or -DBACKWARD_WEIGHTS), and -DPOOL=2 where y is the maximum over
+ * windows of so many rows and columns (those left over at the right and below take no part).
  */
 typedef __global const float *restrict Input;
 typedef __global float *restrict Output;
 
 #define A (WM + WR - 1)
-__constant float AT[WM][A] = WAT;
-__constant float G[A][WR] = WG;
-__constant float BT[A][A] = WBT;
+#define UNROLL _Pragma("unroll")
+#define ROLLED _Pragma("unroll 1")
+#define ADD_PRODUCT(sum, factor, value) \
+    if ((factor) != 0.0f) sum = FMA((V)(factor), value, sum)
 
-/* From one of the A * A matrices of tiles to the next, each of n numbers, a multiple of 2 * VW: a line of
- * the cache more, lest all fall on the same places of it. */
+/* From one of the A * A matrices of tiles to the next, each of n numbers, a multiple of 2 * VW: a
+ * line of the cache more, lest all fall on the same places of it. */
 #define APART(n) ((n) + 16)
 
-/* out[i] = sum of MATRIX[i][j] in(j) over j < COUNT, i < ROWS; what is multiplied by 0 is left out when
- * the loops are unrolled. */
-#define TRANSFORM(MATRIX, ROWS, COUNT, in, out)                                                 \
-    _Pragma("unroll") for (int i_ = 0; i_ < ROWS; i_++) {                                       \
-        V sum_ = (V)(0.0f);                                                                     \
-        _Pragma("unroll") for (int j_ = 0; j_ < COUNT; j_++) if (MATRIX[i_][j_] != 0.0f) sum_ = \
-            FMA((V)(MATRIX[i_][j_]), in(j_), sum_);                                             \
-        out(i_) = sum_;                                                                         \
+/* Two functions of a matrix (A, COUNT), whose rows belong to a point each:
+ *   name     to[i] = sum over j of matrix[i][j] from[j]      from (COUNT), to (A)
+ *   adjoint  to[j] = sum over i of matrix[i][j] from[i]      from (A), to (COUNT)
+ * The points are 0, pairs of p and -p, and infinity, so that the rows of a pair differ in the signs
+ * of odd columns: half of their products serve both. What is multiplied by 0 goes when loops are
+ * unrolled. */
+#define TRANSFORM(name, adjoint, COUNT, ...)                                                \
+    __constant float name##_matrix[A][COUNT] = __VA_ARGS__;                                 \
+    inline void name(const V from[COUNT], V to[A]) {                                        \
+        to[0] = to[A - 1] = 0;                                                              \
+        UNROLL for (int j = 0; j < COUNT; j++) {                                            \
+            ADD_PRODUCT(to[0], name##_matrix[0][j], from[j]);                               \
+            ADD_PRODUCT(to[A - 1], name##_matrix[A - 1][j], from[j]);                       \
+        }                                                                                   \
+        UNROLL for (int i = 1; i < A - 1; i += 2) {                                         \
+            V parts[2] = {0, 0}; /* of even and of odd columns */                           \
+            UNROLL for (int j = 0; j < COUNT; j++)                                          \
+                ADD_PRODUCT(parts[j % 2], name##_matrix[i][j], from[j]);                    \
+            to[i] = parts[0] + parts[1];                                                    \
+            to[i + 1] = parts[0] - parts[1];                                                \
+        }                                                                                   \
+    }                                                                                       \
+    inline void adjoint(const V from[A], V to[COUNT]) {                                     \
+        V parts[A][2]; /* of a pair: for even and for odd columns */                        \
+        UNROLL for (int i = 1; i < A - 1; i += 2) {                                         \
+            parts[i][0] = from[i] + from[i + 1];                                            \
+            parts[i][1] = from[i] - from[i + 1];                                            \
+        }                                                                                   \
+        UNROLL for (int j = 0; j < COUNT; j++) {                                            \
+            to[j] = 0;                                                                      \
+            ADD_PRODUCT(to[j], name##_matrix[0][j], from[0]);                               \
+            UNROLL for (int i = 1; i < A - 1; i += 2)                                       \
+                ADD_PRODUCT(to[j], name##_matrix[i][j], parts[i][j % 2]);                   \
+            ADD_PRODUCT(to[j], name##_matrix[A - 1][j], from[A - 1]);                       \
+        }                                                                                   \
     }
 
-/* The same with the matrix transposed. */
-#define TRANSFORM_T(MATRIX, ROWS, COUNT, in, out)                                               \
-    _Pragma("unroll") for (int i_ = 0; i_ < ROWS; i_++) {                                       \
-        V sum_ = (V)(0.0f);                                                                     \
-        _Pragma("unroll") for (int j_ = 0; j_ < COUNT; j_++) if (MATRIX[j_][i_] != 0.0f) sum_ = \
-            FMA((V)(MATRIX[j_][i_]), in(j_), sum_);                                             \
-        out(i_) = sum_;                                                                         \
-    }
+TRANSFORM(transform_x, adjoint_x, A, WBT)
+TRANSFORM(transform_w, adjoint_w, WR, WG)
+TRANSFORM(adjoint_y, transform_y, WM, WA)
+
+/* Row i of a matrix that is kept by columns. */
+#define ROW(columns, i, count, row) \
+    UNROLL for (int j_ = 0; j_ < count; j_++) row[j_] = columns[j_][i];
+
+/* In all that follows the columns come first, then the rows; neither loop is unrolled, for what is
+ * between them does not fit into registers. */
 
 /* One tile and VW channels of x, from row h and column q on, through BT . B into to[xi * step]. */
 inline void input_tile(Input x, const int h, const int q, const int H, const int W, const int C,
                        Output to, const int step) {
     V columns[A][A];
-#pragma unroll
-    for (int j = 0; j < A; j++) {
+    ROLLED for (int j = 0; j < A; j++) {
         V tap[A];
-#pragma unroll
-        for (int i = 0; i < A; i++) {
+        UNROLL for (int i = 0; i < A; i++) {
             const int there = h + i >= 0 && h + i < H && q + j >= 0 && q + j < W;
             tap[i] = there ? VLOAD(x + ((h + i) * W + q + j) * C) : (V)(0.0f);
         }
-#define IN(k)  tap[k]
-#define OUT(i) columns[i][j]
-        TRANSFORM(BT, A, A, IN, OUT)
-#undef IN
-#undef OUT
+        transform_x(tap, columns[j]);
     }
-#pragma unroll
-    for (int i = 0; i < A; i++) {
-        V row[A];
-#define IN(k)  columns[i][k]
-#define OUT(j) row[j]
-        TRANSFORM(BT, A, A, IN, OUT)
-#undef IN
-#undef OUT
-#pragma unroll
-        for (int j = 0; j < A; j++) VSTORE(row[j], to + (i * A + j) * step);
+    ROLLED for (int i = 0; i < A; i++) {
+        V half_[A], row[A];
+        ROW(columns, i, A, half_)
+        transform_x(half_, row);
+        UNROLL for (int j = 0; j < A; j++) VSTORE(row[j], to + (i * A + j) * step);
     }
 }
 
@@ -93,46 +112,48 @@ inline void multiply(Input left, Input right, Output product, const int tiles, c
     }
 }
 
-#ifdef FORWARD
-AFFINE_KERNEL
+#ifndef BACKWARD_WEIGHTS
+/* Numbers first .. first + VW - 1 of w, `step` apart; the last of all, `count`, instead of those
+ * beyond. */
+inline V load_weights(Input w, const int step, const int first, const int count) {
+    if (step == 1 && first + VW <= count) return VLOAD(w + first);
+    float lanes[VW];
+    UNROLL for (int j = 0; j < VW; j++) lanes[j] = w[min(first + j, count - 1) * step];
+    return VLOAD(lanes);
+}
 
-/* packed[b][xi][c][j] = (G w GT)[xi] of channel c and filter b * NR + j, 0 beyond O; xi over A * A.
- * Launch: (C, blocks of NR filters). */
-ONE_ITEM void pack(Input w, Output packed, const int C, const int O) {
-    const int c = get_global_id(0), b = get_global_id(1);
-    for (int v = 0; v < NV; v++) {
-        const int o = b * NR + v * VW;
-        V half_[A][WR];
-        for (int s = 0; s < WR; s++) {
-            V tap[WR];
-            for (int r = 0; r < WR; r++) {
-                if (o + VW <= O) {
-                    tap[r] = VLOAD(w + ((size_t)(r * WR + s) * C + c) * O + o);
-                } else {
-                    float lanes[VW];
-                    for (int j = 0; j < VW; j++)
-                        lanes[j] = o + j < O ? w[((size_t)(r * WR + s) * C + c) * O + o + j] : 0.0f;
-                    tap[r] = VLOAD(lanes);
-                }
+/* packed[b][xi][k][j] = (G w GT)[xi] of channel k and filter b * NR + j forward, of filter k and
+ * channel b * NR + j backward; anything beyond J. In w numbers k are k_step apart, numbers j
+ * j_step. K is a multiple of VW. Launch: (K / VW, blocks of NR). */
+ONE_ITEM void pack(Input w, Output packed, const int K, const int J, const int k_step,
+                   const int j_step) {
+    const int first = get_global_id(0) * VW, b = get_global_id(1);
+    for (int k = first; k < first + VW; k++) {
+        V columns[NV][WR][A];
+        for (int v = 0; v < NV; v++) {
+            const int j = b * NR + v * VW;
+            for (int s = 0; s < WR; s++) {
+                V tap[WR];
+                UNROLL for (int r = 0; r < WR; r++) tap[r] =
+                    load_weights(w + (size_t)(r * WR + s) * K * J + k * k_step, j_step, j, J);
+                transform_w(tap, columns[v][s]);
             }
-#define IN(j)  tap[j]
-#define OUT(i) half_[i][s]
-            TRANSFORM(G, A, WR, IN, OUT)
-#undef IN
-#undef OUT
         }
         for (int i = 0; i < A; i++) {
-            V row[A];
-#define IN(j)  half_[i][j]
-#define OUT(k) row[k]
-            TRANSFORM(G, A, WR, IN, OUT)
-#undef IN
-#undef OUT
-            for (int j = 0; j < A; j++)
-                VSTORE(row[j], packed + (((size_t)b * A * A + i * A + j) * C + c) * NR + v * VW);
+            for (int v = 0; v < NV; v++) {
+                V half_[WR], row[A];
+                ROW(columns[v], i, WR, half_)
+                transform_w(half_, row);
+                UNROLL for (int j = 0; j < A; j++) VSTORE(
+                    row[j], packed + (((size_t)b * A * A + i * A + j) * K + k) * NR + v * VW);
+            }
         }
     }
 }
+#endif
+
+#ifdef FORWARD
+AFFINE_KERNEL
 
 /* Of VW filters: what comes behind the products. */
 typedef struct {
@@ -150,8 +171,8 @@ inline V finish(V value, Finish f) {
 #define POOL 1
 #endif
 
-/* Row i of a tile of y, finished, to row p + i: its maxima over POOL x POOL pixels, where that is not 1;
- * then `above` keeps them until the last of POOL rows. P and Q are y's extents. */
+/* Row i of a tile of y, finished, to row p + i: its maxima over POOL x POOL pixels, where that is
+ * not 1; then `above` keeps them until the last of POOL rows. P and Q are y's extents. */
 inline void store_row(V row[WM], V above[WM / POOL], const int i, Output y, const int p,
                       const int q, const int P, const int Q, const int O) {
 #pragma unroll
@@ -166,36 +187,29 @@ inline void store_row(V row[WM], V above[WM / POOL], const int i, Output y, cons
     }
 }
 
-/* One tile and VW filters: AT . A of from[xi * step], finished, to y; p and q are the tile's first row
- * and column before pooling. */
+/* One tile and VW filters: AT . A of from[xi * step], finished, to y; p and q are the tile's first
+ * row and column before pooling. */
 inline void output_tile(Input from, const int step, const Finish f, Output y, const int p,
                         const int q, const int P, const int Q, const int O) {
-    V columns[WM][A], above[WM / POOL];
-#pragma unroll
-    for (int j = 0; j < A; j++) {
-#define IN(k)  VLOAD(from + (k * A + j) * step)
-#define OUT(i) columns[i][j]
-        TRANSFORM(AT, WM, A, IN, OUT)
-#undef IN
-#undef OUT
+    V columns[A][WM], above[WM / POOL];
+    ROLLED for (int j = 0; j < A; j++) {
+        V column[A];
+        UNROLL for (int i = 0; i < A; i++) column[i] = VLOAD(from + (i * A + j) * step);
+        transform_y(column, columns[j]);
     }
-#pragma unroll
-    for (int i = 0; i < WM; i++) {
-        V row[WM];
-#define IN(k)  columns[i][k]
-#define OUT(j) row[j]
-        TRANSFORM(AT, WM, A, IN, OUT)
-#undef IN
-#undef OUT
-#pragma unroll
-        for (int j = 0; j < WM; j++) row[j] = finish(row[j], f);
+    ROLLED for (int i = 0; i < WM; i++) {
+        V half_[A], row[WM];
+        ROW(columns, i, A, half_)
+        transform_y(half_, row);
+        UNROLL for (int j = 0; j < WM; j++) row[j] = finish(row[j], f);
         store_row(row, above, i, y, p, q, P, Q, O);
     }
 }
 
-/* Item (g, part) takes blocks of tiles g, g + items, .. and of the blocks of filters every parts-th from
- * `part` on. scratch: for each item (A*A*(APART(block*C) + APART(block*NR))). P and Q are those of the
- * convolution; `factors` is where `packed` has those of a batch normalisation, 0 where there is none. Launch: (items, parts). */
+/* Item (g, part) takes blocks of tiles g, g + items, .. and of the blocks of filters every parts-th
+ * from `part` on. scratch: for each item (A*A*(APART(block*C) + APART(block*NR))). P and Q are
+ * those of the convolution; `factors` is where `packed` has those of a batch normalisation, 0 where
+ * there is none. Launch: (items, parts). */
 ONE_ITEM void forward(Input x, Input packed, Input bias, Output y, Output scratch, const int block,
                       const int has_bias, const int relu, const int factors, const int N,
                       const int H, const int W, const int C, const int P, const int Q, const int O,
@@ -242,29 +256,18 @@ ONE_ITEM void forward(Input x, Input packed, Input bias, Output y, Output scratc
 /* One tile and VW filters of dy, from row p and column q on, through A . AT into to[xi * step]. */
 inline void gradient_tile(Input dy, const int p, const int q, const int P, const int Q, const int O,
                           Output to, const int step) {
-    V columns[A][WM];
-#pragma unroll
-    for (int j = 0; j < WM; j++) {
+    V columns[WM][A];
+    ROLLED for (int j = 0; j < WM; j++) {
         V tap[WM];
-#pragma unroll
-        for (int i = 0; i < WM; i++)
-            tap[i] = p + i < P && q + j < Q ? VLOAD(dy + ((p + i) * Q + q + j) * O) : (V)(0.0f);
-#define IN(k)  tap[k]
-#define OUT(i) columns[i][j]
-        TRANSFORM_T(AT, A, WM, IN, OUT)
-#undef IN
-#undef OUT
+        UNROLL for (int i = 0; i < WM; i++) tap[i] =
+            p + i < P && q + j < Q ? VLOAD(dy + ((p + i) * Q + q + j) * O) : (V)(0.0f);
+        adjoint_y(tap, columns[j]);
     }
-#pragma unroll
-    for (int i = 0; i < A; i++) {
-        V row[A];
-#define IN(k)  columns[i][k]
-#define OUT(j) row[j]
-        TRANSFORM_T(AT, A, WM, IN, OUT)
-#undef IN
-#undef OUT
-#pragma unroll
-        for (int j = 0; j < A; j++) VSTORE(row[j], to + (i * A + j) * step);
+    ROLLED for (int i = 0; i < A; i++) {
+        V half_[WM], row[A];
+        ROW(columns, i, WM, half_)
+        adjoint_y(half_, row);
+        UNROLL for (int j = 0; j < A; j++) VSTORE(row[j], to + (i * A + j) * step);
     }
 }
 
@@ -272,66 +275,26 @@ inline void gradient_tile(Input dy, const int p, const int q, const int P, const
  *      overlap -------------------------------------------------------------------------------- */
 
 #ifdef BACKWARD_DATA
-/* packed[b][xi][o][j] = (G w GT)[xi] of filter o and channel b * NR + j, 0 beyond C. O is a multiple of
- * VW. Launch: (O / VW, blocks of NR channels). */
-ONE_ITEM void pack_adjoint(Input w, Output packed, const int C, const int O) {
-    const int o = get_global_id(0) * VW, b = get_global_id(1);
-    for (int jj = 0; jj < NR; jj++) {
-        const int c = b * NR + jj;
-        V half_[A][WR];
-        for (int s = 0; s < WR; s++) {
-            V tap[WR];
-            for (int r = 0; r < WR; r++)
-                tap[r] = c < C ? VLOAD(w + ((size_t)(r * WR + s) * C + c) * O + o) : (V)(0.0f);
-#define IN(j)  tap[j]
-#define OUT(i) half_[i][s]
-            TRANSFORM(G, A, WR, IN, OUT)
-#undef IN
-#undef OUT
-        }
-        for (int i = 0; i < A; i++) {
-            V row[A];
-#define IN(j)  half_[i][j]
-#define OUT(k) row[k]
-            TRANSFORM(G, A, WR, IN, OUT)
-#undef IN
-#undef OUT
-            for (int j = 0; j < A; j++) {
-                float lanes[VW];
-                VSTORE(row[j], lanes);
-                Output to = packed + (((size_t)b * A * A + i * A + j) * O + o) * NR + jj;
-                for (int k = 0; k < VW; k++) to[k * NR] = lanes[k];
-            }
-        }
-    }
-}
-
-/* One tile and VW channels: B . BT of from[xi * step], added to dx from row h and column q on. */
+/* One tile and VW channels: B . BT of from[xi * step] to dx from row h and column q on, added where
+ * a tile above or to the left has been already. */
 inline void add_tile(Input from, const int step, Output dx, const int h, const int q, const int H,
-                     const int W, const int C) {
+                     const int W, const int C, const int below, const int right) {
     V columns[A][A];
-#pragma unroll
-    for (int j = 0; j < A; j++) {
-#define IN(k)  VLOAD(from + (k * A + j) * step)
-#define OUT(i) columns[i][j]
-        TRANSFORM_T(BT, A, A, IN, OUT)
-#undef IN
-#undef OUT
+    ROLLED for (int j = 0; j < A; j++) {
+        V column[A];
+        UNROLL for (int i = 0; i < A; i++) column[i] = VLOAD(from + (i * A + j) * step);
+        adjoint_x(column, columns[j]);
     }
-#pragma unroll
-    for (int i = 0; i < A; i++) {
-        V row[A];
-#define IN(k)  columns[i][k]
-#define OUT(j) row[j]
-        TRANSFORM_T(BT, A, A, IN, OUT)
-#undef IN
-#undef OUT
+    ROLLED for (int i = 0; i < A; i++) {
+        V half_[A], row[A];
         if (h + i < 0 || h + i >= H) continue;
-#pragma unroll
-        for (int j = 0; j < A; j++) {
+        ROW(columns, i, A, half_)
+        adjoint_x(half_, row);
+        UNROLL for (int j = 0; j < A; j++) {
             if (q + j < 0 || q + j >= W) continue;
+            const int shared = (below && i < WR - 1) || (right && j < WR - 1);
             Output at = dx + ((h + i) * W + q + j) * C;
-            VSTORE(VLOAD(at) + row[j], at);
+            VSTORE(shared ? VLOAD(at) + row[j] : row[j], at);
         }
     }
 }
@@ -363,19 +326,21 @@ ONE_ITEM void backward_data(Input dy, Input packed, Output dx, Output scratch, c
                 const int c = b * NR + v * VW;
                 if (c >= C) break;
                 Output to = dx + (size_t)n0 * H * W * C + c;
-                for (int i = 0; i < images * H * W; i++) VSTORE((V)(0.0f), to + (size_t)i * C);
-                for (int t = 0; t < tiles; t++)
+                for (int t = 0; t < tiles; t++) {
+                    const int p = t / columns % rows * WM, q = t % columns * WM;
                     add_tile(product + t * NR + v * VW, APART(room * NR),
-                             to + (size_t)(t / each) * H * W * C, t / columns % rows * WM - PT,
-                             t % columns * WM - PL, H, W, C);
+                             to + (size_t)(t / each) * H * W * C, p - PT, q - PL, H, W, C, p > 0,
+                             q > 0);
+                }
             }
         }
     }
 }
 #endif
 
-/* ---- Backward weights: dw = GT [ sum over tiles of (BT x B)T (A dy AT) ] G, chunk tiles at a time: so
- *      many that what is transformed stays in the last-level cache --------------------------------- */
+/* ---- Backward weights: dw = GT [ sum over tiles of (BT x B)T (A dy AT) ] G, chunk tiles at a
+ * time: so
+ * many that what is transformed stays in the last-level cache --------------------------------- */
 
 #ifdef BACKWARD_WEIGHTS
 /* left[xi][t][c] = BT x B and right[xi][b][t][j] = A dy AT, filter b * NR + j, of the chunk's tiles
@@ -398,8 +363,8 @@ ONE_ITEM void transform_both(Input x, Input dy, Output left, Output right, const
     }
 }
 
-/* sums[xi][c][o] += sum over t < count of left[xi][t][c] right[xi][o / NR][t][o % NR], or = in the first
- * chunk. An item takes BLOCKS blocks of filters. Launch: (A * A, ceil(blocks / BLOCKS)). */
+/* sums[xi][c][o] += sum over t < count of left[xi][t][c] right[xi][o / NR][t][o % NR], or = in the
+ * first chunk. An item takes BLOCKS blocks of filters. Launch: (A * A, ceil(blocks / BLOCKS)). */
 #define BLOCKS 4
 ONE_ITEM void accumulate(Input left, Input right, Output sums, const int chunk, const int add,
                          const int count, const int C, const int O) {
@@ -407,7 +372,7 @@ ONE_ITEM void accumulate(Input left, Input right, Output sums, const int chunk, 
     const int begin = get_global_id(1) * BLOCKS, end = min(begin + BLOCKS, blocks);
     left += (size_t)xi * APART(chunk * C);
     right += (size_t)xi * APART(blocks * chunk * NR);
-    sums += (size_t)xi * C * O;
+    sums += (size_t)xi * APART(C * O);
     for (int b = begin; b < end; b++) {
         for (int c = 0; c < C; c += MR) {
             V sum[MR][NV];
@@ -435,21 +400,17 @@ ONE_ITEM void accumulate(Input left, Input right, Output sums, const int chunk, 
 ONE_ITEM void finish_weights(Input sums, Output dw, const int C, const int O) {
     const int c = get_global_id(0);
     for (int o = 0; o < O; o += VW) {
-        V columns[WR][A];
+        V columns[A][WR];
         for (int j = 0; j < A; j++) {
-#define IN(k)  VLOAD(sums + ((size_t)(k * A + j) * C + c) * O + o)
-#define OUT(r) columns[r][j]
-            TRANSFORM_T(G, WR, A, IN, OUT)
-#undef IN
-#undef OUT
+            V column[A];
+            for (int i = 0; i < A; i++)
+                column[i] = VLOAD(sums + (size_t)(i * A + j) * APART(C * O) + c * O + o);
+            adjoint_w(column, columns[j]);
         }
         for (int r = 0; r < WR; r++) {
-            V row[WR];
-#define IN(k)  columns[r][k]
-#define OUT(s) row[s]
-            TRANSFORM_T(G, WR, A, IN, OUT)
-#undef IN
-#undef OUT
+            V half_[A], row[WR];
+            ROW(columns, r, A, half_)
+            adjoint_w(half_, row);
             for (int s = 0; s < WR; s++)
                 VSTORE(row[s], dw + ((size_t)(r * WR + s) * C + c) * O + o);
         }

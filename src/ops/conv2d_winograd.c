@@ -1,4 +1,4 @@
-/* Convolution by minimal filtering (src/ops/winograd.h), for CPU runtimes: cl/conv2d_winograd.cl. */
+/* Convolution by minimal filtering (src/ops/winograd.h) for CPU runtimes: cl/conv2d_winograd.cl. */
 #include <stdio.h>
 
 #include "ops/conv2d.h"
@@ -74,8 +74,8 @@ static int32_t usual_outputs(const dd__node *node, const dd_device *device) {
     return found;
 }
 
-/* The share of the products that are wanted, with so many rows a tile: the last rows of a tile may be
- * idle, and so may threads in the last round of items. */
+/* The share of the products that are wanted, with so many rows a tile: the last rows of a tile may
+ * be idle, and so may threads in the last round of items. */
 static double share_used(int32_t tiles, int32_t rows, int32_t most_items) {
     int32_t block = USUAL_BLOCK * rows, blocks = dd__divide_up(tiles, block);
     int32_t items = blocks < most_items ? blocks : most_items;
@@ -107,7 +107,8 @@ static form form_of(const dd__node *node, const dd__conv_shape *s, const dd_devi
 
 static size_t squares(const form *f) { return (size_t)f->a * (size_t)f->a; }
 
-/* Numbers of the a * a matrices of `rows` tiles by `columns`, as cl/conv2d_winograd.cl sets them APART. */
+/* Numbers of the a * a matrices of `rows` tiles by `columns`, as cl/conv2d_winograd.cl sets them
+ * APART. */
 static size_t matrices(const form *f, int32_t rows, size_t columns) {
     return squares(f) * ((size_t)rows * columns + 16);
 }
@@ -173,20 +174,30 @@ static void forward_options(const dd__conv_shape *s, const form *f, char out[OPT
     options_of(f, pass, out);
 }
 
+/* Transforms w, (r, r, C, O): from K channels to J filters forward, from K filters to J channels
+ * backward, so far apart. */
+static dd_status pack(dd__recorder *recorder, const dd__node *node, const dd__site *site,
+                      const form *f, const char *options, const int32_t count[2],
+                      const int32_t step[2]) {
+    return dd__record(
+        recorder, &(dd__launch){.program = "conv2d_winograd",
+                                .options = options,
+                                .kernel = "pack",
+                                .global = {(size_t)(count[0] / f->tile.lanes),
+                                           (size_t)dd__divide_up(count[1], f->tile.columns), 1},
+                                .local = {1, 1, 1},
+                                .arguments = {DD_BUFFER(node->in[1]->buffer),
+                                              DD_BUFFER(site->packed), DD_INT(count[0]),
+                                              DD_INT(count[1]), DD_INT(step[0]), DD_INT(step[1])}});
+}
+
 static dd_status pack_forward(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
     form f = form_of(node, &s, site->device);
     char options[OPTIONS];
     forward_options(&s, &f, options);
-    DD_TRY(dd__record(
-        recorder,
-        &(dd__launch){.program = "conv2d_winograd",
-                      .options = options,
-                      .kernel = "pack",
-                      .global = {(size_t)s.c, (size_t)dd__divide_up(s.o, f.tile.columns), 1},
-                      .local = {1, 1, 1},
-                      .arguments = {DD_BUFFER(node->in[1]->buffer), DD_BUFFER(site->packed),
-                                    DD_INT(s.c), DD_INT(s.o)}}));
+    const int32_t count[] = {s.c, s.o}, step[] = {s.o, 1};
+    DD_TRY(pack(recorder, node, site, &f, options, count, step));
     return dd__conv_pack_factors(recorder, node, site, "conv2d_winograd", options, f.tile.columns,
                                  packed_weights(&s, &f));
 }
@@ -249,15 +260,8 @@ static dd_status pack_data(dd__recorder *recorder, const dd__node *node, const d
     form f = form_of(node, &s, site->device);
     char options[OPTIONS];
     options_of(&f, "BACKWARD_DATA", options);
-    return dd__record(
-        recorder, &(dd__launch){.program = "conv2d_winograd",
-                                .options = options,
-                                .kernel = "pack_adjoint",
-                                .global = {(size_t)(s.o / f.tile.lanes),
-                                           (size_t)dd__divide_up(s.c, f.tile.columns), 1},
-                                .local = {1, 1, 1},
-                                .arguments = {DD_BUFFER(node->in[1]->buffer),
-                                              DD_BUFFER(site->packed), DD_INT(s.c), DD_INT(s.o)}});
+    const int32_t count[] = {s.o, s.c}, step[] = {1, s.o};
+    return pack(recorder, node, site, &f, options, count, step);
 }
 
 static dd_status record_data(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
@@ -288,7 +292,7 @@ static void scratch_weights(const dd__node *node, const dd_device *device, dd__s
     scratch->workspace_bytes[0] = sizeof(float) * matrices(&f, f.chunk, (size_t)s.c);
     scratch->workspace_bytes[1] =
         sizeof(float) * matrices(&f, f.chunk, dd__round_up((size_t)s.o, (size_t)f.tile.columns));
-    scratch->workspace_bytes[2] = sizeof(float) * squares(&f) * (size_t)s.c * (size_t)s.o;
+    scratch->workspace_bytes[2] = sizeof(float) * matrices(&f, s.c, (size_t)s.o);
 }
 
 static dd_status record_chunk(dd__recorder *recorder, const dd__node *node, const dd__site *site,

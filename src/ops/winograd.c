@@ -7,11 +7,10 @@
 /* Where polynomials are evaluated, for each a; infinity is one point more. Small fractions keep the
  * rounding error down: relative rms of F(4x4,5x5) 2.7e-6, F(4x4,3x3) 7e-7, F(2x2,3x3) 2e-7. */
 static const double *points_of(int a) {
-    static const double four[] = {0, 1, -1}, five[] = {0, 1, -1, 2};
-    static const double six[] = {0, 0.75, -0.75, 1.5, -1.5}, seven[] = {0, 1, -1, 0.5, -0.5, -2};
+    static const double four[] = {0, 1, -1}, six[] = {0, 0.75, -0.75, 1.5, -1.5};
     static const double eight[] = {0, 1, -1, 2, -2, 0.5, -0.5};
-    static const double *const all[] = {four, five, six, seven, eight};
-    return a >= 4 && a <= DD__WINOGRAD_MOST ? all[a - 4] : NULL;
+    static const double *const all[] = {four, six, eight};
+    return a >= 4 && a <= DD__WINOGRAD_MOST && a % 2 == 0 ? all[a / 2 - 2] : NULL;
 }
 
 /* rows (a, n): powers 0 .. n - 1 of each point; of infinity, the highest alone. */
@@ -76,9 +75,7 @@ bool dd__winograd_make(int m, int r, dd__winograd *w) {
     w->m = m;
     w->r = r;
     w->a = m + r - 1;
-    evaluate(points, w->a, m, all);
-    for (int i = 0; i < m; i++)
-        for (int j = 0; j < w->a; j++) w->at[i][j] = all[j][i];
+    evaluate(points, w->a, m, w->points);
     evaluate(points, w->a, r, w->g);
     evaluate(points, w->a, w->a, all);
     invert(all, w->a, inverse);
@@ -104,7 +101,7 @@ static size_t print_matrix(const char *name, const double (*matrix)[DD__WINOGRAD
 
 void dd__winograd_options(const dd__winograd *w, char *out, size_t size) {
     size_t used = (size_t)snprintf(out, size, "-DWM=%d -DWR=%d", w->m, w->r);
-    used += print_matrix("WAT", w->at, w->m, w->a, out + used, size - used);
+    used += print_matrix("WA", w->points, w->a, w->m, out + used, size - used);
     used += print_matrix("WG", w->g, w->a, w->r, out + used, size - used);
     print_matrix("WBT", w->bt, w->a, w->a, out + used, size - used);
 }

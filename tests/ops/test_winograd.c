@@ -16,7 +16,7 @@ static double filtered(const dd__winograd *f, const double *x, const double *w, 
         double left = 0, right = 0;
         for (int j = 0; j < f->r; j++) left += f->g[i][j] * w[j];
         for (int j = 0; j < f->a; j++) right += f->bt[i][j] * x[j];
-        y += f->at[k][i] * left * right;
+        y += f->points[i][k] * left * right;
     }
     return y;
 }
@@ -37,8 +37,24 @@ static void check_form(int m, int r) {
 
 static void test_every_form_is_a_convolution(void **state) {
     (void)state;
-    for (int a = 4; a <= DD__WINOGRAD_MOST; a++)
+    for (int a = 4; a <= DD__WINOGRAD_MOST; a += 2)
         for (int r = 2; r < a; r++) check_form(a + 1 - r, r);
+}
+
+/* Kernels compute a pair's rows from the first of them. */
+static void test_rows_of_a_pair_mirror_each_other(void **state) {
+    (void)state;
+    for (int a = 4; a <= DD__WINOGRAD_MOST; a += 2) {
+        dd__winograd f;
+        assert_true(dd__winograd_make(2, a - 1, &f));
+        for (int i = 1; i < a - 1; i += 2)
+            for (int j = 0; j < a; j++) {
+                double sign = j % 2 ? -1 : 1;
+                assert_true(fabs(f.bt[i + 1][j] - sign * f.bt[i][j]) < 1e-12);
+                if (j < f.r) assert_true(fabs(f.g[i + 1][j] - sign * f.g[i][j]) < 1e-12);
+                if (j < f.m) assert_true(fabs(f.points[i + 1][j] - sign * f.points[i][j]) < 1e-12);
+            }
+    }
 }
 
 static void test_forms_that_there_are_not_are_refused(void **state) {
@@ -47,11 +63,13 @@ static void test_forms_that_there_are_not_are_refused(void **state) {
     assert_false(dd__winograd_make(1, 1, &f));
     assert_false(dd__winograd_make(5, 5, &f));
     assert_false(dd__winograd_make(0, 5, &f));
+    assert_false(dd__winograd_make(3, 5, &f));
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_form_is_a_convolution),
+        cmocka_unit_test(test_rows_of_a_pair_mirror_each_other),
         cmocka_unit_test(test_forms_that_there_are_not_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
