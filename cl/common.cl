@@ -23,14 +23,16 @@
 #define VSTORE(v, p) CAT(vstore, VW)(v, 0, p)
 #endif
 
+/* A kernel for CPU runtimes: a work-item a work-group. */
+#define ONE_ITEM __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+
 /* A register tile for CPU runtimes: MR rows by NV vectors, NR columns wide, for programs built with
  * -DMR and -DNV (src/ops/tile.h). One step loads NV vectors, broadcasts MR numbers and does MR * NV
  * fused multiply-adds: with 6 x 2 float8 (AVX2) or 8 x 2 float16 (AVX-512) all of it stays in
  * registers and both FMA units are busy.
  */
 #ifdef MR
-#define NR       (NV * VW)
-#define ONE_ITEM __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+#define NR (NV * VW)
 
 inline void tile_zero(V tile[MR][NV]) {
 #pragma unroll

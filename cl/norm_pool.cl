@@ -86,6 +86,19 @@ inline Winner winner_of(const global float *window, int W, int C, V m, V factor,
     return best;
 }
 
+/* Stores a window's winner, unless `place` holds that it is dropped. */
+inline void give(Winner w, float scale, global float *y, global uchar *place,
+                 global float *winner) {
+#ifdef DROPS
+    I dropped = LOAD_PLACE(place) != 0;
+    w.z = dropped ? (V)(0) : w.z * scale;
+    w.place = dropped ? (V)(DROPPED) : w.place;
+#endif
+    VSTORE(w.z, y);
+    STORE_PLACE(w.place, place);
+    VSTORE(w.deviation, winner);
+}
+
 kernel void norm_pool(const global float *restrict x, const global float *restrict gamma,
                       const global float *restrict beta, const global float *restrict mean,
                       const global float *restrict inverse, const global Step *restrict step,
@@ -106,16 +119,37 @@ kernel void norm_pool(const global float *restrict x, const global float *restri
                 for (int ow = tile; ow < min(tile + TILE, OW); ow++) {
                     Winner w = winner_of(corner + ow * KW * C + c, W, C, m, factor, b);
                     int o = first + ow * C + c;
-#ifdef DROPS
-                    I dropped = LOAD_PLACE(place + o) != 0;
-                    w.z = dropped ? (V)(0) : w.z * scale;
-                    w.place = dropped ? (V)(DROPPED) : w.place;
-#endif
-                    VSTORE(w.z, y + o);
-                    STORE_PLACE(w.place, place + o);
-                    VSTORE(w.deviation, winner + o);
+                    give(w, scale, y + o, place + o, winner + o);
                 }
             }
+    }
+}
+
+/* Behind a convolution that has chosen the winners already (conv2d_norm_pool.cl): best, the winner of each
+ * of `windows` windows, and where, its place. Group g takes windows g * chunk .. */
+kernel void norm_chosen(const global float *restrict best, const global uchar *restrict where,
+                        const global float *restrict gamma, const global float *restrict beta,
+                        const global float *restrict mean, const global float *restrict inverse,
+                        const global Step *restrict step, global float *restrict y,
+                        global uchar *restrict place, global float *restrict winner, int windows,
+                        int chunk, int C, int stream, int threshold, float scale) {
+    int begin = (int)get_group_id(0) * chunk, end = min(begin + chunk, windows);
+    for (int row = begin; row < end; row += TILE) {
+        int stop = min(row + TILE, end);
+#ifdef DROPS
+        deal(step, (uint)stream, threshold, place, row * C, stop * C);
+#endif
+        for (int c = 0; c < C; c += VW) {
+            V m = VLOAD(mean + c), factor = VLOAD(gamma + c) * VLOAD(inverse + c);
+            V b = VLOAD(beta + c);
+            for (int o = row * C + c; o < stop * C; o += C) {
+                Winner w;
+                w.deviation = VLOAD(best + o) - m;
+                w.z = FMA(w.deviation, factor, b);
+                w.place = CAT(convert_, V)(CAT(vload, VW)(0, where + o));
+                give(w, scale, y + o, place + o, winner + o);
+            }
+        }
     }
 }
 #endif

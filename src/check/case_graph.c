@@ -3,7 +3,8 @@
 #include "check/check.h"
 #include "ops/ops.h"
 
-static const char *const input_names[] = {"in0", "in1", "in2", "in3", "in4", "in5", "in6", "in7"};
+static const char *const input_names[] = {"in0", "in1", "in2", "in3", "in4",
+                                          "in5", "in6", "in7", "in8"};
 static const char *const output_names[] = {"out0", "out1", "out2", "out3", "out4"};
 _Static_assert(DD_COUNT(input_names) == DD__CASE_INPUTS, "a name for each input");
 _Static_assert(DD_COUNT(output_names) == DD__CASE_OUTPUTS, "a name for each output");

@@ -53,6 +53,49 @@
         .tolerance = 2e-5, .why = WHY, .quick = in_quick                          \
     }
 
+/* A convolution of k x k with o filters on (n, h, w, c), padding valid or "same", and its tail with windows
+ * of rows x columns; p and q are the pixels that it gives. */
+#define BLOCK(k, o, step, same_, rows, columns, rate_, relu_)  \
+    .attributes = &(const dd__conv_norm_pool) {                \
+        .tail = {.norm = {.momentum = 0.9f, .epsilon = 1e-3f}, \
+                 .pool = {rows, columns},                      \
+                 .dropout = {.rate = rate_, .stream = 5},      \
+                 .relu = relu_},                               \
+        .conv = {                                              \
+            .filters = o,                                      \
+            .kernel = {k, k},                                  \
+            .stride = {step, step},                            \
+            .dilation = {1, 1},                                \
+            .groups = 1,                                       \
+            .padding = {.same = same_},                        \
+            .bias = true,                                      \
+            .activation = (relu_) ? DD__RELU : DD__LINEAR      \
+        }                                                      \
+    }
+#define WHOLE(title, k, o, step, same, kh, kw, rate, relu, differences, in_quick, n, h, w, c)  \
+    {                                                                                          \
+        .op = "conv2d_norm_pool_training", .name = title,                                      \
+        BLOCK(k, o, step, same, kh, kw, rate, relu),                                           \
+        .in = {DD__IN(NORMAL, n, h, w, c), DD__IN(NORMAL, o),         DD__IN(NORMAL, o),       \
+               DD__IN(NORMAL, o),          DD__IN(POSITIVE, o),       DD__IN(STEP, 8),         \
+               DD__IN(NORMAL, o),          DD__IN(NORMAL, k, k, c, o)},                        \
+        .tolerance = 5e-5, .why = WHY, .gradient = (differences) ? 0xC6 : 0, .quick = in_quick \
+    }
+#define WHOLE_BACKWARD(title, k, o, step, same, kh, kw, rate, relu, in_quick, n, h, w, c, oh, ow) \
+    {                                                                                             \
+        .op = "conv2d_norm_pool_backward", .name = title,                                         \
+        BLOCK(k, o, step, same, kh, kw, rate, relu), .in = {DD__IN(NORMAL, n, oh, ow, o),         \
+                                                            DD__IN(NORMAL, n, h, w, c),           \
+                                                            DD__IN(KEPT, n, oh, ow, o),           \
+                                                            DD__IN(NORMAL, n, oh, ow, o),         \
+                                                            DD__IN(NORMAL, o),                    \
+                                                            DD__IN(NORMAL, o),                    \
+                                                            DD__IN(POSITIVE, o),                  \
+                                                            DD__IN(NORMAL, o),                    \
+                                                            DD__IN(NORMAL, k, k, c, o)},          \
+        .tolerance = 1e-4, .why = WHY, .quick = in_quick                                          \
+    }
+
 const dd__case dd__cases_norm[] = {
     INFERENCE("matrix_7x33", 33, false, 7),
     INFERENCE("images_of_64_channels", 64, true, 2, 5, 3),
@@ -96,18 +139,20 @@ const dd__case dd__cases_norm[] = {
      .tolerance = 1e-5,
      .why = WHY,
      .runs = 3},
-    {.op = "norm_pool_training",
-     .name = "moments_of_images",
-     NORM_POOL(2, 2, 0.25f, false),
-     .in = {DD__IN(NORMAL, 3, 5, 4, 8), DD__IN(NORMAL, 8), DD__IN(NORMAL, 8), DD__IN(NORMAL, 8),
-            DD__IN(POSITIVE, 8), DD__IN(STEP, 8), DD__ABSENT, DD__IN(POSITIVE, 3, 2, 8)},
-     .tolerance = 1e-5,
-     .why = WHY},
     TAIL_BACKWARD("pool_2x2_and_dropout", KEPT, 2, 2, 0.25f, true, true, 2, 4, 6, 64),
     TAIL_BACKWARD("rows_and_columns_left_over", KEPT, 2, 2, 0.5f, true, true, 3, 5, 7, 4),
     TAIL_BACKWARD("no_relu", KEPT, 2, 2, 0.25f, false, false, 3, 6, 7, 24),
     TAIL_BACKWARD("no_dropout", PLACES, 2, 2, 0, true, false, 2, 5, 4, 12),
     TAIL_BACKWARD("pool_3x2", KEPT, 3, 2, 0.25f, true, false, 2, 7, 8, 8),
     TAIL_BACKWARD("seed_1", KEPT, 2, 2, 0.25f, true, false, 2, 24, 24, 64),
+    WHOLE("seed_1", 5, 64, 1, 0, 2, 2, 0.25f, true, false, true, 2, 28, 28, 1),
+    WHOLE("pool_2x2", 3, 16, 1, 0, 2, 2, 0.25f, true, true, false, 3, 6, 8, 2),
+    WHOLE("padded", 3, 24, 1, 1, 2, 2, 0, true, false, true, 2, 6, 8, 3),
+    WHOLE("stride_two_linear", 3, 16, 2, 0, 1, 2, 0.5f, false, true, false, 2, 9, 9, 1),
+    WHOLE("pool_3x2", 3, 32, 1, 1, 3, 2, 0.25f, true, false, false, 2, 9, 6, 3),
+    WHOLE_BACKWARD("seed_1", 5, 64, 1, 0, 2, 2, 0.25f, true, true, 2, 28, 28, 1, 12, 12),
+    WHOLE_BACKWARD("many_images", 3, 16, 1, 0, 2, 2, 0.25f, true, false, 37, 6, 8, 2, 2, 3),
+    WHOLE_BACKWARD("padded", 3, 24, 1, 1, 2, 2, 0.25f, true, true, 2, 6, 8, 3, 3, 4),
+    WHOLE_BACKWARD("stride_two_linear", 3, 16, 2, 0, 2, 2, 0.25f, false, false, 2, 9, 9, 1, 2, 2),
     {0},
 };

@@ -10,7 +10,7 @@
 #include "graph/attributes.h"
 #include "plan/plan.h"
 
-enum { DD__CASE_INPUTS = 8, DD__CASE_OUTPUTS = 5 };
+enum { DD__CASE_INPUTS = 9, DD__CASE_OUTPUTS = 5 };
 
 /* How an input is filled, from the case's name and the input's number. */
 typedef enum dd__data {

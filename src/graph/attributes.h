@@ -66,6 +66,11 @@ typedef struct dd__norm_pool { /* norm_pool_training, norm_pool_backward */
     bool relu;           /* x is what a relu gave: its gradient is that of the relu's input */
 } dd__norm_pool;
 
+typedef struct dd__conv_norm_pool { /* conv2d_norm_pool_training, conv2d_norm_pool_backward */
+    dd__norm_pool tail;             /* relu: conv's activation, which else is linear */
+    dd__conv2d conv;
+} dd__conv_norm_pool;
+
 typedef struct dd__slice { /* concat: axis; slice: begin and size along it */
     int32_t axis;          /* from 0, or from -1 backwards */
     int32_t begin, size;

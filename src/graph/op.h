@@ -41,7 +41,7 @@ typedef struct dd__attribute {
 /* ---- Implementations ---------------------------------------------------------------- */
 
 /* Scratch that a node's implementation asks for, and finds as buffers in its site when it records. */
-enum { DD__WORKSPACES = 3 };
+enum { DD__WORKSPACES = 4 };
 typedef struct dd__scratch {
     size_t workspace_bytes[DD__WORKSPACES]; /* alive while the node runs */
     size_t packed_bytes; /* filled by `pack` from the node's weights, input 1; where no node of

@@ -119,10 +119,10 @@ typedef dd__norm_cut cut;
 
 /* Plain: so many chunks that a GPU is full with few channels, of at least 32 rows. Vector: as the
  * work-groups of all CPU kernels. */
-dd__norm_cut dd__norm_cut_rows(const dd__op *op, const dd__value *x, const dd_device *device,
+dd__norm_cut dd__norm_cut_rows(const dd__op *op, const dd__dims *x, const dd_device *device,
                                bool vector) {
-    cut k = {.device = device, .channels = channels_of(x)};
-    k.rows = dd__dims_count(&x->dims) / k.channels;
+    cut k = {.device = device, .channels = x->d[x->rank - 1]};
+    k.rows = dd__dims_count(x) / k.channels;
     if (vector) {
         dd__launch launch = {0};
         k.lanes = dd__lanes(device, k.channels);
@@ -244,7 +244,7 @@ static dd_status record_backward(dd__recorder *recorder, const dd__node *node, c
 
 static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__site *site,
                         bool vector) {
-    cut k = dd__norm_cut_rows(node->op, node->in[0], site->device, vector);
+    cut k = dd__norm_cut_rows(node->op, &node->in[0]->dims, site->device, vector);
     if (node->op == &dd__op_batch_norm) return record_inference(recorder, node, &k);
     if (node->op == &dd__op_batch_norm_training)
         return record_training(recorder, node, &k, site->workspace[0]);
@@ -265,12 +265,12 @@ static void scratch(const dd__node *node, const cut *k, dd__scratch *need) {
 }
 
 static void scratch_vector(const dd__node *node, const dd_device *device, dd__scratch *need) {
-    cut k = dd__norm_cut_rows(node->op, node->in[0], device, true);
+    cut k = dd__norm_cut_rows(node->op, &node->in[0]->dims, device, true);
     scratch(node, &k, need);
 }
 
 static void scratch_plain(const dd__node *node, const dd_device *device, dd__scratch *need) {
-    cut k = dd__norm_cut_rows(node->op, node->in[0], device, false);
+    cut k = dd__norm_cut_rows(node->op, &node->in[0]->dims, device, false);
     scratch(node, &k, need);
 }
 

@@ -1,4 +1,5 @@
-/* batch_norm.h: the launches of batch_norm's training and backward forms that norm_pool.c uses too. */
+/* batch_norm.h: the launches of batch_norm's training and backward forms that norm_pool.c and
+ * conv2d_norm_pool.c use too. */
 #ifndef DD_OPS_BATCH_NORM_H
 #define DD_OPS_BATCH_NORM_H
 
@@ -13,7 +14,7 @@ typedef struct dd__norm_cut {
 } dd__norm_cut;
 
 /* For the kernels of `op`, batch_norm or one of its two others. */
-dd__norm_cut dd__norm_cut_rows(const dd__op *op, const dd__value *x, const dd_device *device,
+dd__norm_cut dd__norm_cut_rows(const dd__op *op, const dd__dims *x, const dd_device *device,
                                bool vector);
 
 /* partial (chunks, 2, channels): each chunk's means and sums of squared deviations. */

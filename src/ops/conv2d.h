@@ -15,6 +15,15 @@ extern const dd__implementation dd__conv2d_plain[3];    /* conv2d_plain.c: any d
 extern const dd__implementation dd__conv2d_direct[3];   /* conv2d_direct.c: for CPU runtimes */
 extern const dd__implementation dd__conv2d_winograd[3]; /* conv2d_winograd.c: for CPU runtimes */
 
+/* conv2d_pad.c: what looks at no border has x with its padding copied into workspace 0 first. */
+
+/* Bytes of that workspace; 0 where nothing is padded. */
+size_t dd__conv_padded_bytes(const dd__conv_shape *s);
+/* The launch that copies, where something is padded; then *x is the workspace and *s has its extents,
+ * without padding. */
+dd_status dd__conv_record_pad(dd__recorder *recorder, const dd__site *site, dd__buffer **x,
+                              dd__conv_shape *s);
+
 /* conv2d_factors.c: where inference fused a batch_norm, the implementations for CPU runtimes keep two
  * factors a channel (AFFINE_KERNEL in cl/common.cl) behind their packed weights. */
 

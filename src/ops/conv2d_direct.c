@@ -8,47 +8,6 @@
 
 #include "ops/tile.h"
 
-/* The extents that the windows cover, which are those of the padded input. */
-static int32_t covered_rows(const dd__conv_shape *s) {
-    return (s->p - 1) * s->sh + (s->kh - 1) * s->dh + 1;
-}
-static int32_t covered_columns(const dd__conv_shape *s) {
-    return (s->q - 1) * s->sw + (s->kw - 1) * s->dw + 1;
-}
-
-static bool needs_padding(const dd__conv_shape *s) {
-    return s->top || s->left || covered_rows(s) > s->h || covered_columns(s) > s->w;
-}
-
-static size_t padded_bytes(const dd__conv_shape *s) {
-    if (!needs_padding(s)) return 0;
-    return sizeof(float) * (size_t)s->n * (size_t)covered_rows(s) * (size_t)covered_columns(s) *
-           (size_t)s->c;
-}
-
-/* Copies x into the workspace when it needs padding; afterwards *x is what to read and *s has its
- * extents. */
-static dd_status pad(dd__recorder *recorder, const dd__site *site, const dd__tile *t,
-                     dd__buffer **x, dd__conv_shape *s) {
-    if (!needs_padding(s)) return DD_OK;
-    int32_t rows = covered_rows(s), columns = covered_columns(s);
-    DD_TRY(dd__record(
-        recorder,
-        &(dd__launch){.program = "conv2d_pad",
-                      .options = t->options,
-                      .kernel = "pad",
-                      .global = {(size_t)rows, (size_t)s->n, 1},
-                      .local = {1, 1, 1},
-                      .arguments = {DD_BUFFER(*x), DD_BUFFER(site->workspace[0]), DD_INT(s->h),
-                                    DD_INT(s->w), DD_INT(s->c), DD_INT(rows), DD_INT(columns),
-                                    DD_INT(s->top), DD_INT(s->left)}}));
-    *x = site->workspace[0];
-    s->h = rows;
-    s->w = columns;
-    s->top = s->left = 0;
-    return DD_OK;
-}
-
 /* ---- Forward ------------------------------------------------------------------------------ */
 
 /* Windows lie inside a tile: with pooling it has a multiple of 4 rows. */
@@ -76,7 +35,7 @@ static const char *refuse_forward(const dd__node *node, const dd_device *device)
 static void scratch_forward(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
     dd__tile t = forward_tile(node, device);
-    scratch->workspace_bytes[0] = padded_bytes(&s);
+    scratch->workspace_bytes[0] = dd__conv_padded_bytes(&s);
     scratch->packed_bytes =
         sizeof(float) * (packed_weights(&s, &t) + dd__conv_factors(node, t.columns));
 }
@@ -110,7 +69,7 @@ static dd_status record_forward(dd__recorder *recorder, const dd__node *node,
     dd__conv_shape s = dd__conv_shape_of(node);
     dd__tile t = forward_tile(node, site->device);
     dd__buffer *x = node->in[0]->buffer;
-    DD_TRY(pad(recorder, site, &t, &x, &s));
+    DD_TRY(dd__conv_record_pad(recorder, site, &x, &s));
     const dd__value *bias = node->in_count > 2 ? node->in[2] : NULL;
     bool one_run = s.dw == 1 && s.groups == 1;
     int32_t windows = s.n * (s.p / s.pool) * (s.q / s.pool);
@@ -259,7 +218,7 @@ static void scratch_weights(const dd__node *node, const dd_device *device, dd__s
     dd__conv_shape s = dd__conv_shape_of(node);
     dd__tile t = dd__tile_with(node, device, tunables_weights);
     division d = divide(&s, &t, device);
-    scratch->workspace_bytes[0] = padded_bytes(&s);
+    scratch->workspace_bytes[0] = dd__conv_padded_bytes(&s);
     if (d.parts > 1)
         scratch->workspace_bytes[1] =
             sizeof(float) * (size_t)d.parts * dd__dims_count(&node->out[0]->dims);
@@ -272,7 +231,7 @@ static dd_status record_weights(dd__recorder *recorder, const dd__node *node,
     division d = divide(&s, &t, site->device);
     dd__buffer *x = node->in[0]->buffer, *dw = node->out[0]->buffer;
     dd__buffer *parts = d.parts > 1 ? site->workspace[1] : dw;
-    DD_TRY(pad(recorder, site, &t, &x, &s));
+    DD_TRY(dd__conv_record_pad(recorder, site, &x, &s));
     DD_TRY(dd__record(recorder,
                       &(dd__launch){.program = "conv2d_direct_weights",
                                     .options = t.options,

@@ -4,14 +4,14 @@
 
 const dd__tunable dd__tile_tunables[] = {DD__TILE_TUNABLES(dd__tile_usual_rows), {0}};
 
-static int32_t lanes_of(const dd_device *device) {
+int32_t dd__tile_lanes(const dd_device *device) {
     unsigned width = dd_device_describe(device)->vector_width;
     return width >= 16 ? 16 : width >= 8 ? 8 : 4;
 }
 
 int32_t dd__tile_usual_rows(const dd__node *node, const dd_device *device) {
     (void)node;
-    return lanes_of(device) == 16 ? 8 : 6;
+    return dd__tile_lanes(device) == 16 ? 8 : 6;
 }
 
 dd__tile dd__tile_of(const dd__node *node, const dd_device *device) {
@@ -19,7 +19,8 @@ dd__tile dd__tile_of(const dd__node *node, const dd_device *device) {
 }
 
 dd__tile dd__tile_with(const dd__node *node, const dd_device *device, const dd__tunable *tunables) {
-    int32_t lanes = lanes_of(device), rows = dd__setting(node, device, tunables, DD__TILE_ROWS);
+    int32_t lanes = dd__tile_lanes(device),
+            rows = dd__setting(node, device, tunables, DD__TILE_ROWS);
     int32_t vectors = dd__setting(node, device, tunables, DD__TILE_VECTORS);
     dd__tile tile = {.rows = rows, .columns = vectors * lanes, .lanes = lanes};
     snprintf(tile.options, sizeof tile.options, "-DVW=%d -DMR=%d -DNV=%d", lanes, rows, vectors);
@@ -28,7 +29,7 @@ dd__tile dd__tile_with(const dd__node *node, const dd_device *device, const dd__
 
 /* The sums alone must fit the registers: beyond that each step would store and load some. */
 static bool fits(const dd_device *device, int32_t rows, int32_t vectors) {
-    return rows * vectors <= (lanes_of(device) == 16 ? 32 : 16);
+    return rows * vectors <= (dd__tile_lanes(device) == 16 ? 32 : 16);
 }
 
 /* A tile of one or two rows loads a vector for one or two multiply-adds: good where the output has

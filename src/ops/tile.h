@@ -11,6 +11,8 @@ typedef struct dd__tile {
     char options[64]; /* "-DVW=8 -DMR=6 -DNV=2" */
 } dd__tile;
 
+/* Of the vectors that tiles are made of on the device: 16, 8 or 4. */
+int32_t dd__tile_lanes(const dd_device *device);
 /* Of the node's implementation, whose tunables are dd__tile_tunables. */
 dd__tile dd__tile_of(const dd__node *node, const dd_device *device);
 /* The same for another table, which begins with DD__TILE_TUNABLES. */

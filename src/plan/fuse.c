@@ -43,17 +43,19 @@ static dd__node *follower(const dd__graph *graph, const dd_device *device, const
     return next && next->op == op && is_free(graph, device, next) ? next : NULL;
 }
 
+enum { MOST_OLD = 4 };
+
 /* Puts one node in the place of others: of `old`, in the order of the graph, NULL where there is none.
  * *fused is false when the device has no implementation. */
 static dd_status put_one(dd__graph *graph, const dd_device *device, const dd__node *wanted,
-                         dd__node *const old[3], bool *fused) {
-    dd__node *there[3];
+                         dd__node *const old[MOST_OLD], bool *fused) {
+    dd__node *there[MOST_OLD];
     dd__value *y;
     size_t count = 0;
     char *name = "";
     *fused = dd__can_compute(device, wanted);
     if (!*fused) return DD_OK;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < MOST_OLD; i++) {
         if (!old[i]) continue;
         name = dd__arena_print(&graph->arena, "%s%s%s", name, count ? "+" : "", old[i]->name);
         if (!name) return dd__no_memory(strlen(old[i]->name));
@@ -100,11 +102,35 @@ static bool find_tail(const dd__graph *graph, const dd_device *device, dd__node 
     return t->pool || t->drop || has_relu(t);
 }
 
-static dd_status fuse_tail(dd__graph *graph, const dd_device *device, const tail *t) {
+static dd__norm_pool tail_attributes(const tail *t) {
     dd__norm_pool a = {
         .norm = *(const dd__batch_norm *)t->norm->attributes, .pool = {1, 1}, .relu = has_relu(t)};
     if (t->pool) memcpy(a.pool, ((const dd__pool *)t->pool->attributes)->kernel, sizeof a.pool);
     if (t->drop) a.dropout = *(const dd__dropout *)t->drop->attributes;
+    return a;
+}
+
+/* The convolution as well, where nothing flows back into its input. */
+static dd_status fuse_whole(dd__graph *graph, const dd_device *device, const tail *t, bool *fused) {
+    *fused = false;
+    if (!t->conv || t->conv->in[0]->wants_gradient || !is_free(graph, device, t->conv))
+        return DD_OK;
+    const dd__conv_norm_pool a = {tail_attributes(t), *(const dd__conv2d *)t->conv->attributes};
+    dd__value *in[NORM_INPUTS + 2] = {t->conv->in[0]};
+    memcpy(in + 1, t->norm->in + 1, (NORM_INPUTS - 1) * sizeof *in);
+    in[NORM_INPUTS] = t->conv->in_count > 2 ? t->conv->in[2] : NULL;
+    in[NORM_INPUTS + 1] = t->conv->in[1];
+    const dd__node wanted = {.op = &dd__op_conv2d_norm_pool_training,
+                             .attributes = (void *)&a,
+                             .in = in,
+                             .in_count = DD_COUNT(in),
+                             .name = t->conv->name};
+    return put_one(graph, device, &wanted, (dd__node *[]){t->conv, t->norm, t->pool, t->drop},
+                   fused);
+}
+
+static dd_status fuse_tail(dd__graph *graph, const dd_device *device, const tail *t) {
+    dd__norm_pool a = tail_attributes(t);
     dd__value *in[NORM_INPUTS + 1] = {0};
     memcpy(in, t->norm->in, NORM_INPUTS * sizeof *in);
     if (t->conv && t->conv->in_count > 2) in[NORM_INPUTS] = t->conv->in[2];
@@ -114,7 +140,10 @@ static dd_status fuse_tail(dd__graph *graph, const dd_device *device, const tail
                              .in_count = DD_COUNT(in),
                              .name = t->norm->name};
     bool fused;
-    DD_TRY(put_one(graph, device, &wanted, (dd__node *[]){t->norm, t->pool, t->drop}, &fused));
+    DD_TRY(fuse_whole(graph, device, t, &fused));
+    if (fused) return DD_OK;
+    DD_TRY(
+        put_one(graph, device, &wanted, (dd__node *[MOST_OLD]){t->norm, t->pool, t->drop}, &fused));
     if (fused && t->conv) ((dd__conv2d *)t->conv->attributes)->outer_gradient = true;
     return DD_OK;
 }
@@ -154,7 +183,8 @@ static dd_status put_block(dd__graph *graph, const dd_device *device, const bloc
                              .in = in,
                              .in_count = b->norm ? DD_COUNT(in) : b->conv->in_count,
                              .name = b->conv->name};
-    return put_one(graph, device, &wanted, (dd__node *[]){b->conv, b->norm, b->pool}, fused);
+    return put_one(graph, device, &wanted, (dd__node *[MOST_OLD]){b->conv, b->norm, b->pool},
+                   fused);
 }
 
 /* Without the pool where it cannot go along. */

@@ -1,8 +1,7 @@
 /* The three passes of a convolution (formulas: graph/conv_shape.h). */
 #include <math.h>
 
-#include "graph/conv_shape.h"
-#include "reference/reference.h"
+#include "reference/parts.h"
 
 /* Where tap (r, s) of output pixel (n, p, q) falls in x: the index of its channel 0 of the group,
  * or -1 in the padding. */
@@ -24,6 +23,17 @@ static double forward_sum(const dd__conv_shape *s, const float *x, const float *
         }
     }
     return sum;
+}
+
+void dd__convolve(const dd__conv_shape *s, bool relu, const float *x, const float *w,
+                  const float *bias, float *y) {
+    for (int n = 0; n < s->n; n++)
+        for (int p = 0; p < s->p; p++)
+            for (int q = 0; q < s->q; q++)
+                for (int o = 0; o < s->o; o++) {
+                    double sum = forward_sum(s, x, w, n, p, q, o) + (bias ? (double)bias[o] : 0);
+                    *y++ = relu && sum < 0 ? 0 : (float)sum;
+                }
 }
 
 /* One pixel of channel o, behind bias, relu and batch_norm. */
@@ -115,13 +125,15 @@ static double weight_sum(const dd__conv_shape *s, const float *x, const float *d
     return sum;
 }
 
+void dd__convolution_weights(const dd__conv_shape *s, const float *x, const float *dy, float *dw) {
+    for (int r = 0; r < s->kh; r++)
+        for (int k = 0; k < s->kw; k++)
+            for (int c = 0; c < s->cg; c++)
+                for (int o = 0; o < s->o; o++) *dw++ = (float)weight_sum(s, x, dy, r, k, c, o);
+}
+
 dd_status dd__reference_conv2d_backward_weights(const dd__node *node) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    const float *x = dd__f32(node->in[0]), *dy = dd__f32(node->in[1]);
-    float *dw = dd__f32(node->out[0]);
-    for (int r = 0; r < s.kh; r++)
-        for (int k = 0; k < s.kw; k++)
-            for (int c = 0; c < s.cg; c++)
-                for (int o = 0; o < s.o; o++) *dw++ = (float)weight_sum(&s, x, dy, r, k, c, o);
+    dd__convolution_weights(&s, dd__f32(node->in[0]), dd__f32(node->in[1]), dd__f32(node->out[0]));
     return DD_OK;
 }

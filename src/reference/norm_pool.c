@@ -1,21 +1,22 @@
 #include <math.h>
 
 #include "base/random.h"
-#include "reference/reference.h"
+#include "reference/parts.h"
 
 enum { DROPPED = 255 }; /* as a place */
 
 /* x (n, h, w, c) and y (n, oh, ow, c); everything else (c). */
 typedef struct shape {
     const dd__norm_pool *a;
+    const float *x;
     size_t n, h, w, c, oh, ow, kh, kw;
 } shape;
 
-static shape shape_of(const dd__node *node, const dd__value *x) {
+static shape shape_of(const dd__node *node, const dd__dims *dims, const float *x) {
     const dd__norm_pool *a = node->attributes;
-    const uint32_t *d = x->dims.d;
+    const uint32_t *d = dims->d;
     size_t kh = (size_t)a->pool[0], kw = (size_t)a->pool[1];
-    return (shape){.a = a, d[0], d[1], d[2], d[3], d[1] / kh, d[2] / kw, kh, kw};
+    return (shape){.a = a, .x = x, d[0], d[1], d[2], d[3], d[1] / kh, d[2] / kw, kh, kw};
 }
 
 static size_t pixels(const shape *s) { return s->n * s->h * s->w; }
@@ -37,26 +38,13 @@ typedef struct moments {
     double mean, variance;
 } moments;
 
-static moments moments_of_channel(const shape *s, const float *x, size_t c) {
+static moments moments_of_channel(const shape *s, size_t c) {
     moments m = {0, 0};
-    for (size_t p = 0; p < pixels(s); p++) m.mean += (double)x[p * s->c + c];
+    for (size_t p = 0; p < pixels(s); p++) m.mean += (double)s->x[p * s->c + c];
     m.mean /= (double)pixels(s);
     for (size_t p = 0; p < pixels(s); p++) {
-        double d = (double)x[p * s->c + c] - m.mean;
+        double d = (double)s->x[p * s->c + c] - m.mean;
         m.variance += d * d;
-    }
-    m.variance /= (double)pixels(s);
-    return m;
-}
-
-/* From each image's mean and sum of squared deviations, given (n, 2, c). */
-static moments moments_of_images(const shape *s, const float *given, size_t c) {
-    moments m = {0, 0};
-    size_t area = s->h * s->w;
-    for (size_t i = 0; i < s->n; i++) m.mean += (double)given[2 * i * s->c + c] / (double)s->n;
-    for (size_t i = 0; i < s->n; i++) {
-        double d = (double)given[2 * i * s->c + c] - m.mean;
-        m.variance += (double)given[(2 * i + 1) * s->c + c] + (double)area * d * d;
     }
     m.variance /= (double)pixels(s);
     return m;
@@ -70,12 +58,9 @@ static double fresh_share(const shape *s, const dd__step *step) {
 }
 
 static void statistics(const dd__node *node, const shape *s) {
-    const float *x = dd__f32(node->in[0]);
     double share = fresh_share(s, dd__buffer_host(node->in[5]->buffer));
-    bool given = node->in_count > 7 && node->in[7];
     for (size_t c = 0; c < s->c; c++) {
-        moments m =
-            given ? moments_of_images(s, dd__f32(node->in[7]), c) : moments_of_channel(s, x, c);
+        moments m = moments_of_channel(s, c);
         float *running_mean = &dd__f32(node->in[3])[c];
         float *running_variance = &dd__f32(node->in[4])[c];
         *running_mean = (float)((1 - share) * (double)*running_mean + share * m.mean);
@@ -88,8 +73,8 @@ static void statistics(const dd__node *node, const shape *s) {
 /* ---- Forward ------------------------------------------------------------------------ */
 
 /* In f32 for comparison, as a pool behind a norm finds it. */
-static float normalized(const dd__node *node, size_t i, size_t c) {
-    double d = (double)dd__f32(node->in[0])[i] - (double)dd__f32(node->out[1])[c];
+static float normalized(const dd__node *node, const shape *s, size_t i, size_t c) {
+    double d = (double)s->x[i] - (double)dd__f32(node->out[1])[c];
     double factor = (double)dd__f32(node->in[1])[c] * (double)dd__f32(node->out[2])[c];
     return (float)(d * factor + (double)dd__f32(node->in[2])[c]);
 }
@@ -104,25 +89,29 @@ static bool is_dropped(const dd__node *node, const shape *s, size_t o) {
     return (long)number < lrintf(s->a->dropout.rate * 65536);
 }
 
-dd_status dd__reference_norm_pool_training(const dd__node *node) {
-    shape s = shape_of(node, node->in[0]);
+void dd__norm_pool_forward(const dd__node *node, const dd__dims *dims, const float *x) {
+    shape s = shape_of(node, dims, x);
     statistics(node, &s);
     size_t count = dd__dims_count(&node->out[0]->dims);
     for (size_t o = 0; o < count; o++) {
         size_t winner = 0, c = o % s.c;
-        float best = normalized(node, element(&s, o, 0), c);
+        float best = normalized(node, &s, element(&s, o, 0), c);
         for (size_t place = 1; place < s.kh * s.kw; place++) {
-            float z = normalized(node, element(&s, o, place), c);
+            float z = normalized(node, &s, element(&s, o, place), c);
             if (!(z > best || (isnan(z) && !isnan(best)))) continue;
             best = z;
             winner = place;
         }
         bool dropped = is_dropped(node, &s, o);
-        double x = (double)dd__f32(node->in[0])[element(&s, o, winner)];
+        double value = (double)x[element(&s, o, winner)];
         dd__f32(node->out[0])[o] = dropped ? 0 : best * scale_of(&s);
         dd__u8(node->out[3])[o] = (uint8_t)(dropped ? DROPPED : winner);
-        dd__f32(node->out[4])[o] = (float)(x - (double)dd__f32(node->out[1])[c]);
+        dd__f32(node->out[4])[o] = (float)(value - (double)dd__f32(node->out[1])[c]);
     }
+}
+
+dd_status dd__reference_norm_pool_training(const dd__node *node) {
+    dd__norm_pool_forward(node, &node->in[0]->dims, dd__f32(node->in[0]));
     return DD_OK;
 }
 
@@ -143,9 +132,10 @@ static void flow(const dd__node *node, const shape *s, double *g, double *dgamma
     }
 }
 
-dd_status dd__reference_norm_pool_backward(const dd__node *node) {
-    shape s = shape_of(node, node->in[1]);
-    const float *x = dd__f32(node->in[1]), *gamma = dd__f32(node->in[4]);
+dd_status dd__norm_pool_gradient(const dd__node *node, const dd__dims *dims, const float *x,
+                                 float *dz) {
+    shape s = shape_of(node, dims, x);
+    const float *gamma = dd__f32(node->in[4]);
     const float *mean = dd__f32(node->in[5]), *inverse = dd__f32(node->in[6]);
     size_t count = pixels(&s) * s.c;
     double *g = dd__alloc(count + 3 * s.c, sizeof *g);
@@ -158,11 +148,16 @@ dd_status dd__reference_norm_pool_backward(const dd__node *node) {
         double d = g[i] - (sums[1][c] + normal * sums[0][c]) / (double)pixels(&s);
         d *= (double)gamma[c] * (double)inverse[c];
         if (s.a->relu && x[i] <= 0) d = 0;
-        dd__f32(node->out[0])[i] = (float)d;
+        dz[i] = (float)d;
         sums[2][c] += d;
     }
     for (size_t k = 0; k < 3; k++)
         for (size_t c = 0; c < s.c; c++) dd__f32(node->out[k + 1])[c] = (float)sums[k][c];
     dd__free(g);
     return DD_OK;
+}
+
+dd_status dd__reference_norm_pool_backward(const dd__node *node) {
+    const dd__value *x = node->in[1];
+    return dd__norm_pool_gradient(node, &x->dims, dd__f32(x), dd__f32(node->out[0]));
 }
