@@ -186,66 +186,58 @@ inline void add_products(Input x, const int *where, const int *offset, const flo
     }
 }
 
-/* Item g computes part g of dw and of dbias, (K + 1, O), from `images` images; `reduce` adds the parts
- * up. Launch: (parts). */
+/* Item (b, g) computes filters b * NR .. of part g of dw and of dbias, (K + 1, O), from `images` images;
+ * `reduce` adds the parts up. Launch: (O / NR, parts). */
 ONE_ITEM void backward(Input x, Input w, Input bias, Input dy, const __global uchar *restrict place,
                        Input gamma, Input mean, Input inverse, Input dgamma, Input dbeta,
-                       Output parts, const float scale, const int N,
-                       const int images, const int OH, const int OW, const int H, const int W,
-                       const int C, const int O, const int RUNS, const int LENGTH, const int SH,
-                       const int SW) {
-    const int K = RUNS * LENGTH, n0 = get_global_id(0) * images;
+                       Output parts, const float scale, const int N, const int images,
+                       const int OH, const int OW, const int H, const int W, const int C,
+                       const int O, const int RUNS, const int LENGTH, const int SH, const int SW) {
+    const int o = get_global_id(0) * NR, n0 = get_global_id(1) * images, K = RUNS * LENGTH;
     const int windows = min(images, N - n0) * OH * OW;
-    const float count = (float)N * OH * OW * PLACES;
+    const Channels channels = channels_at(gamma + o, mean + o, inverse + o, dgamma + o, dbeta + o,
+                                          (float)N * OH * OW * PLACES);
     int offset[MOST_K], where[WINDOWS * MR];
     float dz[WINDOWS * MR * NR];
+    V total[NV];
     x += (size_t)n0 * H * W * C;
-    dy += (size_t)n0 * OH * OW * O;
-    place += (size_t)n0 * OH * OW * O;
-    parts += (size_t)get_global_id(0) * (K + 1) * O;
+    dy += (size_t)n0 * OH * OW * O + o;
+    place += (size_t)n0 * OH * OW * O + o;
+    parts += (size_t)get_global_id(1) * (K + 1) * O + o;
     for (int k = 0; k < K; k++) offset[k] = k / LENGTH * W * C + k % LENGTH;
-    for (int i = 0; i < (K + 1) * O; i++) parts[i] = 0;
+    for (int j = 0; j < NV; j++) total[j] = 0;
+    for (int k = 0; k < K; k++) row_store(total, parts + k * O, NR);
     for (int first = 0; first < windows; first += WINDOWS) {
         const int those = min(WINDOWS, windows - first);
         for (int i = 0; i < those; i++) {
             const int q = (first + i) % OW, p = (first + i) / OW % OH, n = (first + i) / OW / OH;
-            for (int k = 0; k < PLACES; k++)
-                where[i * PLACES + k] =
-                    PIXEL_AT((n * H + p * KH * SH) * W * C + q * KW * SW * C, k);
-        }
-        for (int o = 0; o < O; o += NR) {
-            const Channels channels =
-                channels_at(gamma + o, mean + o, inverse + o, dgamma + o, dbeta + o, count);
-            V total[NV];
-            for (int j = 0; j < NV; j++) total[j] = VLOAD(parts + K * O + o + j * VW);
-            for (int i = 0; i < those; i++) {
-                Input pixel[MR];
+            Input pixel[MR];
 #pragma unroll
-                for (int k = 0; k < PLACES; k++) pixel[k] = x + where[i * PLACES + k];
-                V z[MR][NV];
-                convolve(pixel, w + o, bias + o, z, RUNS, LENGTH, W, C, O);
-                const size_t from = (size_t)(first + i) * O + o;
-                gradient(z, &channels, dy + from, place + from, scale, total, dz + i * MR * NR);
+            for (int k = 0; k < PLACES; k++) {
+                const int at = PIXEL_AT((n * H + p * KH * SH) * W * C + q * KW * SW * C, k);
+                where[i * PLACES + k] = at;
+                pixel[k] = x + at;
             }
-            for (int j = 0; j < NV; j++) VSTORE(total[j], parts + K * O + o + j * VW);
-            add_products(x, where, offset, dz, those * PLACES, parts + o, K, O);
+            V z[MR][NV];
+            convolve(pixel, w + o, bias + o, z, RUNS, LENGTH, W, C, O);
+            const size_t from = (size_t)(first + i) * O;
+            gradient(z, &channels, dy + from, place + from, scale, total, dz + i * MR * NR);
         }
+        add_products(x, where, offset, dz, those * PLACES, parts, K, O);
     }
+    row_store(total, parts + K * O, NR);
 }
 
-/* dw and dbias, of which `weights` and `filters` numbers: the sum of the parts, in order.
- * Launch: (ceil((weights + filters) / CHUNK)). */
-#define CHUNK 256
-ONE_ITEM void reduce(Input parts, Output dw, Output dbias, const int weights, const int filters,
+/* dw and dbias, `weights` numbers and so many that they are `all`: the sums of the parts, in order.
+ * Launch: (all / CHUNK), rounded up. */
+#define CHUNK (16 * VW)
+ONE_ITEM void reduce(Input parts, Output dw, Output dbias, const int weights, const int all,
                      const int count) {
-    const int all = weights + filters, begin = get_global_id(0) * CHUNK;
-    for (int i = begin; i < min(begin + CHUNK, all); i++) {
-        float sum = 0;
-        for (int part = 0; part < count; part++) sum += parts[(size_t)part * all + i];
-        if (i < weights)
-            dw[i] = sum;
-        else
-            dbias[i - weights] = sum;
+    const int begin = get_global_id(0) * CHUNK;
+    for (int i = begin; i < min(begin + CHUNK, all); i += VW) {
+        V sum = 0;
+        for (int part = 0; part < count; part++) sum += VLOAD(parts + (size_t)part * all + i);
+        VSTORE(sum, i < weights ? dw + i : dbias + i - weights);
     }
 }
 #endif

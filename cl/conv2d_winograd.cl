@@ -113,6 +113,16 @@ inline void multiply(Input left, Input right, Output product, const int tiles, c
 }
 
 #ifndef BACKWARD_WEIGHTS
+/* Cores are not equally fast, least of all those that others use as well: items take what is to be done
+ * piece by piece. This gives the next of 0 .. pieces - 1, and to each item once more: it is done.
+ * `packed` begins with the counter, in a line of its own; it is 0 between launches. */
+#define COUNTER 16
+inline int next_piece(volatile __global int *counter, const int pieces) {
+    const int piece = atomic_inc(counter), items = get_global_size(0);
+    if (piece == pieces + items - 1) *counter = 0;
+    return piece;
+}
+
 /* Numbers first .. first + VW - 1 of w, `step` apart; the last of all, `count`, instead of those
  * beyond. */
 inline V load_weights(Input w, const int step, const int first, const int count) {
@@ -122,12 +132,14 @@ inline V load_weights(Input w, const int step, const int first, const int count)
     return VLOAD(lanes);
 }
 
-/* packed[b][xi][k][j] = (G w GT)[xi] of channel k and filter b * NR + j forward, of filter k and
+/* packed[b][xi][k][j], behind the counter, = (G w GT)[xi] of channel k and filter b * NR + j forward, of filter k and
  * channel b * NR + j backward; anything beyond J. In w numbers k are k_step apart, numbers j
  * j_step. K is a multiple of VW. Launch: (K / VW, blocks of NR). */
 ONE_ITEM void pack(Input w, Output packed, const int K, const int J, const int k_step,
                    const int j_step) {
     const int first = get_global_id(0) * VW, b = get_global_id(1);
+    if (first == 0 && b == 0) *(__global int *)packed = 0;
+    packed += COUNTER;
     for (int k = first; k < first + VW; k++) {
         V columns[NV][WR][A];
         for (int v = 0; v < NV; v++) {
@@ -206,20 +218,23 @@ inline void output_tile(Input from, const int step, const Finish f, Output y, co
     }
 }
 
-/* Item (g, part) takes blocks of tiles g, g + items, .. and of the blocks of filters every parts-th
- * from `part` on. scratch: for each item (A*A*(APART(block*C) + APART(block*NR))). P and Q are
- * those of the convolution; `factors` is where `packed` has those of a batch normalisation, 0 where
- * there is none. Launch: (items, parts). */
-ONE_ITEM void forward(Input x, Input packed, Input bias, Output y, Output scratch, const int block,
-                      const int has_bias, const int relu, const int factors, const int N,
-                      const int H, const int W, const int C, const int P, const int Q, const int O,
-                      const int PT, const int PL) {
+/* A piece is a block of tiles with every parts-th block of filters, from number piece % parts on.
+ * scratch: for each item (A*A*(APART(block*C) + APART(block*NR))). P and Q are those of the
+ * convolution; `factors` is where `packed` has those of a batch normalisation, 0 where there is
+ * none. Launch: (items). */
+ONE_ITEM void forward(Input x, Input packed, volatile __global int *counter, Input bias, Output y,
+                      Output scratch, const int block, const int parts, const int has_bias,
+                      const int relu, const int factors, const int N, const int H, const int W,
+                      const int C, const int P, const int Q, const int O, const int PT,
+                      const int PL) {
     const int rows = (P + WM - 1) / WM, columns = (Q + WM - 1) / WM, tiles = N * rows * columns;
-    const int blocks = (O + NR - 1) / NR, parts = get_global_size(1);
-    const int item = get_global_id(0) * parts + get_global_id(1);
-    Output left = scratch + item * (size_t)(A * A * (APART(block * C) + APART(block * NR)));
+    const int blocks = (O + NR - 1) / NR, pieces = (tiles + block - 1) / block * parts;
+    Input weights = packed + COUNTER;
+    Output left =
+        scratch + get_global_id(0) * (size_t)(A * A * (APART(block * C) + APART(block * NR)));
     Output product = left + A * A * APART(block * C);
-    for (int first = get_global_id(0) * block; first < tiles; first += get_global_size(0) * block) {
+    for (int piece; (piece = next_piece(counter, pieces)) < pieces;) {
+        const int first = piece / parts * block;
         const int count = min(block, tiles - first), filled = (count + MR - 1) / MR * MR;
         for (int t = 0; t < filled; t++) {
             const int tile = min(first + t, tiles - 1), n = tile / (rows * columns);
@@ -228,9 +243,9 @@ ONE_ITEM void forward(Input x, Input packed, Input bias, Output y, Output scratc
                 input_tile(x + (size_t)n * H * W * C + c, h, q, H, W, C, left + t * C + c,
                            APART(block * C));
         }
-        for (int b = get_global_id(1); b < blocks; b += parts) {
+        for (int b = piece % parts; b < blocks; b += parts) {
             for (int xi = 0; xi < A * A; xi++)
-                multiply(left + xi * APART(block * C), packed + (size_t)(b * A * A + xi) * C * NR,
+                multiply(left + xi * APART(block * C), weights + (size_t)(b * A * A + xi) * C * NR,
                          product + xi * APART(block * NR), filled, C);
             for (int v = 0; v < NV; v++) {
                 const int o = b * NR + v * VW;
@@ -299,17 +314,20 @@ inline void add_tile(Input from, const int step, Output dx, const int h, const i
     }
 }
 
-/* An item takes IMAGES images at a time, which have `room` tiles, rounded up to a multiple of MR.
- * scratch: for each item (A*A*(APART(room*O) + APART(room*NR))). Launch: (items). */
-ONE_ITEM void backward_data(Input dy, Input packed, Output dx, Output scratch, const int IMAGES,
-                            const int room, const int N, const int H, const int W, const int C,
-                            const int P, const int Q, const int O, const int PT, const int PL) {
+/* A piece is IMAGES images, which have `room` tiles, rounded up to a multiple of MR. scratch: for
+ * each item (A*A*(APART(room*O) + APART(room*NR))). Launch: (items). */
+ONE_ITEM void backward_data(Input dy, Input packed, volatile __global int *counter, Output dx,
+                            Output scratch, const int IMAGES, const int room, const int N,
+                            const int H, const int W, const int C, const int P, const int Q,
+                            const int O, const int PT, const int PL) {
     const int rows = (P + WM - 1) / WM, columns = (Q + WM - 1) / WM, each = rows * columns;
-    const int blocks = (C + NR - 1) / NR;
+    const int blocks = (C + NR - 1) / NR, pieces = (N + IMAGES - 1) / IMAGES;
+    Input weights = packed + COUNTER;
     Output left =
         scratch + get_global_id(0) * (size_t)(A * A * (APART(room * O) + APART(room * NR)));
     Output product = left + A * A * APART(room * O);
-    for (int n0 = get_global_id(0) * IMAGES; n0 < N; n0 += get_global_size(0) * IMAGES) {
+    for (int piece; (piece = next_piece(counter, pieces)) < pieces;) {
+        const int n0 = piece * IMAGES;
         const int images = min(IMAGES, N - n0), tiles = images * each;
         for (int t = 0; t < room; t++) {
             const int tile = min(t, tiles - 1), n = n0 + tile / each;
@@ -320,7 +338,7 @@ ONE_ITEM void backward_data(Input dy, Input packed, Output dx, Output scratch, c
         }
         for (int b = 0; b < blocks; b++) {
             for (int xi = 0; xi < A * A; xi++)
-                multiply(left + xi * APART(room * O), packed + (size_t)(b * A * A + xi) * O * NR,
+                multiply(left + xi * APART(room * O), weights + (size_t)(b * A * A + xi) * O * NR,
                          product + xi * APART(room * NR), room, O);
             for (int v = 0; v < NV; v++) {
                 const int c = b * NR + v * VW;
@@ -344,54 +362,52 @@ ONE_ITEM void backward_data(Input dy, Input packed, Output dx, Output scratch, c
 
 #ifdef BACKWARD_WEIGHTS
 /* left[xi][t][c] = BT x B and right[xi][b][t][j] = A dy AT, filter b * NR + j, of the chunk's tiles
- * t = first .. first + count - 1. Item g takes tiles g, g + items, .. Launch: (items). */
+ * t = first .. first + count - 1. Item (t, 0) makes left's, (t, 1) right's. Launch: (count, 2). */
 ONE_ITEM void transform_both(Input x, Input dy, Output left, Output right, const int chunk,
                              const int first, const int count, const int H, const int W,
                              const int C, const int P, const int Q, const int O, const int PT,
                              const int PL) {
     const int rows = (P + WM - 1) / WM, columns = (Q + WM - 1) / WM;
     const int blocks = (O + NR - 1) / NR;
-    for (int t = get_global_id(0); t < count; t += get_global_size(0)) {
-        const int tile = first + t, n = tile / (rows * columns);
-        const int p = tile / columns % rows * WM, q = tile % columns * WM;
+    const int t = get_global_id(0), tile = first + t, n = tile / (rows * columns);
+    const int p = tile / columns % rows * WM, q = tile % columns * WM;
+    if (get_global_id(1) == 0) {
         for (int c = 0; c < C; c += VW)
             input_tile(x + (size_t)n * H * W * C + c, p - PT, q - PL, H, W, C, left + t * C + c,
                        APART(chunk * C));
+    } else {
         for (int o = 0; o < O; o += VW)
             gradient_tile(dy + (size_t)n * P * Q * O + o, p, q, P, Q, O,
                           right + (o / NR * chunk + t) * NR + o % NR, APART(blocks * chunk * NR));
     }
 }
 
-/* sums[xi][c][o] += sum over t < count of left[xi][t][c] right[xi][o / NR][t][o % NR], or = in the
- * first chunk. An item takes BLOCKS blocks of filters. Launch: (A * A, ceil(blocks / BLOCKS)). */
-#define BLOCKS 4
+/* sums[xi][c][o] += sum over t < count of left[xi][t][c] right[xi][b][t][o % NR], or = in the first
+ * chunk, for the filters o of block b. Items of one xi follow each other: they read the same of left.
+ * Launch: (blocks, A * A). */
 ONE_ITEM void accumulate(Input left, Input right, Output sums, const int chunk, const int add,
                          const int count, const int C, const int O) {
-    const int xi = get_global_id(0), blocks = (O + NR - 1) / NR;
-    const int begin = get_global_id(1) * BLOCKS, end = min(begin + BLOCKS, blocks);
+    const int b = get_global_id(0), xi = get_global_id(1), valid = O - b * NR;
     left += (size_t)xi * APART(chunk * C);
-    right += (size_t)xi * APART(blocks * chunk * NR);
-    sums += (size_t)xi * APART(C * O);
-    for (int b = begin; b < end; b++) {
-        for (int c = 0; c < C; c += MR) {
-            V sum[MR][NV];
-            int at[MR];
+    right += (size_t)xi * APART(get_global_size(0) * chunk * NR) + (size_t)b * chunk * NR;
+    sums += (size_t)xi * APART(C * O) + b * NR;
+    for (int c = 0; c < C; c += MR) {
+        V sum[MR][NV];
+        int at[MR];
 #pragma unroll
-            for (int i = 0; i < MR; i++) at[i] = min(c + i, C - 1);
-            tile_zero(sum);
-            for (int t = 0; t < count; t++) {
+        for (int i = 0; i < MR; i++) at[i] = min(c + i, C - 1);
+        tile_zero(sum);
+        for (int t = 0; t < count; t++) {
 #define LEFT(i) left[t * C + at[i]]
-                TILE_STEP(sum, LEFT, right + (b * chunk + t) * NR)
+            TILE_STEP(sum, LEFT, right + t * NR)
 #undef LEFT
-            }
+        }
 #pragma unroll
-            for (int i = 0; i < MR; i++) {
-                if (c + i >= C) break;
-                Output to = sums + (size_t)(c + i) * O + b * NR;
-                if (add) row_add(sum[i], to, O - b * NR);
-                row_store(sum[i], to, O - b * NR);
-            }
+        for (int i = 0; i < MR; i++) {
+            if (c + i >= C) break;
+            Output to = sums + (size_t)(c + i) * O;
+            if (add) row_add(sum[i], to, valid);
+            row_store(sum[i], to, valid);
         }
     }
 }

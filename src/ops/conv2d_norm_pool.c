@@ -202,10 +202,11 @@ static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__
 
 enum { SUMS = 1, PARTS = 2 }; /* workspaces behind PADDED */
 
-/* Images of a part, so many that each thread has some 8 parts. */
+/* Images of a part, so many that each thread has some 32 parts, and no part is for few pixels. */
 static int32_t images_of_part(const dd__conv_shape *s, const dd_device *device) {
-    int32_t parts = 8 * (int32_t)dd_device_describe(device)->compute_units;
-    return dd__divide_up(s->n, parts);
+    int32_t parts = 32 * (int32_t)dd_device_describe(device)->compute_units;
+    int32_t images = dd__divide_up(s->n, parts), least = dd__divide_up(512, s->p * s->q);
+    return images > least ? images : least;
 }
 
 static void scratch_backward(const dd__node *node, const dd_device *device, dd__scratch *need) {
@@ -220,18 +221,18 @@ static void scratch_backward(const dd__node *node, const dd_device *device, dd__
 /* dweights and dbias, the sums of the parts. */
 static dd_status record_reduce(dd__recorder *recorder, const dd__node *node, const dd__site *site,
                                const dd__conv_shape *s, const char *options, int32_t parts) {
-    enum { CHUNK = 256 }; /* as in the kernel */
+    int32_t chunk = 16 * dd__tile_lanes(site->device); /* as in the kernel */
     int32_t weights = s->kh * s->kw * s->c * s->o;
     dd__launch launch = {.program = "conv2d_norm_pool",
                          .options = options,
                          .kernel = "reduce",
-                         .global = {(size_t)dd__divide_up(weights + s->o, CHUNK), 1, 1},
+                         .global = {(size_t)dd__divide_up(weights + s->o, chunk), 1, 1},
                          .local = {1, 1, 1},
                          .arguments = {DD_BUFFER(site->workspace[PARTS])}};
     dd__launch_values(&launch, node->out, 1);
     dd__launch_values(&launch, node->out + 3, 1);
     dd__launch_append(&launch, DD_INT(weights));
-    dd__launch_append(&launch, DD_INT(s->o));
+    dd__launch_append(&launch, DD_INT(weights + s->o));
     dd__launch_append(&launch, DD_INT(parts));
     return dd__record(recorder, &launch);
 }
@@ -249,7 +250,7 @@ static dd_status record_backward(dd__recorder *recorder, const dd__node *node,
     dd__launch launch = {.program = "conv2d_norm_pool",
                          .options = options,
                          .kernel = "backward",
-                         .global = {(size_t)parts, 1, 1},
+                         .global = {(size_t)(s.o / columns_of(&s, site->device)), (size_t)parts, 1},
                          .local = {1, 1, 1},
                          .arguments = {DD_BUFFER(x), DD_BUFFER(weights_of(node)->buffer)}};
     push_bias(&launch, node);

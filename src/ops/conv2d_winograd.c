@@ -5,9 +5,9 @@
 #include "ops/tile.h"
 #include "ops/winograd.h"
 
-enum { ITEMS_A_THREAD = 4, OPTIONS = 4096, TILES_AN_ITEM = 4 };
+enum { ITEMS_A_THREAD = 2, OPTIONS = 4096 };
+enum { COUNTER = 16 }; /* as in cl/conv2d_winograd.cl */
 enum { USUAL_BLOCK = 2 };
-enum { BLOCKS = 4 }; /* as in cl/conv2d_winograd.cl */
 
 /* Relative rms: F(4x4,5x5) has 2.7e-6 forward and 4.1e-6 as the adjoint on rectified data, and the
  * other forms less (tests/check/test_error.c measures all); more than twice that is a fault. */
@@ -74,17 +74,17 @@ static int32_t usual_outputs(const dd__node *node, const dd_device *device) {
     return found;
 }
 
-/* The share of the products that are wanted, with so many rows a tile: the last rows of a tile may
- * be idle, and so may threads in the last round of items. */
-static double share_used(int32_t tiles, int32_t rows, int32_t most_items) {
-    int32_t block = USUAL_BLOCK * rows, blocks = dd__divide_up(tiles, block);
-    int32_t items = blocks < most_items ? blocks : most_items;
-    int32_t filled = blocks > 1 ? block : dd__divide_up(tiles, rows) * rows;
-    return (double)tiles / ((double)dd__divide_up(blocks, items) * items * filled);
+static int32_t threads_of(const dd_device *device) {
+    return (int32_t)dd_device_describe(device)->compute_units;
 }
 
-static int32_t most_items(const dd_device *device) {
-    return ITEMS_A_THREAD * (int32_t)dd_device_describe(device)->compute_units;
+/* The share of the products that are wanted, with so many rows a tile: the last rows of a tile may
+ * be idle, and so may threads in the last round of blocks. */
+static double share_used(int32_t tiles, int32_t rows, int32_t threads) {
+    int32_t block = USUAL_BLOCK * rows, blocks = dd__divide_up(tiles, block);
+    int32_t busy = blocks < threads ? blocks : threads;
+    int32_t filled = blocks > 1 ? block : dd__divide_up(tiles, rows) * rows;
+    return (double)tiles / ((double)dd__divide_up(blocks, busy) * busy * filled);
 }
 
 /* The device's own, or 4, which keep its units less busy. */
@@ -92,8 +92,8 @@ static int32_t usual_rows(const dd__node *node, const dd_device *device) {
     dd__conv_shape s = dd__conv_shape_of(node);
     form f = {.m = dd__setting(node, device, tunables, OUTPUTS)};
     int32_t rows = dd__tile_usual_rows(node, device), tiles = tiles_of(&s, &f);
-    int32_t items = most_items(device);
-    return 0.85 * share_used(tiles, 4, items) > share_used(tiles, rows, items) ? 4 : rows;
+    int32_t threads = threads_of(device);
+    return 0.85 * share_used(tiles, 4, threads) > share_used(tiles, rows, threads) ? 4 : rows;
 }
 
 static form form_of(const dd__node *node, const dd__conv_shape *s, const dd_device *device) {
@@ -113,10 +113,10 @@ static size_t matrices(const form *f, int32_t rows, size_t columns) {
     return squares(f) * ((size_t)rows * columns + 16);
 }
 
-static int32_t items_of(const dd__conv_shape *s, const form *f, const dd_device *device) {
-    int32_t blocks = dd__divide_up(tiles_of(s, f), f->block);
-    int32_t most = most_items(device);
-    return blocks < most ? blocks : most;
+/* How many take the pieces of the work; two a thread, for some runtimes are late with one. */
+static int32_t items_for(int32_t pieces, const dd_device *device) {
+    int32_t most = ITEMS_A_THREAD * threads_of(device);
+    return pieces < most ? pieces : most;
 }
 
 /* pass: "FORWARD" and so on, as the kernels call it. */
@@ -145,22 +145,28 @@ static const char *avoid_few_tiles(const dd__node *node, const dd_device *device
     return tiles_of(&s, &f) < 4 ? "there are few tiles" : NULL;
 }
 
-/* Few tiles leave threads idle; then the filters are divided as well. */
-static int32_t parts_of(const dd__conv_shape *s, const form *f, const dd_device *device) {
-    int32_t threads = (int32_t)dd_device_describe(device)->compute_units;
-    int32_t parts = dd__divide_up(threads, items_of(s, f, device));
-    int32_t blocks = dd__divide_up(s->o, f->tile.columns);
-    return parts < blocks ? parts : blocks;
+/* How the work is cut: blocks of tiles, and where they leave threads idle, the filters as well. */
+typedef struct division {
+    int32_t parts, items;
+} division;
+
+static division divide(const dd__conv_shape *s, const form *f, const dd_device *device) {
+    int32_t tiles = dd__divide_up(tiles_of(s, f), f->block);
+    int32_t filters = dd__divide_up(s->o, f->tile.columns);
+    int32_t parts = dd__divide_up(threads_of(device), tiles);
+    if (parts > filters) parts = filters;
+    return (division){parts, items_for(tiles * parts, device)};
 }
 
 static size_t packed_weights(const dd__conv_shape *s, const form *f) {
-    return squares(f) * (size_t)s->c * dd__round_up((size_t)s->o, (size_t)f->tile.columns);
+    return COUNTER +
+           squares(f) * (size_t)s->c * dd__round_up((size_t)s->o, (size_t)f->tile.columns);
 }
 
 static void scratch_forward(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
     form f = form_of(node, &s, device);
-    size_t items = (size_t)items_of(&s, &f, device) * (size_t)parts_of(&s, &f, device);
+    size_t items = (size_t)divide(&s, &f, device).items;
     scratch->packed_bytes =
         sizeof(float) * (packed_weights(&s, &f) + dd__conv_factors(node, f.tile.columns));
     scratch->workspace_bytes[0] =
@@ -207,25 +213,36 @@ static dd_status record_forward(dd__recorder *recorder, const dd__node *node,
     const dd__conv2d *a = node->attributes;
     dd__conv_shape s = dd__conv_shape_of(node);
     form f = form_of(node, &s, site->device);
+    division d = divide(&s, &f, site->device);
     const dd__value *bias = node->in_count > 2 ? node->in[2] : NULL;
     char options[OPTIONS];
     forward_options(&s, &f, options);
-    return dd__record(
-        recorder,
-        &(dd__launch){.program = "conv2d_winograd",
-                      .options = options,
-                      .kernel = "forward",
-                      .global = {(size_t)items_of(&s, &f, site->device),
-                                 (size_t)parts_of(&s, &f, site->device), 1},
-                      .local = {1, 1, 1},
-                      .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(site->packed),
-                                    DD_BUFFER(bias ? bias->buffer : site->packed),
-                                    DD_BUFFER(node->out[0]->buffer), DD_BUFFER(site->workspace[0]),
-                                    DD_INT(f.block), DD_INT(bias != NULL),
-                                    DD_INT(a->activation == DD__RELU),
-                                    DD_INT(a->normalize ? packed_weights(&s, &f) : 0), DD_INT(s.n),
-                                    DD_INT(s.h), DD_INT(s.w), DD_INT(s.c), DD_INT(s.p), DD_INT(s.q),
-                                    DD_INT(s.o), DD_INT(s.top), DD_INT(s.left)}});
+    return dd__record(recorder,
+                      &(dd__launch){.program = "conv2d_winograd",
+                                    .options = options,
+                                    .kernel = "forward",
+                                    .global = {(size_t)d.items, 1, 1},
+                                    .local = {1, 1, 1},
+                                    .arguments = {DD_BUFFER(node->in[0]->buffer),
+                                                  DD_BUFFER(site->packed),
+                                                  DD_BUFFER(site->packed),
+                                                  DD_BUFFER(bias ? bias->buffer : site->packed),
+                                                  DD_BUFFER(node->out[0]->buffer),
+                                                  DD_BUFFER(site->workspace[0]),
+                                                  DD_INT(f.block),
+                                                  DD_INT(d.parts),
+                                                  DD_INT(bias != NULL),
+                                                  DD_INT(a->activation == DD__RELU),
+                                                  DD_INT(a->normalize ? packed_weights(&s, &f) : 0),
+                                                  DD_INT(s.n),
+                                                  DD_INT(s.h),
+                                                  DD_INT(s.w),
+                                                  DD_INT(s.c),
+                                                  DD_INT(s.p),
+                                                  DD_INT(s.q),
+                                                  DD_INT(s.o),
+                                                  DD_INT(s.top),
+                                                  DD_INT(s.left)}});
 }
 
 /* ---- Backward data ------------------------------------------------------------------------ */
@@ -239,9 +256,9 @@ static batch batch_of(const dd__conv_shape *s, const form *f, const dd_device *d
     int32_t images = f->block / each;
     if (images < 1) images = 1;
     if (images > s->n) images = s->n;
-    int32_t items = dd__divide_up(s->n, images), most = most_items(device);
+    int32_t items = items_for(dd__divide_up(s->n, images), device);
     int32_t room = dd__divide_up(images * each, f->tile.rows) * f->tile.rows;
-    return (batch){images, room, items < most ? items : most};
+    return (batch){images, room, items};
 }
 
 static void scratch_data(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
@@ -249,7 +266,7 @@ static void scratch_data(const dd__node *node, const dd_device *device, dd__scra
     form f = form_of(node, &s, device);
     batch b = batch_of(&s, &f, device);
     size_t channels = dd__round_up((size_t)s.c, (size_t)f.tile.columns);
-    scratch->packed_bytes = sizeof(float) * squares(&f) * (size_t)s.o * channels;
+    scratch->packed_bytes = sizeof(float) * (COUNTER + squares(&f) * (size_t)s.o * channels);
     scratch->workspace_bytes[0] =
         sizeof(float) * (size_t)b.items *
         (matrices(&f, b.room, (size_t)s.o) + matrices(&f, b.room, (size_t)f.tile.columns));
@@ -278,10 +295,10 @@ static dd_status record_data(dd__recorder *recorder, const dd__node *node, const
                       .global = {(size_t)b.items, 1, 1},
                       .local = {1, 1, 1},
                       .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(site->packed),
-                                    DD_BUFFER(node->out[0]->buffer), DD_BUFFER(site->workspace[0]),
-                                    DD_INT(b.images), DD_INT(b.room), DD_INT(s.n), DD_INT(s.h),
-                                    DD_INT(s.w), DD_INT(s.c), DD_INT(s.p), DD_INT(s.q), DD_INT(s.o),
-                                    DD_INT(s.top), DD_INT(s.left)}});
+                                    DD_BUFFER(site->packed), DD_BUFFER(node->out[0]->buffer),
+                                    DD_BUFFER(site->workspace[0]), DD_INT(b.images), DD_INT(b.room),
+                                    DD_INT(s.n), DD_INT(s.h), DD_INT(s.w), DD_INT(s.c), DD_INT(s.p),
+                                    DD_INT(s.q), DD_INT(s.o), DD_INT(s.top), DD_INT(s.left)}});
 }
 
 /* ---- Backward weights --------------------------------------------------------------------- */
@@ -300,13 +317,13 @@ static dd_status record_chunk(dd__recorder *recorder, const dd__node *node, cons
     dd__conv_shape s = dd__conv_shape_of(node);
     form f = form_of(node, &s, site->device);
     dd__argument left = DD_BUFFER(site->workspace[0]), right = DD_BUFFER(site->workspace[1]);
-    size_t blocks = (size_t)dd__divide_up(s.o, BLOCKS * f.tile.columns);
+    size_t blocks = (size_t)dd__divide_up(s.o, f.tile.columns);
     DD_TRY(dd__record(
         recorder,
         &(dd__launch){.program = "conv2d_winograd",
                       .options = options,
                       .kernel = "transform_both",
-                      .global = {(size_t)dd__divide_up(count, TILES_AN_ITEM), 1, 1},
+                      .global = {(size_t)count, 2, 1},
                       .local = {1, 1, 1},
                       .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(node->in[1]->buffer),
                                     left, right, DD_INT(f.chunk), DD_INT(first), DD_INT(count),
@@ -317,7 +334,7 @@ static dd_status record_chunk(dd__recorder *recorder, const dd__node *node, cons
         &(dd__launch){.program = "conv2d_winograd",
                       .options = options,
                       .kernel = "accumulate",
-                      .global = {squares(&f), blocks, 1},
+                      .global = {blocks, squares(&f), 1},
                       .local = {1, 1, 1},
                       .arguments = {left, right, DD_BUFFER(site->workspace[2]), DD_INT(f.chunk),
                                     DD_INT(first > 0), DD_INT(count), DD_INT(s.c), DD_INT(s.o)}});
