@@ -11,7 +11,8 @@
  *
  *   [conv2d ->] batch_norm_training [-> max_pool] [-> dropout]    ->    [conv2d ->] norm_pool_training
  *
- * and in inference
+ * where the tail takes its convolution along if nothing flows back into that one's input and it has few
+ * weights: conv2d_norm_pool_training; and in inference
  *
  *   conv2d [-> batch_norm] [-> max_pool]                          ->    conv2d
  *

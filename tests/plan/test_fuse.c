@@ -15,7 +15,9 @@
 #include "plan/fuse.h"
 #include "plan/plan.h"
 
-enum { BATCH = 6, SIDE = 13, CLASSES = 10 };
+/* Of images of UNEVEN rows and columns the first pool leaves a row and a column over; of EVEN ones none,
+ * and the whole first block becomes one node. */
+enum { BATCH = 6, UNEVEN = 13, EVEN = 14, CLASSES = 10 };
 
 static void assert_fine(dd_status status) {
     if (status != DD_OK) print_error("%s\n", dd_message());
@@ -72,15 +74,16 @@ static dd__value *dropout(dd__graph *graph, const char *name, dd__value *x) {
 
 static const dd__pool halves = {.kernel = {2, 2}};
 
-static dd__graph *new_graph(dd__value **x) {
+static dd__graph *graph_of(uint32_t side, dd__value **x) {
     dd__graph *graph;
     assert_fine(dd__graph_create(true, 5, &graph));
-    assert_fine(dd__graph_input(graph, "x", DD__F32, DD_DIMS(BATCH, SIDE, SIDE, 1), x));
+    assert_fine(dd__graph_input(graph, "x", DD__F32, DD_DIMS(BATCH, side, side, 1), x));
     return graph;
 }
 
-/* Three blocks: pool and dropout with a row and a column left over; dropout alone behind a linear
- * convolution; relu alone. */
+static dd__graph *new_graph(dd__value **x) { return graph_of(UNEVEN, x); }
+
+/* Three blocks: pool and dropout; dropout alone behind a linear convolution; relu alone. */
 static void add_network(dd__graph *graph, dd__value *x, dd__value **logits) {
     x = norm(graph, "norm1", convolution(graph, "conv1", 8, DD__RELU, x));
     x = dropout(graph, "drop1", pool(graph, "pool1", halves, x));
@@ -101,9 +104,9 @@ static void add_network(dd__graph *graph, dd__value *x, dd__value **logits) {
 }
 
 /* Up to the gradients, fused for `device` when asked. */
-static dd__graph *training_graph(const dd_device *device, bool fused) {
+static dd__graph *training_graph(const dd_device *device, uint32_t side, bool fused) {
     dd__value *x, *labels, *logits, *loss, *share, *gradients;
-    dd__graph *graph = new_graph(&x);
+    dd__graph *graph = graph_of(side, &x);
     assert_fine(dd__graph_input(graph, "labels", DD__I32, DD_DIMS(BATCH), &labels));
     add_network(graph, x, &logits);
     assert_fine(dd__graph_add1(graph, &dd__op_cross_entropy, "loss", NULL,
@@ -129,14 +132,14 @@ static bool fuses(const dd_device *device) {
 
 /* ---- What is computed ------------------------------------------------------------------- */
 
-static void write_batch(dd__plan *plan) {
-    float x[BATCH * SIDE * SIDE];
+static void write_batch(dd__plan *plan, uint32_t side) {
+    float x[BATCH * EVEN * EVEN];
     int32_t labels[BATCH];
     dd__step step = {.seed_low = 42, .step = 3, .count = BATCH};
     dd__random random = dd__random_start(1, DD__STREAM_TEST);
     for (size_t i = 0; i < DD_COUNT(x); i++) x[i] = dd__random_uniform(&random);
     for (size_t i = 0; i < BATCH; i++) labels[i] = (int32_t)(3 * i % CLASSES);
-    assert_fine(dd__plan_write(plan, "x", x, sizeof x));
+    assert_fine(dd__plan_write(plan, "x", x, BATCH * side * side * sizeof *x));
     assert_fine(dd__plan_write(plan, "labels", labels, sizeof labels));
     assert_fine(dd__plan_write(plan, "step", &step, sizeof step));
 }
@@ -149,11 +152,11 @@ typedef struct outcome {
     size_t sizes[DD_COUNT(compared)];
 } outcome;
 
-static outcome run(dd_device *device, bool fused) {
+static outcome run(dd_device *device, uint32_t side, bool fused) {
     outcome o;
     dd__plan *plan;
-    assert_fine(dd__plan_create(device, training_graph(device, fused), NULL, 0, &plan));
-    write_batch(plan);
+    assert_fine(dd__plan_create(device, training_graph(device, side, fused), NULL, 0, &plan));
+    write_batch(plan, side);
     assert_fine(dd__plan_run(plan));
     for (size_t i = 0; i < DD_COUNT(compared); i++) {
         o.sizes[i] = dd__dims_count(&dd__graph_find(dd__plan_graph(plan), compared[i])->dims);
@@ -171,8 +174,9 @@ static void outcome_free(outcome *o) {
 
 static void test_fused_steps_give_the_same_gradients_and_drop_the_same(void **state) {
     dd_device **devices = *state;
-    for (int d = 0; d < 2; d++) {
-        outcome plain = run(devices[d], false), fused = run(devices[d], true);
+    for (int c = 0; c < 4; c++) {
+        uint32_t side = c % 2 ? EVEN : UNEVEN;
+        outcome plain = run(devices[c / 2], side, false), fused = run(devices[c / 2], side, true);
         for (size_t i = 0; i < DD_COUNT(compared); i++)
             for (size_t k = 0; k < plain.sizes[i]; k++) {
                 float a = plain.values[i][k], b = fused.values[i][k];
@@ -186,7 +190,7 @@ static void test_fused_steps_give_the_same_gradients_and_drop_the_same(void **st
 
 static void test_two_fused_runs_give_the_same_bytes(void **state) {
     dd_device **devices = *state;
-    outcome a = run(devices[1], true), b = run(devices[1], true);
+    outcome a = run(devices[1], EVEN, true), b = run(devices[1], EVEN, true);
     for (size_t i = 0; i < DD_COUNT(compared); i++)
         assert_memory_equal(a.values[i], b.values[i], a.sizes[i] * sizeof(float));
     outcome_free(&a);
@@ -199,7 +203,7 @@ static void test_a_blocks_tail_becomes_one_node(void **state) {
     dd_device **devices = *state;
     for (int d = 0; d < 2; d++) {
         size_t tails = fuses(devices[d]) ? 3 : 0;
-        dd__graph *graph = training_graph(devices[d], true);
+        dd__graph *graph = training_graph(devices[d], UNEVEN, true);
         assert_int_equal(count_nodes(graph, &dd__op_norm_pool_training), tails);
         assert_int_equal(count_nodes(graph, &dd__op_norm_pool_backward), tails);
         assert_int_equal(count_nodes(graph, &dd__op_batch_norm_training), 3 - tails);
@@ -210,6 +214,33 @@ static void test_a_blocks_tail_becomes_one_node(void **state) {
         for (size_t n = 0; n < graph->node_count; n++) assert_int_equal(graph->nodes[n]->number, n);
         dd__graph_free(graph);
     }
+}
+
+static void test_a_first_block_becomes_one_node(void **state) {
+    dd_device **devices = *state;
+    for (int d = 0; d < 2; d++) {
+        size_t whole = fuses(devices[d]);
+        dd__graph *graph = training_graph(devices[d], EVEN, true);
+        assert_int_equal(count_nodes(graph, &dd__op_conv2d_norm_pool_training), whole);
+        assert_int_equal(count_nodes(graph, &dd__op_conv2d_norm_pool_backward), whole);
+        assert_int_equal(count_nodes(graph, &dd__op_norm_pool_training), 2 * whole);
+        assert_int_equal(count_nodes(graph, &dd__op_conv2d), 3 - whole);
+        assert_int_equal(count_nodes(graph, &dd__op_conv2d_backward_weights), 3 - whole);
+        dd__graph_free(graph);
+    }
+}
+
+/* A forced convolution stays by itself, and its tail becomes one node. */
+static void test_a_first_block_with_a_forced_convolution_does_not(void **state) {
+    (void)state;
+    dd_device *device;
+    dd_device_options options = {.implementations = "conv2d=plain"};
+    assert_fine(dd_device_open(NULL, &options, &device));
+    dd__graph *graph = training_graph(device, EVEN, true);
+    assert_int_equal(count_nodes(graph, &dd__op_conv2d_norm_pool_training), 0);
+    assert_int_equal(count_nodes(graph, &dd__op_norm_pool_training), fuses(device) ? 3 : 0);
+    dd__graph_free(graph);
+    dd_device_close(device);
 }
 
 /* The graph, freed here, has no fused node after fusing; else one whose windows are pool x pool. */
@@ -317,6 +348,8 @@ int main(void) {
         cmocka_unit_test(test_fused_steps_give_the_same_gradients_and_drop_the_same),
         cmocka_unit_test(test_two_fused_runs_give_the_same_bytes),
         cmocka_unit_test(test_a_blocks_tail_becomes_one_node),
+        cmocka_unit_test(test_a_first_block_becomes_one_node),
+        cmocka_unit_test(test_a_first_block_with_a_forced_convolution_does_not),
         cmocka_unit_test(test_values_that_others_read_stay),
         cmocka_unit_test(test_a_convolution_with_two_readers_keeps_its_gradient),
         cmocka_unit_test(test_windows_that_overlap_or_leave_the_image_stay),
