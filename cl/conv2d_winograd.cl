@@ -114,11 +114,11 @@ inline void multiply(Input left, Input right, Output product, const int tiles, c
 
 #ifndef BACKWARD_WEIGHTS
 /* Cores are not equally fast, least of all those that others use as well: items take what is to be done
- * piece by piece. This gives the next of 0 .. pieces - 1, and to each item once more: it is done.
+ * piece by piece. This gives the next of 0 .. pieces - 1, and to each of the items once more: it is done.
  * `packed` begins with the counter, in a line of its own; it is 0 between launches. */
 #define COUNTER 16
-inline int next_piece(volatile __global int *counter, const int pieces) {
-    const int piece = atomic_inc(counter), items = get_global_size(0);
+inline int next_piece(volatile __global int *counter, const int pieces, const int items) {
+    const int piece = atomic_inc(counter);
     if (piece == pieces + items - 1) *counter = 0;
     return piece;
 }
@@ -233,7 +233,7 @@ ONE_ITEM void forward(Input x, Input packed, volatile __global int *counter, Inp
     Output left =
         scratch + get_global_id(0) * (size_t)(A * A * (APART(block * C) + APART(block * NR)));
     Output product = left + A * A * APART(block * C);
-    for (int piece; (piece = next_piece(counter, pieces)) < pieces;) {
+    for (int piece; (piece = next_piece(counter, pieces, get_global_size(0))) < pieces;) {
         const int first = piece / parts * block;
         const int count = min(block, tiles - first), filled = (count + MR - 1) / MR * MR;
         for (int t = 0; t < filled; t++) {
@@ -326,7 +326,7 @@ ONE_ITEM void backward_data(Input dy, Input packed, volatile __global int *count
     Output left =
         scratch + get_global_id(0) * (size_t)(A * A * (APART(room * O) + APART(room * NR)));
     Output product = left + A * A * APART(room * O);
-    for (int piece; (piece = next_piece(counter, pieces)) < pieces;) {
+    for (int piece; (piece = next_piece(counter, pieces, get_global_size(0))) < pieces;) {
         const int n0 = piece * IMAGES;
         const int images = min(IMAGES, N - n0), tiles = images * each;
         for (int t = 0; t < room; t++) {

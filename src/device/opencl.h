@@ -119,6 +119,17 @@ struct dd__program {
     dd__program *next;
 };
 
+typedef struct dd__part { /* of a linked program: another's text, between two more */
+    dd__program *program;
+    const char *kernel; /* the one that is wanted */
+    size_t buffers;     /* among its arguments */
+    const char *prefix, *suffix;
+} dd__part;
+
+/* cl/<name>.cl behind `prefix`, linked with the parts, each compiled by itself; kept and cached as
+ * other programs are. DD_DEVICE  it does not compile or link */
+dd_status dd__program_link(dd_device *device, const char *name, const char *prefix,
+                           const dd__part *parts, size_t count, dd__program **program);
 /* A kernel of the program; the caller releases it. */
 dd_status dd__program_kernel(dd__program *program, const char *name, cl_kernel *kernel);
 void dd__programs_free(dd_device *device);

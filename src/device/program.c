@@ -155,6 +155,86 @@ static dd_status obtain(dd__program *program, bool try_cache) {
     return status;
 }
 
+/* ---- Linking --------------------------------------------------------------------------- */
+
+static const char link_options[] = "-cl-std=CL1.2";
+
+static dd_status link_failed(dd__program *program, const char *what, cl_int error) {
+    char *log = program->program ? build_log(program) : NULL;
+    dd_status status =
+        dd__fail(DD_DEVICE, "%s (%s): program %s does not %s: %s (%d)\n%s",
+                 program->device->info.name, program->device->info.platform, program->name, what,
+                 dd__cl_name(error), (int)error, log ? log : "");
+    dd__free(log);
+    return status;
+}
+
+/* An object, compiled from `count` texts. */
+static dd_status compile_object(dd__program *program, const char **texts, cl_uint count,
+                                const char *options, cl_program *object) {
+    dd_device *device = program->device;
+    cl_int error;
+    *object = clCreateProgramWithSource(device->context, count, texts, NULL, &error);
+    if (error == CL_SUCCESS)
+        error = clCompileProgram(*object, 1, &device->id, options, 0, NULL, NULL, NULL, NULL);
+    program->program = *object; /* for its log */
+    dd_status status = error == CL_SUCCESS ? DD_OK : link_failed(program, "compile", error);
+    program->program = NULL;
+    return status;
+}
+
+static dd_status compile_part(dd__program *program, const dd__part *part, cl_program *object) {
+    char *source = NULL;
+    DD_TRY(make_source(part->program->name, &source));
+    const char *texts[] = {part->prefix, source, part->suffix};
+    dd_status status = compile_object(program, texts, 3, part->program->all_options, object);
+    dd__free(source);
+    return status;
+}
+
+static dd_status link_objects(dd__program *program, const char *prefix, const char *source,
+                              const dd__part *parts, size_t count) {
+    dd_device *device = program->device;
+    dd_status status = DD_OK;
+    cl_int error;
+    cl_program *objects = dd__alloc(count + 1, sizeof *objects);
+    if (!objects) return dd__no_memory((count + 1) * sizeof(cl_program));
+    dd__log(DD_LOG_VERBOSE, "linking kernels: %s", program->name);
+    const char *texts[] = {prefix, source};
+    DD_TRY_OUT(compile_object(program, texts, 2, link_options, &objects[0]));
+    for (size_t i = 0; i < count; i++)
+        DD_TRY_OUT(compile_part(program, &parts[i], &objects[i + 1]));
+    program->program = clLinkProgram(device->context, 1, &device->id, "", (cl_uint)count + 1,
+                                     objects, NULL, NULL, &error);
+    if (error != CL_SUCCESS) status = link_failed(program, "link", error);
+out:
+    for (size_t i = 0; i <= count; i++)
+        if (objects[i]) clReleaseProgram(objects[i]);
+    dd__free(objects);
+    return status;
+}
+
+/* A hash of all that goes into it. */
+static dd_status make_link_key(dd__program *program, const char *prefix, const char *source,
+                               const dd__part *parts, size_t count) {
+    size_t first = strlen(prefix) + strlen(source) + 1;
+    char *text = dd__alloc(first, 1);
+    if (text) snprintf(text, first, "%s%s", prefix, source);
+    for (size_t i = 0; text && i < count; i++) {
+        const char *own = parts[i].program->key; /* of its source, its options and the device */
+        size_t size =
+            strlen(text) + strlen(own) + strlen(parts[i].prefix) + strlen(parts[i].suffix) + 4;
+        char *longer = dd__alloc(size, 1);
+        if (longer) snprintf(longer, size, "%s%s%s%s", text, own, parts[i].prefix, parts[i].suffix);
+        dd__free(text);
+        text = longer;
+    }
+    if (!text) return dd__no_memory(first);
+    dd_status status = make_key(program, text);
+    dd__free(text);
+    return status;
+}
+
 static void program_free(dd__program *program) {
     if (!program) return;
     if (program->program) clReleaseProgram(program->program);
@@ -194,6 +274,42 @@ dd_status dd__program_get(dd_device *device, const char *name, const char *optio
     dd_status status = made->name && made->options && made->all_options
                            ? obtain(made, true)
                            : dd__no_memory(strlen(name) + strlen(options));
+    device->program_seconds += dd__seconds() - begun;
+    if (status != DD_OK) {
+        program_free(made);
+        return status;
+    }
+    made->next = device->programs;
+    device->programs = made;
+    *program = made;
+    return DD_OK;
+}
+
+static dd_status obtain_linked(dd__program *program, const char *prefix, const dd__part *parts,
+                               size_t count) {
+    char *source = NULL;
+    DD_TRY(read_source(program->name, &source));
+    dd_status status = make_link_key(program, prefix, source, parts, count);
+    if (status == DD_OK) {
+        program->from_cache = build_cached(program);
+        if (!program->from_cache) status = link_objects(program, prefix, source, parts, count);
+    }
+    dd__free(source);
+    return status;
+}
+
+dd_status dd__program_link(dd_device *device, const char *name, const char *prefix,
+                           const dd__part *parts, size_t count, dd__program **program) {
+    dd__program *made = dd__alloc(1, sizeof *made);
+    if (!made) return dd__no_memory(sizeof *made);
+    made->device = device;
+    made->name = dd__copy_string(name);
+    made->options = dd__copy_string("linked"); /* which no caller of dd__program_get asks for */
+    made->all_options = dd__copy_string(link_options);
+    double begun = dd__seconds();
+    dd_status status = made->name && made->options && made->all_options
+                           ? obtain_linked(made, prefix, parts, count)
+                           : dd__no_memory(strlen(name));
     device->program_seconds += dd__seconds() - begun;
     if (status != DD_OK) {
         program_free(made);

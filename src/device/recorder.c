@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "device/chain.h"
 #include "device/steps.h"
 
 dd_status dd__recorder_create(dd_device *device, dd__recorder **recorder) {
@@ -17,6 +18,7 @@ dd_status dd__recorder_create(dd_device *device, dd__recorder **recorder) {
 
 void dd__recorder_free(dd__recorder *recorder) {
     if (!recorder) return;
+    dd__recorder_unchain(recorder);
     if (!recorder->device->lost)
         for (size_t i = 0; i < recorder->count; i++)
             if (recorder->steps[i].kernel) clReleaseKernel(recorder->steps[i].kernel);
@@ -109,14 +111,16 @@ static dd_status bind_arguments(dd_device *device, cl_kernel kernel, const dd__l
 dd_status dd__record(dd__recorder *recorder, const dd__launch *launch) {
     dd_device *device = recorder->device;
     dd__program *program;
-    dd__step step = {.kind = DD__STEP_KERNEL};
+    dd__step step = {.kind = DD__STEP_KERNEL, .launch = *launch};
     dd_status status = DD_OK;
     DD_TRY(dd__program_get(device, launch->program, launch->options, &program));
+    step.program = program;
     DD_TRY(dd__program_kernel(program, launch->kernel, &step.kernel));
     step.name = dd__arena_print(&recorder->arena, "%s/%s (%s)", launch->program, launch->kernel,
                                 launch->options ? launch->options : "");
     fill_sizes(device, launch, &step);
-    if (!step.name) status = dd__no_memory(64);
+    step.launch.kernel = dd__arena_print(&recorder->arena, "%s", launch->kernel);
+    if (!step.name || !step.launch.kernel) status = dd__no_memory(64);
     if (status == DD_OK) status = check_sizes(device, &step);
     if (status == DD_OK) status = bind_arguments(device, step.kernel, launch);
     if (status == DD_OK) status = append(recorder, &step);
@@ -178,7 +182,8 @@ dd_status dd__step_run(dd_device *device, const dd__step *step, cl_command_queue
 dd_status dd__recorder_run(dd__recorder *recorder) {
     dd_device *device = recorder->device;
     DD_TRY(dd__device_usable(device));
-    for (size_t i = 0; i < recorder->count; i++)
+    if (recorder->chain) DD_TRY(dd__step_run(device, &recorder->chain->step, device->queue));
+    for (size_t i = 0; i < recorder->count && !recorder->chain; i++)
         DD_TRY(dd__step_run(device, &recorder->steps[i], device->queue));
     if (!device->id) return DD_OK;
     cl_int error = clFlush(device->queue);

@@ -11,7 +11,9 @@ typedef struct dd__step {
     const char *label;
     /* KERNEL */
     cl_kernel kernel;
-    const char *name; /* program/kernel (options), for messages */
+    const char *name;  /* program/kernel (options), for messages */
+    dd__launch launch; /* as recorded; its kernel's name is kept, the other strings are not */
+    dd__program *program;
     cl_uint dimensions;
     size_t global[3], local[3];
     bool has_local; /* else the driver chooses */
@@ -24,12 +26,18 @@ typedef struct dd__step {
     dd__buffer *c;
 } dd__step;
 
+typedef struct dd__chain { /* chain.h */
+    dd__step step;
+    dd__buffer *counters, *table;
+} dd__chain;
+
 struct dd__recorder {
     dd_device *device;
     const char *label;
     dd__step *steps; /* (count), with space for `room` */
     size_t count, room;
-    dd__arena arena; /* names */
+    dd__chain *chain; /* all steps in one launch, or NULL */
+    dd__arena arena;  /* names */
 };
 
 /* Enqueues a kernel; `event` may be NULL. */

@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "device/chain.h"
 #include "graph/op.h"
 #include "plan/choose.h"
 #include "plan/storage.h"
@@ -117,6 +119,62 @@ dd_status dd__plan_run(dd__plan *plan) {
     DD_TRY(run_once(plan));
     return dd__recorder_run(plan->body);
 }
+
+/* ---- One launch for all ------------------------------------------------------------------- */
+
+/* Some numbers of either sign for each input. */
+static dd_status fill_inputs(dd__plan *plan) {
+    for (size_t i = 0; i < plan->graph->value_count; i++) {
+        const dd__value *value = plan->graph->values[i];
+        size_t count = dd__value_bytes(value) / sizeof(float);
+        if (value->role != DD__INPUT) continue;
+        if (value->type != DD__F32) return dd__fail(DD_USAGE, "\"%s\" is no number", value->name);
+        float *numbers = dd__alloc(count, sizeof *numbers);
+        if (!numbers) return dd__no_memory(count * sizeof *numbers);
+        for (size_t k = 0; k < count; k++) numbers[k] = (float)(k * 37 % 101) / 50 - 1;
+        dd_status status = dd__buffer_write(value->buffer, 0, numbers, count * sizeof *numbers);
+        dd__free(numbers);
+        DD_TRY(status);
+    }
+    return DD_OK;
+}
+
+/* Runs, then output `value` into `bytes`, in which nothing stays of a run before. */
+static dd_status run_into(dd__plan *plan, const dd__value *value, char *bytes) {
+    DD_TRY(dd__buffer_zero(value->buffer));
+    DD_TRY(dd__plan_run(plan));
+    return dd__buffer_read(value->buffer, 0, bytes, dd__value_bytes(value));
+}
+
+static dd_status check_chain(dd__plan *plan, const dd__value *output) {
+    size_t bytes = dd__value_bytes(output);
+    char *both = dd__alloc(2, bytes);
+    if (!both) return dd__no_memory(2 * bytes);
+    dd_status status = run_into(plan, output, both);
+    if (status == DD_OK) status = dd__recorder_chain(plan->body);
+    for (int run = 0; run < 3 && status == DD_OK; run++) {
+        status = run_into(plan, output, both + bytes);
+        if (status == DD_OK && memcmp(both, both + bytes, bytes) != 0)
+            status = dd__fail(DD_DEVICE, "a chain of launches gives another \"%s\"", output->name);
+    }
+    if (status != DD_OK) dd__recorder_unchain(plan->body);
+    dd__free(both);
+    return status;
+}
+
+dd_status dd__plan_chain(dd__plan *plan) {
+    const dd__graph *graph = plan->graph;
+    const dd__value *output = NULL;
+    for (size_t n = 0; n < graph->node_count; n++)
+        if (graph->nodes[n]->op->mutates) return dd__fail(DD_USAGE, "the graph changes values");
+    for (size_t i = 0; i < graph->value_count; i++)
+        if (graph->values[i]->role == DD__OUTPUT) output = graph->values[i];
+    if (!output) return dd__fail(DD_USAGE, "the graph has no output");
+    DD_TRY(fill_inputs(plan));
+    return check_chain(plan, output);
+}
+
+/* ---- Values ------------------------------------------------------------------------------- */
 
 static dd_status find_value(const dd__plan *plan, const char *name, size_t bytes,
                             dd__value **value) {

@@ -34,6 +34,13 @@ const dd__implementation *dd__plan_implementation(const dd__plan *plan, size_t i
 dd_status dd__plan_run(dd__plan *plan);
 void dd__plan_parameters_changed(dd__plan *plan);
 
+/* From now on all launches are one (device/chain.h), for plans so small that starting their launches is
+ * most of the time; nothing else changes. Checked: a run gives what the launches gave, byte by byte.
+ * Writes to the graph's inputs. Takes a second or two, or some ms when the program is in the cache.
+ * DD_USAGE   the graph changes parameters or states
+ * DD_DEVICE  the device cannot, or gives something else: the launches stay as they were */
+dd_status dd__plan_chain(dd__plan *plan);
+
 /* The buffer of a named value, for bindings of other plans. NULL: no such value. */
 dd__buffer *dd__plan_buffer(const dd__plan *plan, const char *name);
 /* Blocking copies of a named value's elements; bytes must be the value's or less.

@@ -65,7 +65,9 @@ static dd_status make_inference(dd_device *device, const dd_model *model, subjec
     for (size_t i = 0; i < pixels; i++) s->input[i] = dd__random_uniform(&random);
     DD_TRY(dd__inference_graph(model, s->batch, device, &graph));
     DD_TRY(compile(device, graph, NULL, 0, s));
-    return load_weights(s, model);
+    DD_TRY(load_weights(s, model));
+    dd__chain_if_small(s->plan);
+    return DD_OK;
 }
 
 /* ---- Training ----------------------------------------------------------------------------- */

@@ -10,4 +10,8 @@
 dd_status dd__inference_graph(const dd_model *model, uint32_t batch, const dd_device *device,
                               dd__graph **graph);
 
+/* Makes one launch of a plan that does so little that starting its launches is much of it
+ * (dd__plan_chain); else, and where that fails, leaves it as it is. */
+void dd__chain_if_small(dd__plan *plan);
+
 #endif

@@ -75,6 +75,21 @@ static void test_probabilities_do_not_depend_on_the_batch(void **state) {
     }
 }
 
+/* After a hundred runs the launches are joined (dd__chain_if_small). */
+static void test_the_hundredth_prediction_is_like_the_first(void **state) {
+    (void)state;
+    enum { COUNT = 250, FEW = 50 };
+    static float many[COUNT * CLASSES], few[FEW * CLASSES];
+    predict_on(device, 1, COUNT, many);
+    for (size_t first = 0; first < COUNT; first += FEW) {
+        dd_predictor *predictor;
+        assert_int_equal(dd_predictor_create(device, model, 1, &predictor), DD_OK);
+        assert_int_equal(dd_predict(predictor, dd_dataset_pixels(data, first), FEW, few), DD_OK);
+        dd_predictor_free(predictor);
+        assert_memory_equal(few, many + first * CLASSES, sizeof few);
+    }
+}
+
 static void test_device_and_reference_predict_alike(void **state) {
     (void)state;
     enum { COUNT = 9 };
@@ -336,6 +351,7 @@ static void test_a_network_with_a_wide_concat_can_be_tuned(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_probabilities_do_not_depend_on_the_batch),
+        cmocka_unit_test(test_the_hundredth_prediction_is_like_the_first),
         cmocka_unit_test(test_device_and_reference_predict_alike),
         cmocka_unit_test(test_evaluation_adds_up),
         cmocka_unit_test(test_a_network_without_weights_cannot_predict),

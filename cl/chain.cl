@@ -1,0 +1,49 @@
+/* chain.cl: the launches of a plan as one; src/device/chain.h has the idea. src/device/chain.c puts
+ * before it what depends on them:
+ *
+ *   ITEM_TYPE    ChainItem: id[3] and size[3], what get_global_id and get_global_size give
+ *   FUNCTIONS    declarations of chain_part_0 .., a launch's kernel each (item, numbers, buffers)
+ *   BUFFERS      __global int *b0, .. : all their buffers
+ *   CASES        case s: chain_part_<p>(item, numbers, b<i>, ..); break; for each launch s
+ *
+ * counters[0]: tasks that were taken; [16]: tasks done. Both are 0 between launches: the last item that
+ * finds no task resets them, and then all are done.
+ * table[0]: the number of tasks; then ROW numbers a launch: its first task, that behind its last, its
+ * work-items in three extents and in a group (along the first), and where its numbers are in table:
+ * the arguments that are no buffers. Launch: (threads).
+ */
+#define ROW 7
+
+ITEM_TYPE
+FUNCTIONS
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+chain(volatile __global int *counters, __global const int *table, BUFFERS) {
+    for (;;) {
+        const int task = atomic_inc(counters), end = table[0] - 1;
+        if (task > end) {
+            if (task == end + (int)get_global_size(0)) counters[0] = counters[16] = 0;
+            return;
+        }
+        int step = 0;
+        __global const int *row = table + 1;
+        for (; task >= row[1]; row += ROW) step++;
+        while (atomic_add(counters + 16, 0) < row[0])
+            ;
+        mem_fence(CLK_GLOBAL_MEM_FENCE);
+        ChainItem item;
+        int left = task - row[0];
+        for (int d = 0; d < 3; d++) {
+            const int group = d ? 1 : row[5], groups = row[2 + d] / group;
+            item.size[d] = row[2 + d];
+            item.id[d] = left % groups * group;
+            left /= groups;
+        }
+        __global const int *numbers = table + row[6];
+        for (int i = 0; i < row[5]; i++, item.id[0]++) {
+            switch (step) { CASES }
+        }
+        mem_fence(CLK_GLOBAL_MEM_FENCE);
+        atomic_inc(counters + 16);
+    }
+}
