@@ -65,9 +65,13 @@ const dd__attribute dd__conv2d_attributes[] = {
     {0},
 };
 
+double dd__conv_shape_flop(const dd__conv_shape *s) {
+    return 2.0 * s->n * s->p * s->q * s->o * s->kh * s->kw * s->cg;
+}
+
 double dd__conv_flop(const dd__node *node) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    return 2.0 * s.n * s.p * s.q * s.o * s.kh * s.kw * s.cg;
+    return dd__conv_shape_flop(&s);
 }
 
 static dd_status infer(dd__graph *graph, dd__node *node) {

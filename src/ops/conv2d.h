@@ -8,6 +8,7 @@
 extern const dd__attribute dd__conv2d_attributes[];
 
 /* Of one pass; the three cost the same. */
+double dd__conv_shape_flop(const dd__conv_shape *shape);
 double dd__conv_flop(const dd__node *node);
 
 /* One for each pass, in the order forward, backward_data, backward_weights. */

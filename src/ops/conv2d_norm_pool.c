@@ -94,7 +94,7 @@ static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *con
 /* Of the convolution alone; that it is done twice is not counted. */
 static double flop(const dd__node *node) {
     dd__conv_shape s = shape_of(node);
-    return 2.0 * s.n * s.p * s.q * s.o * s.kh * s.kw * s.cg;
+    return dd__conv_shape_flop(&s);
 }
 
 /* ---- Launches ----------------------------------------------------------------------------- */

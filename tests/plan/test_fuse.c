@@ -1,78 +1,22 @@
 /* Fused training graphs: what they compute, and what is left alone. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "plan/fixture.h"
 
-#include <cmocka.h>
+#include <math.h>
 
 #include "base/random.h"
-#include "ops/ops.h"
 #include "plan/choose.h"
 #include "plan/differentiate.h"
 #include "plan/fuse.h"
-#include "plan/plan.h"
 
 /* Of images of UNEVEN rows and columns the first pool leaves a row and a column over; of EVEN ones none,
  * and the whole first block becomes one node. */
 enum { BATCH = 6, UNEVEN = 13, EVEN = 14, CLASSES = 10 };
 
-static void assert_fine(dd_status status) {
-    if (status != DD_OK) print_error("%s\n", dd_message());
-    assert_int_equal(status, DD_OK);
-}
-
-static int open_both(void **state) {
-    static dd_device *devices[2];
-    *state = devices;
-    return dd_device_open("reference", NULL, &devices[0]) != DD_OK ||
-           dd_device_open(NULL, NULL, &devices[1]) != DD_OK;
-}
-
-static int close_both(void **state) {
-    dd_device **devices = *state;
-    dd_device_close(devices[0]);
-    dd_device_close(devices[1]);
-    return 0;
-}
-
 /* ---- Networks --------------------------------------------------------------------------- */
-
-static dd__value *layer(dd__graph *graph, const dd__op *op, const char *name,
-                        const void *attributes, dd__value *x) {
-    dd__value *y;
-    assert_fine(op->layer(graph, op, name, attributes, &x, 1, &y));
-    return y;
-}
-
-static dd__value *convolution(dd__graph *graph, const char *name, int32_t filters,
-                              dd__activation activation, dd__value *x) {
-    dd__conv2d conv = {.filters = filters,
-                       .kernel = {3, 3},
-                       .stride = {1, 1},
-                       .dilation = {1, 1},
-                       .groups = 1,
-                       .bias = true,
-                       .activation = (int32_t)activation};
-    return layer(graph, &dd__op_conv2d, name, &conv, x);
-}
-
-static dd__value *norm(dd__graph *graph, const char *name, dd__value *x) {
-    return layer(graph, &dd__op_batch_norm, name,
-                 &(dd__batch_norm){.momentum = 0.9f, .epsilon = 1e-3f}, x);
-}
-
-static dd__value *pool(dd__graph *graph, const char *name, dd__pool a, dd__value *x) {
-    return layer(graph, &dd__op_max_pool, name, &a, x);
-}
 
 static dd__value *dropout(dd__graph *graph, const char *name, dd__value *x) {
     return layer(graph, &dd__op_dropout, name, &(dd__dropout){.rate = 0.25f}, x);
 }
-
-static const dd__pool halves = {.kernel = {2, 2}};
 
 static dd__graph *graph_of(uint32_t side, dd__value **x) {
     dd__graph *graph;
@@ -85,12 +29,12 @@ static dd__graph *new_graph(dd__value **x) { return graph_of(UNEVEN, x); }
 
 /* Three blocks: pool and dropout; dropout alone behind a linear convolution; relu alone. */
 static void add_network(dd__graph *graph, dd__value *x, dd__value **logits) {
-    x = norm(graph, "norm1", convolution(graph, "conv1", 8, DD__RELU, x));
+    x = norm(graph, "norm1", convolution(graph, "conv1", 8, 3, DD__RELU, x));
     x = dropout(graph, "drop1", pool(graph, "pool1", halves, x));
     assert_fine(dd__graph_output(graph, x, "y1"));
-    x = norm(graph, "norm2", convolution(graph, "conv2", 12, DD__LINEAR, x));
+    x = norm(graph, "norm2", convolution(graph, "conv2", 12, 3, DD__LINEAR, x));
     x = dropout(graph, "drop2", x);
-    x = norm(graph, "norm3", convolution(graph, "conv3", 4, DD__RELU, x));
+    x = norm(graph, "norm3", convolution(graph, "conv3", 4, 3, DD__RELU, x));
     x = layer(graph, &dd__op_flatten, "flatten", NULL, x);
     x = dropout(graph, "drop3", x);
     dd__value weight = {.dims = DD_DIMS(x->dims.d[1], CLASSES),
@@ -123,11 +67,6 @@ static size_t count_nodes(const dd__graph *graph, const dd__op *op) {
     size_t count = 0;
     for (size_t n = 0; n < graph->node_count; n++) count += graph->nodes[n]->op == op;
     return count;
-}
-
-/* Fused nodes are made for processors alone. */
-static bool fuses(const dd_device *device) {
-    return !dd__device_is_reference(device) && dd__device_class(device) == DD_CLASS_CPU;
 }
 
 /* ---- What is computed ------------------------------------------------------------------- */
@@ -262,13 +201,13 @@ static void test_values_that_others_read_stay(void **state) {
     dd_device **devices = *state;
     dd__value *x, *y, *sum;
     dd__graph *graph = new_graph(&x);
-    y = norm(graph, "norm", convolution(graph, "conv", 8, DD__LINEAR, x));
+    y = norm(graph, "norm", convolution(graph, "conv", 8, 3, DD__LINEAR, x));
     pool(graph, "pool", halves, y);
     assert_fine(dd__graph_add1(graph, &dd__op_add, "add", NULL, (dd__value *[]){y, y}, 2, &sum));
     assert_fused(graph, devices[1], 0);
 
     graph = new_graph(&x);
-    y = norm(graph, "norm", convolution(graph, "conv", 8, DD__LINEAR, x));
+    y = norm(graph, "norm", convolution(graph, "conv", 8, 3, DD__LINEAR, x));
     assert_fine(dd__graph_output(graph, y, "seen"));
     pool(graph, "pool", halves, y);
     assert_fused(graph, devices[1], 0);
@@ -278,7 +217,7 @@ static void test_a_convolution_with_two_readers_keeps_its_gradient(void **state)
     dd_device **devices = *state;
     dd__value *x, *y, *sum;
     dd__graph *graph = new_graph(&x);
-    y = convolution(graph, "conv", 8, DD__RELU, x);
+    y = convolution(graph, "conv", 8, 3, DD__RELU, x);
     const dd__conv2d *conv = y->producer->attributes;
     pool(graph, "pool", halves, norm(graph, "norm", y));
     assert_fine(dd__graph_add1(graph, &dd__op_add, "add", NULL, (dd__value *[]){y, y}, 2, &sum));
@@ -297,7 +236,7 @@ static void test_windows_that_overlap_or_leave_the_image_stay(void **state) {
         dd__value *x, *y;
         dd__graph *graph = new_graph(&x);
         y = pool(graph, "pool", others[i],
-                 norm(graph, "norm", convolution(graph, "conv", 8, DD__RELU, x)));
+                 norm(graph, "norm", convolution(graph, "conv", 8, 3, DD__RELU, x)));
         dropout(graph, "drop", y);
         const dd__node *kept = y->producer;
         assert_fine(dd__graph_fuse(graph, devices[1]));
@@ -311,7 +250,7 @@ static void test_a_norm_alone_stays(void **state) {
     dd_device **devices = *state;
     dd__value *x;
     dd__graph *graph = new_graph(&x);
-    norm(graph, "norm", convolution(graph, "conv", 8, DD__LINEAR, x));
+    norm(graph, "norm", convolution(graph, "conv", 8, 3, DD__LINEAR, x));
     assert_fused(graph, devices[1], 0);
 }
 
@@ -319,11 +258,11 @@ static void test_what_no_implementation_computes_stays(void **state) {
     dd_device **devices = *state;
     dd__value *x;
     dd__graph *graph = new_graph(&x); /* 3 channels make no vector */
-    pool(graph, "pool", halves, norm(graph, "norm", convolution(graph, "conv", 3, DD__RELU, x)));
+    pool(graph, "pool", halves, norm(graph, "norm", convolution(graph, "conv", 3, 3, DD__RELU, x)));
     assert_fused(graph, devices[1], 0);
     graph = new_graph(&x);
     pool(graph, "pool", (dd__pool){.kernel = {11, 11}},
-         norm(graph, "norm", convolution(graph, "conv", 8, DD__RELU, x)));
+         norm(graph, "norm", convolution(graph, "conv", 8, 3, DD__RELU, x)));
     assert_fused(graph, devices[1], 0);
 }
 
@@ -337,7 +276,7 @@ static void test_forced_implementations_stay(void **state) {
         dd__value *x;
         dd__graph *graph = new_graph(&x);
         pool(graph, "pool", halves,
-             norm(graph, "norm", convolution(graph, "conv", 8, DD__LINEAR, x)));
+             norm(graph, "norm", convolution(graph, "conv", 8, 3, DD__LINEAR, x)));
         assert_fused(graph, device, 0);
         dd_device_close(device);
     }

@@ -1,56 +1,15 @@
 /* Fused inference graphs: what they compute, and what is left alone. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "plan/fixture.h"
 
-#include <cmocka.h>
+#include <math.h>
 
 #include "base/random.h"
-#include "ops/ops.h"
 #include "plan/choose.h"
 #include "plan/fuse.h"
-#include "plan/plan.h"
 
 enum { BATCH = 5, SIDE = 25 };
 
 static dd_device *device;
-
-static void assert_fine(dd_status status) {
-    if (status != DD_OK) print_error("%s\n", dd_message());
-    assert_int_equal(status, DD_OK);
-}
-
-static dd__value *layer(dd__graph *graph, const dd__op *op, const char *name,
-                        const void *attributes, dd__value *x) {
-    dd__value *y;
-    assert_fine(op->layer(graph, op, name, attributes, &x, 1, &y));
-    return y;
-}
-
-static dd__value *convolution(dd__graph *graph, const char *name, int32_t filters, int32_t kernel,
-                              dd__value *x) {
-    dd__conv2d conv = {.filters = filters,
-                       .kernel = {kernel, kernel},
-                       .stride = {1, 1},
-                       .dilation = {1, 1},
-                       .groups = 1,
-                       .bias = true,
-                       .activation = DD__RELU};
-    return layer(graph, &dd__op_conv2d, name, &conv, x);
-}
-
-static dd__value *norm(dd__graph *graph, const char *name, dd__value *x) {
-    return layer(graph, &dd__op_batch_norm, name,
-                 &(dd__batch_norm){.momentum = 0.9f, .epsilon = 1e-3f}, x);
-}
-
-static dd__value *pool(dd__graph *graph, const char *name, int32_t size, int32_t stride,
-                       dd__value *x) {
-    return layer(graph, &dd__op_max_pool, name,
-                 &(dd__pool){.kernel = {size, size}, .stride = {stride, stride}}, x);
-}
 
 static dd__graph *new_graph(dd__value **x) {
     dd__graph *graph;
@@ -59,18 +18,15 @@ static dd__graph *new_graph(dd__value **x) {
     return graph;
 }
 
-static bool fuses(void) {
-    return !dd__device_is_reference(device) && dd__device_class(device) == DD_CLASS_CPU;
-}
-
 /* Norm and pool with a row and a column left over (23 to 11); a pool alone (7 to 3); a norm alone
  * with a number of channels that fills no tile. */
 static dd__graph *network(bool fused) {
     dd__value *x;
     dd__graph *graph = new_graph(&x);
-    x = pool(graph, "pool1", 2, 2, norm(graph, "norm1", convolution(graph, "conv1", 16, 3, x)));
-    x = pool(graph, "pool2", 2, 0, convolution(graph, "conv2", 48, 5, x));
-    x = norm(graph, "norm3", convolution(graph, "conv3", 37, 2, x));
+    x = pool(graph, "pool1", halves,
+             norm(graph, "norm1", convolution(graph, "conv1", 16, 3, DD__RELU, x)));
+    x = pool(graph, "pool2", halves, convolution(graph, "conv2", 48, 5, DD__RELU, x));
+    x = norm(graph, "norm3", convolution(graph, "conv3", 37, 2, DD__RELU, x));
     assert_fine(dd__graph_output(graph, x, "y"));
     if (fused) assert_fine(dd__graph_fuse(graph, device));
     return graph;
@@ -110,8 +66,8 @@ static void test_fused_blocks_compute_the_same(void **state) {
 static void test_blocks_become_one_node(void **state) {
     (void)state;
     dd__graph *graph = network(true);
-    assert_int_equal(graph->node_count, fuses() ? 3 : 6);
-    if (fuses()) assert_string_equal(graph->nodes[0]->name, "conv1+norm1+pool1");
+    assert_int_equal(graph->node_count, fuses(device) ? 3 : 6);
+    if (fuses(device)) assert_string_equal(graph->nodes[0]->name, "conv1+norm1+pool1");
     dd__graph_free(graph);
 }
 
@@ -119,9 +75,9 @@ static void test_blocks_become_one_node(void **state) {
 static size_t nodes_left(int32_t size, int32_t stride, bool seen) {
     dd__value *x;
     dd__graph *graph = new_graph(&x);
-    x = norm(graph, "norm", convolution(graph, "conv", 16, 3, x));
+    x = norm(graph, "norm", convolution(graph, "conv", 16, 3, DD__RELU, x));
     if (seen) assert_fine(dd__graph_output(graph, x, "seen"));
-    x = pool(graph, "pool", size, stride, x);
+    x = pool(graph, "pool", (dd__pool){.kernel = {size, size}, .stride = {stride, stride}}, x);
     assert_fine(dd__graph_output(graph, x, "y"));
     assert_fine(dd__graph_fuse(graph, device));
     size_t count = graph->node_count;
@@ -131,7 +87,7 @@ static size_t nodes_left(int32_t size, int32_t stride, bool seen) {
 
 static void test_what_cannot_go_along_stays(void **state) {
     (void)state;
-    if (!fuses()) skip();
+    if (!fuses(device)) skip();
     assert_int_equal(nodes_left(2, 2, false), 1);
     assert_int_equal(nodes_left(2, 2, true), 2);  /* the pool: others see what it reads */
     assert_int_equal(nodes_left(2, 1, false), 2); /* windows overlap */

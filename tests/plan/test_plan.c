@@ -1,15 +1,7 @@
 /* Plans on the reference device and on the default one: storage, sharing, repetition, errors. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "plan/fixture.h"
 
-#include <cmocka.h>
-
-#include "ops/ops.h"
 #include "plan/differentiate.h"
-#include "plan/plan.h"
 
 /* y = relu(x w + b), as a graph with parameters: x (2,3), w (3,4). */
 static dd__graph *dense_graph(uint64_t seed) {
@@ -39,20 +31,6 @@ static void run_dense(dd_device *device, const dd__binding *bindings, size_t cou
     assert_int_equal(dd__plan_run(plan), DD_OK);
     assert_int_equal(dd__plan_read(plan, "y", y, 8 * sizeof(float)), DD_OK);
     dd__plan_free(plan);
-}
-
-static int open_both(void **state) {
-    static dd_device *devices[2];
-    *state = devices;
-    return dd_device_open("reference", NULL, &devices[0]) != DD_OK ||
-           dd_device_open(NULL, NULL, &devices[1]) != DD_OK;
-}
-
-static int close_both(void **state) {
-    dd_device **devices = *state;
-    dd_device_close(devices[0]);
-    dd_device_close(devices[1]);
-    return 0;
 }
 
 static void test_device_agrees_with_reference_from_the_same_seed(void **state) {
