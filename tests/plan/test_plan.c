@@ -159,6 +159,75 @@ static void test_an_op_without_gradient_is_named(void **state) {
     dd__graph_free(graph);
 }
 
+/* A convolution and a dense layer, whose weights are packed once. */
+static dd__graph *small_network(void) {
+    dd__graph *graph;
+    dd__value *x, *w, *y;
+    assert_fine(dd__graph_create(false, 7, &graph));
+    assert_fine(dd__graph_input(graph, "x", DD__F32, DD_DIMS(1, 12, 12, 8), &x));
+    x = pool(graph, "pool", halves, convolution(graph, "conv", 16, 5, DD__RELU, x));
+    x = layer(graph, &dd__op_flatten, "flatten", NULL, x);
+    dd__value weights = {
+        .dims = DD_DIMS(256, 10), .initial = DD__GLOROT_UNIFORM, .fan_in = 256, .fan_out = 10};
+    assert_fine(dd__graph_parameter(graph, "dense", "weight", &weights, &w));
+    assert_fine(
+        dd__graph_add1(graph, &dd__op_gemm, "dense", &(dd__gemm){0}, (dd__value *[]){x, w}, 2, &y));
+    assert_fine(dd__graph_add1(graph, &dd__op_softmax, "softmax", NULL, &y, 1, &y));
+    assert_fine(dd__graph_output(graph, y, "y"));
+    return graph;
+}
+
+static void run_small(dd__plan *plan, float y[10]) {
+    float x[12 * 12 * 8];
+    for (size_t i = 0; i < DD_COUNT(x); i++) x[i] = (float)(i % 13) / 13;
+    assert_fine(dd__plan_write(plan, "x", x, sizeof x));
+    assert_fine(dd__plan_run(plan));
+    assert_fine(dd__plan_read(plan, "y", y, 10 * sizeof *y));
+}
+
+static void test_a_plan_in_one_launch_follows_its_parameters(void **state) {
+    dd_device **devices = *state;
+    dd__plan *apart, *joined;
+    float a[10], b[10], parameters[8192];
+    assert_fine(dd__plan_create(devices[1], small_network(), NULL, 0, &apart));
+    assert_fine(dd__plan_create(devices[1], small_network(), NULL, 0, &joined));
+    dd_status status = dd__plan_chain(joined);
+    if (!fuses(devices[1])) assert_int_equal(status, DD_DEVICE);
+    if (fuses(devices[1])) assert_fine(status);
+    for (int run = 0; run < 3; run++) {
+        run_small(apart, a);
+        run_small(joined, b);
+        assert_memory_equal(a, b, sizeof a);
+        for (size_t i = 0; i < DD_COUNT(parameters); i++)
+            parameters[i] = (float)((i * 7 + (size_t)run) % 11) / 100 - 0.05f;
+        dd__plan *const both[] = {apart, joined};
+        for (int p = 0; p < 2; p++) {
+            size_t bytes = dd__value_bytes(dd__plan_graph(both[p])->parameters);
+            assert_true(bytes <= sizeof parameters);
+            assert_fine(dd__plan_write(both[p], "parameters", parameters, bytes));
+            dd__plan_parameters_changed(both[p]);
+        }
+    }
+    dd__plan_free(apart);
+    dd__plan_free(joined);
+}
+
+static void test_the_reference_and_graphs_that_change_values_have_no_chain(void **state) {
+    dd_device **devices = *state;
+    dd__plan *plan;
+    dd__graph *graph;
+    dd__value *x;
+    assert_fine(dd__plan_create(devices[0], small_network(), NULL, 0, &plan));
+    assert_int_not_equal(dd__plan_chain(plan), DD_OK);
+    dd__plan_free(plan);
+    assert_fine(dd__graph_create(true, 7, &graph));
+    assert_fine(dd__graph_input(graph, "x", DD__F32, DD_DIMS(2, 4, 4, 8), &x));
+    assert_fine(dd__graph_output(graph, norm(graph, "norm", x), "y"));
+    assert_fine(dd__plan_create(devices[1], graph, NULL, 0, &plan));
+    assert_int_equal(dd__plan_chain(plan), DD_USAGE);
+    dd__plan_free(plan);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_device_agrees_with_reference_from_the_same_seed),
@@ -169,6 +238,8 @@ int main(void) {
         cmocka_unit_test(test_every_allocation_may_fail),
         cmocka_unit_test(test_a_parameter_used_twice_gets_both_gradients),
         cmocka_unit_test(test_an_op_without_gradient_is_named),
+        cmocka_unit_test(test_a_plan_in_one_launch_follows_its_parameters),
+        cmocka_unit_test(test_the_reference_and_graphs_that_change_values_have_no_chain),
     };
     return cmocka_run_group_tests(tests, open_both, close_both);
 }
