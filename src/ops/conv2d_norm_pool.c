@@ -104,10 +104,10 @@ enum { FEWEST_PLACES = 2, MOST_PLACES = 6, MOST_WEIGHTS = 64 }; /* as in the ker
 /* A register tile has the places of a window as rows. */
 static int32_t places(const dd__norm_pool *a) { return a->pool[0] * a->pool[1]; }
 
-/* Two vectors in a row of the tile where filters are many enough; 0 where they make no vector. */
+/* Two vectors in a row of the tile where filters allow it. */
 static int32_t columns_of(const dd__conv_shape *s, const dd_device *device) {
     int32_t lanes = dd__tile_lanes(device);
-    return s->o % (2 * lanes) == 0 ? 2 * lanes : s->o % lanes == 0 ? lanes : 0;
+    return s->o % (2 * lanes) == 0 ? 2 * lanes : lanes;
 }
 
 static const char *refuse(const dd__node *node, const dd_device *device) {
@@ -120,7 +120,7 @@ static const char *refuse(const dd__node *node, const dd_device *device) {
         places(&a->tail) > MOST_PLACES)
         return "a window has not 2 to 6 places";
     if (s.p % pool[0] || s.q % pool[1]) return "windows leave pixels over";
-    return columns_of(&s, device) ? NULL : "filters are not a multiple of a vector";
+    return s.o % dd__tile_lanes(device) ? "filters are not a multiple of a vector" : NULL;
 }
 
 /* "-DOP_conv2d_norm_pool_training -DVW=8 -DMR=4 -DNV=2 -DKH=2 -DKW=2 -DBIAS -DRELU -DDROPS" */
