@@ -249,6 +249,42 @@ static void shorten(const char *options, char *out, size_t size) {
     if ((size_t)snprintf(out, size, "%s", options) >= size) memcpy(out + size - 4, "...", 4);
 }
 
+/* Not compiled yet; takes all_options over. */
+static dd_status program_new(dd_device *device, const char *name, const char *options,
+                             char *all_options, dd__program **out) {
+    dd__program *made = dd__alloc(1, sizeof *made);
+    if (!made) {
+        dd__free(all_options);
+        return dd__no_memory(sizeof *made);
+    }
+    *made = (dd__program){.device = device,
+                          .tried = device->trying_programs,
+                          .name = dd__copy_string(name),
+                          .options = dd__copy_string(options),
+                          .all_options = all_options};
+    if (!made->name || !made->options || !all_options) {
+        program_free(made);
+        return dd__no_memory(strlen(name) + strlen(options));
+    }
+    shorten(all_options, made->shown, sizeof made->shown);
+    *out = made;
+    return DD_OK;
+}
+
+/* In the device's list, if it is compiled; else it is freed. */
+static dd_status keep(dd__program *made, dd_status status, double begun, dd__program **program) {
+    dd_device *device = made->device;
+    device->program_seconds += dd__seconds() - begun;
+    if (status != DD_OK) {
+        program_free(made);
+        return status;
+    }
+    made->next = device->programs;
+    device->programs = made;
+    *program = made;
+    return DD_OK;
+}
+
 dd_status dd__program_get(dd_device *device, const char *name, const char *options,
                           dd__program **program) {
     *program = NULL;
@@ -262,27 +298,10 @@ dd_status dd__program_get(dd_device *device, const char *name, const char *optio
         *program = p;
         return DD_OK;
     }
-    dd__program *made = dd__alloc(1, sizeof *made);
-    if (!made) return dd__no_memory(sizeof *made);
-    made->device = device;
-    made->tried = device->trying_programs;
-    made->name = dd__copy_string(name);
-    made->options = dd__copy_string(options);
-    made->all_options = make_options(device, options);
-    if (made->all_options) shorten(made->all_options, made->shown, sizeof made->shown);
+    dd__program *made;
     double begun = dd__seconds();
-    dd_status status = made->name && made->options && made->all_options
-                           ? obtain(made, true)
-                           : dd__no_memory(strlen(name) + strlen(options));
-    device->program_seconds += dd__seconds() - begun;
-    if (status != DD_OK) {
-        program_free(made);
-        return status;
-    }
-    made->next = device->programs;
-    device->programs = made;
-    *program = made;
-    return DD_OK;
+    DD_TRY(program_new(device, name, options, make_options(device, options), &made));
+    return keep(made, obtain(made, true), begun, program);
 }
 
 static dd_status obtain_linked(dd__program *program, const char *prefix, const dd__part *parts,
@@ -300,25 +319,11 @@ static dd_status obtain_linked(dd__program *program, const char *prefix, const d
 
 dd_status dd__program_link(dd_device *device, const char *name, const char *prefix,
                            const dd__part *parts, size_t count, dd__program **program) {
-    dd__program *made = dd__alloc(1, sizeof *made);
-    if (!made) return dd__no_memory(sizeof *made);
-    made->device = device;
-    made->name = dd__copy_string(name);
-    made->options = dd__copy_string("linked"); /* which no caller of dd__program_get asks for */
-    made->all_options = dd__copy_string(link_options);
+    static const char no_option[] = "linked"; /* which no caller of dd__program_get asks for */
+    dd__program *made;
     double begun = dd__seconds();
-    dd_status status = made->name && made->options && made->all_options
-                           ? obtain_linked(made, prefix, parts, count)
-                           : dd__no_memory(strlen(name));
-    device->program_seconds += dd__seconds() - begun;
-    if (status != DD_OK) {
-        program_free(made);
-        return status;
-    }
-    made->next = device->programs;
-    device->programs = made;
-    *program = made;
-    return DD_OK;
+    DD_TRY(program_new(device, name, no_option, dd__copy_string(link_options), &made));
+    return keep(made, obtain_linked(made, prefix, parts, count), begun, program);
 }
 
 /* Programs are saved when the device is closed. Some drivers compile only when a kernel is made
