@@ -6,11 +6,11 @@
  *   BUFFERS      __global int *b0, .. : all their buffers
  *   CASES        case s: chain_part_<p>(item, numbers, b<i>, ..); break; for each launch s
  *
- * counters[0]: tasks that were taken; [16]: tasks done. Both are 0 between launches: the last item that
- * finds no task resets them, and then all are done.
- * table[0]: the number of tasks; then ROW numbers a launch: its first task, that behind its last, its
- * work-items in three extents and in a group (along the first), and where its numbers are in table:
- * the arguments that are no buffers. Launch: (threads).
+ * counters[0]: tasks that were taken; [16]: tasks done. Both are 0 between launches: the last item
+ * that finds no task resets them, and then all are done.
+ * table[0]: the number of tasks; then ROW numbers a launch: its first task, that behind its last,
+ * its work-items in three extents and in a group (along the first), and where its numbers are in
+ * table: the arguments that are no buffers. Launch: (threads).
  */
 #define ROW 7
 

@@ -1,11 +1,11 @@
-/* conv2d_norm_pool.cl: a convolution of few weights with the batch norm, max pool and dropout behind
- * it, in training, for CPU runtimes: what the convolution gives, large and soon computed, is never
- * in memory. Formulas and letters: cl/conv2d.cl, cl/norm_pool.cl; x is padded already
+/* conv2d_norm_pool.cl: a convolution of few weights with the batch norm, max pool and dropout
+ * behind it, in training, for CPU runtimes: what the convolution gives, large and soon computed, is
+ * never in memory. Formulas and letters: cl/conv2d.cl, cl/norm_pool.cl; x is padded already
  * (cl/conv2d_pad.cl): H and W are the padded extents.
  *
  *   training   z = relu(b + sum of X w) of a window's MR = KH * KW pixels, in registers. Whatever
- *              mean and deviation turn out to be, gamma's sign tells which of them wins: the largest
- *              z, or where gamma < 0 the smallest (of equals the first, and a NaN wins over all).
+ *              mean and deviation turn out to be, gamma's sign tells which of them wins: the
+ *              largest z, or where gamma < 0 the smallest (of equals the first; a NaN over all).
  *              best (N, OH, OW, O) = that z; where, that one's r * KW + s; moments (N, 2, O), each
  *              image's mean of z and sum of squared deviations. norm_pool.cl's norm_chosen goes on.
  *   backward   z once more, then dz by norm_pool.cl's formula, for a chunk of pixels that stays in
@@ -23,8 +23,8 @@ typedef __global float *restrict Output;
 #define DROPPED 255
 #define I       CAT(int, VW)
 
-/* z[i] of the window's pixel i, which begins at pixel[i] in x; for NR filters, whose weights are at w
- * and O apart. */
+/* z[i] of the window's pixel i, which begins at pixel[i] in x; for NR filters, whose weights are at
+ * w and O apart. */
 inline void convolve(Input *pixel, Input w, Input bias, V z[MR][NV], const int RUNS,
                      const int LENGTH, const int W, const int C, const int O) {
     tile_zero(z);
@@ -74,11 +74,12 @@ inline void choose(const V z[MR][NV], const int j, const I falls, Output best,
     STORE_PLACE(place, where + j * VW);
 }
 
-/* Item (n, b): image n, filters b * NR .. Sums are those of the distance from the first z, lest they
- * lose digits. Launch: (N, O / NR). */
+/* Item (n, b): image n, filters b * NR .. Sums are those of the distance from the first z, lest
+ * they lose digits. Launch: (N, O / NR). */
 ONE_ITEM void training(Input x, Input w, Input bias, Input gamma, Output best,
-                       __global uchar *restrict where, Output moments, const int OH, const int OW, const int H, const int W, const int C,
-                       const int O, const int RUNS, const int LENGTH, const int SH, const int SW) {
+                       __global uchar *restrict where, Output moments, const int OH, const int OW,
+                       const int H, const int W, const int C, const int O, const int RUNS,
+                       const int LENGTH, const int SH, const int SW) {
     const int n = get_global_id(0), o = get_global_id(1) * NR;
     V first[NV], sum[NV], squares[NV];
     x += (size_t)n * H * W * C;
@@ -186,8 +187,8 @@ inline void add_products(Input x, const int *where, const int *offset, const flo
     }
 }
 
-/* Item (b, g) computes filters b * NR .. of part g of dw and of dbias, (K + 1, O), from `images` images;
- * `reduce` adds the parts up. Launch: (O / NR, parts). */
+/* Item (b, g) computes filters b * NR .. of part g of dw and of dbias, (K + 1, O), from `images`
+ * images; `reduce` adds the parts up. Launch: (O / NR, parts). */
 ONE_ITEM void backward(Input x, Input w, Input bias, Input dy, const __global uchar *restrict place,
                        Input gamma, Input mean, Input inverse, Input dgamma, Input dbeta,
                        Output parts, const float scale, const int N, const int images,

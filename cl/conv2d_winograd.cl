@@ -113,9 +113,9 @@ inline void multiply(Input left, Input right, Output product, const int tiles, c
 }
 
 #ifndef BACKWARD_WEIGHTS
-/* Cores are not equally fast, least of all those that others use as well: items take what is to be done
- * piece by piece. This gives the next of 0 .. pieces - 1, and to each of the items once more: it is done.
- * `packed` begins with the counter, in a line of its own; it is 0 between launches. */
+/* Cores are not equally fast, least of all those that others use as well: items take what is to be
+ * done piece by piece. This gives the next of 0 .. pieces - 1, and at last more than that, once to
+ * each item. `packed` begins with the counter, in a line of its own; it is 0 between launches. */
 #define COUNTER 16
 inline int next_piece(volatile __global int *counter, const int pieces, const int items) {
     const int piece = atomic_inc(counter);
@@ -132,9 +132,9 @@ inline V load_weights(Input w, const int step, const int first, const int count)
     return VLOAD(lanes);
 }
 
-/* packed[b][xi][k][j], behind the counter, = (G w GT)[xi] of channel k and filter b * NR + j forward, of filter k and
- * channel b * NR + j backward; anything beyond J. In w numbers k are k_step apart, numbers j
- * j_step. K is a multiple of VW. Launch: (K / VW, blocks of NR). */
+/* packed[b][xi][k][j], behind the counter, = (G w GT)[xi] of channel k and filter b * NR + j
+ * forward, of filter k and channel b * NR + j backward; anything beyond J. In w numbers k are
+ * k_step apart, numbers j j_step. K is a multiple of VW. Launch: (K / VW, blocks of NR). */
 ONE_ITEM void pack(Input w, Output packed, const int K, const int J, const int k_step,
                    const int j_step) {
     const int first = get_global_id(0) * VW, b = get_global_id(1);
@@ -382,9 +382,9 @@ ONE_ITEM void transform_both(Input x, Input dy, Output left, Output right, const
     }
 }
 
-/* sums[xi][c][o] += sum over t < count of left[xi][t][c] right[xi][b][t][o % NR], or = in the first
- * chunk, for the filters o of block b. Items of one xi follow each other: they read the same of left.
- * Launch: (blocks, A * A). */
+/* sums[xi][c][o] += sum over t < count of left[xi][t][c] right[xi][b][t][o % NR], or = in the
+ * first chunk, for the filters o of block b. Items of one xi follow each other: they read the same
+ * of left. Launch: (blocks, A * A). */
 ONE_ITEM void accumulate(Input left, Input right, Output sums, const int chunk, const int add,
                          const int count, const int C, const int O) {
     const int b = get_global_id(0), xi = get_global_id(1), valid = O - b * NR;

@@ -125,8 +125,8 @@ kernel void norm_pool(const global float *restrict x, const global float *restri
     }
 }
 
-/* Behind a convolution that has chosen the winners already (conv2d_norm_pool.cl): best, the winner of each
- * of `windows` windows, and where, its place. Group g takes windows g * chunk .. */
+/* Behind a convolution that has chosen the winners already (conv2d_norm_pool.cl): best, the winner
+ * of each of `windows` windows, and where, its place. Group g takes windows g * chunk .. */
 kernel void norm_chosen(const global float *restrict best, const global uchar *restrict where,
                         const global float *restrict gamma, const global float *restrict beta,
                         const global float *restrict mean, const global float *restrict inverse,

@@ -1,8 +1,8 @@
 /* chain.h: the launches of a recorder as one.
  *
- * Runtimes on processors wake a thread for each launch, and that takes longer (20 to 50 us) than the
- * launches of a network with one image do. A chain is one launch with an item a thread. Its tasks are
- * the work-groups of all launches, in their order; an item takes the next one from a counter, waits
+ * Runtimes on processors wake a thread for each launch, and that takes longer (20 to 50 us) than
+ * the launches of a network with one image do. A chain is one launch with an item a thread. Its
+ * tasks are the work-groups of all launches, in their order; an item takes the next one from a counter, waits
  * until all tasks of earlier launches are done, and computes it. What an item waits for has been
  * taken before by items that run already, so no item waits for one that has not begun: a runtime may
  * run as many items at once as it likes, even one.
@@ -15,9 +15,9 @@
 
 #include "device/recorder.h"
 
-/* From now on dd__recorder_run enqueues one launch; profiles still take them apart. Takes a second or
- * two, or some ms when the program is in the cache.
- * DD_USAGE   there are calls on the host, or work-groups of several items
+/* From now on dd__recorder_run enqueues one launch; profiles still take them apart. Takes a second
+ * or two, or some ms when the program is in the cache.
+ * DD_USAGE   there are calls on the host, or work-groups with rows
  * DD_DEVICE  the device is no processor, has no linker, or takes fewer arguments; the launches stay
  *            as they were, as with any failure */
 dd_status dd__recorder_chain(dd__recorder *recorder);
