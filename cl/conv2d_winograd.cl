@@ -33,7 +33,7 @@ typedef __global float *restrict Output;
  * of odd columns: half of their products serve both. What is multiplied by 0 goes when loops are
  * unrolled. */
 #define TRANSFORM(name, adjoint, COUNT, ...)                                                \
-    __constant float name##_matrix[A][COUNT] = __VA_ARGS__;                                 \
+    static __constant float name##_matrix[A][COUNT] = __VA_ARGS__;                          \
     inline void name(const V from[COUNT], V to[A]) {                                        \
         to[0] = to[A - 1] = 0;                                                              \
         UNROLL for (int j = 0; j < COUNT; j++) {                                            \

@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "data/image.h"
 #include "deepdigits.h"
-#include "model/model.h"
+#include "run/predict.h"
 
 enum { CLASSES = 10 };
 
@@ -88,6 +88,23 @@ static void test_the_hundredth_prediction_is_like_the_first(void **state) {
         dd_predictor_free(predictor);
         assert_memory_equal(few, many + first * CLASSES, sizeof few);
     }
+}
+
+/* Programs that differ in their options alone are linked with each other. */
+static void test_networks_with_several_forms_of_a_kernel_are_joined(void **state) {
+    (void)state;
+    dd_model *resnet;
+    dd__graph *graph;
+    dd__plan *plan;
+    assert_int_equal(dd_model_load("models/resnet-small.json", &resnet), DD_OK);
+    assert_int_equal(dd__inference_graph(resnet, 1, device, &graph), DD_OK);
+    assert_int_equal(dd__plan_create(device, graph, NULL, 0, &plan), DD_OK);
+    dd_status status = dd__plan_chain(plan);
+    if (status != DD_OK) print_message("%s\n", dd_message());
+    bool can = dd__device_class(device) == DD_CLASS_CPU;
+    assert_int_equal(status, can ? DD_OK : DD_DEVICE);
+    dd__plan_free(plan);
+    dd_model_free(resnet);
 }
 
 static void test_device_and_reference_predict_alike(void **state) {
@@ -352,6 +369,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_probabilities_do_not_depend_on_the_batch),
         cmocka_unit_test(test_the_hundredth_prediction_is_like_the_first),
+        cmocka_unit_test(test_networks_with_several_forms_of_a_kernel_are_joined),
         cmocka_unit_test(test_device_and_reference_predict_alike),
         cmocka_unit_test(test_evaluation_adds_up),
         cmocka_unit_test(test_a_network_without_weights_cannot_predict),
