@@ -304,12 +304,20 @@ dd_status dd__program_get(dd_device *device, const char *name, const char *optio
     return keep(made, obtain(made, true), begun, program);
 }
 
+static dd__program *find_linked(const dd__program *like) {
+    for (dd__program *p = like->device->programs; p; p = p->next)
+        if (strcmp(p->name, like->name) == 0 && strcmp(p->key, like->key) == 0) return p;
+    return NULL;
+}
+
+/* *known: the program, when it is in the device's list already. */
 static dd_status obtain_linked(dd__program *program, const char *prefix, const dd__part *parts,
-                               size_t count) {
+                               size_t count, dd__program **known) {
     char *source = NULL;
     DD_TRY(read_source(program->name, &source));
     dd_status status = make_link_key(program, prefix, source, parts, count);
-    if (status == DD_OK) {
+    *known = status == DD_OK ? find_linked(program) : NULL;
+    if (status == DD_OK && !*known) {
         program->from_cache = build_cached(program);
         if (!program->from_cache) status = link_objects(program, prefix, source, parts, count);
     }
@@ -320,10 +328,14 @@ static dd_status obtain_linked(dd__program *program, const char *prefix, const d
 dd_status dd__program_link(dd_device *device, const char *name, const char *prefix,
                            const dd__part *parts, size_t count, dd__program **program) {
     static const char no_option[] = "linked"; /* which no caller of dd__program_get asks for */
-    dd__program *made;
+    dd__program *made, *known = NULL;
     double begun = dd__seconds();
     DD_TRY(program_new(device, name, no_option, dd__copy_string(link_options), &made));
-    return keep(made, obtain_linked(made, prefix, parts, count), begun, program);
+    dd_status status = obtain_linked(made, prefix, parts, count, &known);
+    if (!known) return keep(made, status, begun, program);
+    program_free(made);
+    *program = known;
+    return DD_OK;
 }
 
 /* Programs are saved when the device is closed. Some drivers compile only when a kernel is made
