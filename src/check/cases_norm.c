@@ -53,8 +53,8 @@
         .tolerance = 2e-5, .why = WHY, .quick = in_quick                          \
     }
 
-/* A convolution of k x k with o filters on (n, h, w, c), padding valid or "same", and its tail with windows
- * of rows x columns; p and q are the pixels that it gives. */
+/* A convolution of k x k with o filters on (n, h, w, c), padding valid or "same", and its tail with
+ * windows of kh x kw, of which there are oh x ow. */
 #define BLOCK(k, o, step, same_, rows, columns, rate_, relu_)  \
     .attributes = &(const dd__conv_norm_pool) {                \
         .tail = {.norm = {.momentum = 0.9f, .epsilon = 1e-3f}, \

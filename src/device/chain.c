@@ -13,7 +13,8 @@ enum { ROW = 7 }; /* as in cl/chain.cl */
 typedef struct build {
     dd__recorder *recorder;
     dd__arena arena;
-    dd__part *parts; /* (part_count), a program's kernel each */
+    dd__part *parts;          /* (part_count), a program's kernel each */
+    const dd__launch **calls; /* (part_count), a launch of it */
     size_t part_count;
     size_t *part_of; /* (steps) */
     const dd__buffer **buffers;
@@ -63,7 +64,8 @@ static void write_prefix(FILE *out, const char *kernels) {
 }
 
 /* Function number `part`: item, numbers, buffers. */
-static void write_signature(FILE *out, size_t part, size_t buffers) {
+static void write_signature(FILE *out, size_t part, const dd__launch *launch) {
+    size_t buffers = count_buffers(launch);
     fprintf(out, "void chain_part_%zu(const ChainItem item, __global const int *numbers", part);
     for (size_t i = 0; i < buffers; i++) fprintf(out, ", __global void *b%zu", i);
     fprintf(out, ")");
@@ -73,7 +75,7 @@ static void write_signature(FILE *out, size_t part, size_t buffers) {
  * constants that the compiler unrolls loops for. */
 static void write_suffix(FILE *out, size_t part, const dd__launch *launch) {
     size_t buffer = 0, number = 0;
-    write_signature(out, part, count_buffers(launch));
+    write_signature(out, part, launch);
     fprintf(out, " {\n#undef %s\n    chained_%s(item", launch->kernel, launch->kernel);
     for (size_t i = 0; i < DD__MAX_ARGUMENTS && launch->arguments[i].kind; i++) {
         switch (launch->arguments[i].kind) {
@@ -109,7 +111,7 @@ static void write_chain(FILE *out, build *b) {
     fprintf(out, "#define ITEM_TYPE " ITEM_TYPE "\n#define FUNCTIONS");
     for (size_t p = 0; p < b->part_count; p++) {
         fprintf(out, " ");
-        write_signature(out, p, b->parts[p].buffers);
+        write_signature(out, p, b->calls[p]);
         fprintf(out, ";");
     }
     fprintf(out, "\n#define BUFFERS");
@@ -153,11 +155,10 @@ static dd_status add_part(build *b, const dd__step *step, size_t *number) {
     text prefix, suffix;
     for (*number = 0; *number < b->part_count; ++*number)
         if (b->parts[*number].program == step->program &&
-            strcmp(b->parts[*number].kernel, step->launch.kernel) == 0)
+            strcmp(b->calls[*number]->kernel, step->launch.kernel) == 0)
             return DD_OK;
     part->program = step->program;
-    part->kernel = step->launch.kernel;
-    part->buffers = count_buffers(&step->launch);
+    b->calls[b->part_count] = &step->launch;
     DD_TRY(kernels_of(step, kernels, sizeof kernels));
     DD_TRY(text_open(&prefix));
     write_prefix(prefix.out, kernels);
@@ -201,10 +202,12 @@ static dd_status prepare(build *b) {
     size_t steps = b->recorder->count;
     size_t room = 1 + steps * (ROW + DD__MAX_ARGUMENTS);
     b->parts = dd__arena_alloc(&b->arena, steps, sizeof *b->parts);
+    b->calls = dd__arena_alloc(&b->arena, steps, sizeof *b->calls);
     b->part_of = dd__arena_alloc(&b->arena, steps, sizeof *b->part_of);
     b->buffers = dd__arena_alloc(&b->arena, steps * DD__MAX_ARGUMENTS, sizeof *b->buffers);
     b->table = dd__arena_alloc(&b->arena, room, sizeof *b->table);
-    if (!b->parts || !b->part_of || !b->buffers || !b->table) return dd__no_memory(room);
+    if (!b->parts || !b->calls || !b->part_of || !b->buffers || !b->table)
+        return dd__no_memory(room);
     b->table_size = 1 + ROW * steps;
     for (size_t s = 0; s < steps; s++) {
         DD_TRY(check_step(&b->recorder->steps[s]));
@@ -216,13 +219,11 @@ static dd_status prepare(build *b) {
 /* ---- The launch --------------------------------------------------------------------------- */
 
 static dd_status check_device(const dd_device *device) {
-    size_t bytes = 0;
-    clGetDeviceInfo(device->id, CL_DEVICE_MAX_PARAMETER_SIZE, sizeof bytes, &bytes, NULL);
     cl_bool linker = CL_FALSE;
     clGetDeviceInfo(device->id, CL_DEVICE_LINKER_AVAILABLE, sizeof linker, &linker, NULL);
     if (device->info.type != DD_DEVICE_CPU || device->class != DD_CLASS_CPU)
         return dd__fail(DD_DEVICE, "the device is no processor");
-    return linker && bytes ? DD_OK : dd__fail(DD_DEVICE, "the device has no linker");
+    return linker ? DD_OK : dd__fail(DD_DEVICE, "the device has no linker");
 }
 
 static dd_status check_arguments(const build *b) {

@@ -121,8 +121,6 @@ struct dd__program {
 
 typedef struct dd__part { /* of a linked program: another's text, between two more */
     dd__program *program;
-    const char *kernel; /* the one that is wanted */
-    size_t buffers;     /* among its arguments */
     const char *prefix, *suffix;
 } dd__part;
 

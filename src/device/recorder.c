@@ -182,9 +182,9 @@ dd_status dd__step_run(dd_device *device, const dd__step *step, cl_command_queue
 dd_status dd__recorder_run(dd__recorder *recorder) {
     dd_device *device = recorder->device;
     DD_TRY(dd__device_usable(device));
-    if (recorder->chain) DD_TRY(dd__step_run(device, &recorder->chain->step, device->queue));
-    for (size_t i = 0; i < recorder->count && !recorder->chain; i++)
-        DD_TRY(dd__step_run(device, &recorder->steps[i], device->queue));
+    const dd__step *steps = recorder->chain ? &recorder->chain->step : recorder->steps;
+    size_t count = recorder->chain ? 1 : recorder->count;
+    for (size_t i = 0; i < count; i++) DD_TRY(dd__step_run(device, &steps[i], device->queue));
     if (!device->id) return DD_OK;
     cl_int error = clFlush(device->queue);
     return error == CL_SUCCESS ? DD_OK

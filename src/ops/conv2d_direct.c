@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "ops/launch.h"
 #include "ops/tile.h"
 
 /* ---- Forward ------------------------------------------------------------------------------ */
@@ -58,7 +59,7 @@ static dd_status pack_forward(dd__recorder *recorder, const dd__node *node, cons
 
 /* So many that each thread gets some 16 items, for a fair share, and an item is worth its start. */
 static int32_t tiles_an_item(int32_t tiles, int32_t blocks, const dd_device *device) {
-    int32_t threads = (int32_t)dd_device_describe(device)->compute_units;
+    int32_t threads = dd__threads(device);
     int32_t each = tiles * blocks / (16 * threads);
     return each < 1 ? 1 : each > 64 ? 64 : each;
 }
@@ -142,7 +143,7 @@ static dd_status pack_data(dd__recorder *recorder, const dd__node *node, const d
 /* Enough images for an item that its pixels fill several tiles, but enough items for all threads. */
 static int32_t images_of_item(const dd__conv_shape *s, const dd__tile *t, const dd_device *device) {
     int32_t blocks = dd__divide_up(s->c, t->columns), pixels = s->p * s->q;
-    int32_t threads = (int32_t)dd_device_describe(device)->compute_units;
+    int32_t threads = dd__threads(device);
     int32_t images = dd__divide_up(16 * t->rows, pixels);
     int32_t most = s->n * blocks / (8 * threads);
     if (images > most) images = most;
@@ -207,7 +208,7 @@ typedef struct division { /* of the work of backward_weights */
 static division divide(const dd__conv_shape *s, const dd__tile *t, const dd_device *device) {
     int32_t tiles = dd__divide_up(s->kh * s->kw * s->cg, t->rows);
     int32_t items = dd__divide_up(tiles, TILES);
-    int32_t threads = (int32_t)dd_device_describe(device)->compute_units;
+    int32_t threads = dd__threads(device);
     int32_t parts = dd__divide_up(8 * threads, items * s->groups);
     if (parts > s->n) parts = s->n;
     int32_t images = dd__divide_up(s->n, parts);

@@ -204,7 +204,7 @@ enum { SUMS = 1, PARTS = 2 }; /* workspaces behind PADDED */
 
 /* Images of a part, so many that each thread has some 32 parts, and no part is for few pixels. */
 static int32_t images_of_part(const dd__conv_shape *s, const dd_device *device) {
-    int32_t parts = 32 * (int32_t)dd_device_describe(device)->compute_units;
+    int32_t parts = 32 * dd__threads(device);
     int32_t images = dd__divide_up(s->n, parts), least = dd__divide_up(512, s->p * s->q);
     return images > least ? images : least;
 }

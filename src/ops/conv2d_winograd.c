@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "ops/conv2d.h"
+#include "ops/launch.h"
 #include "ops/tile.h"
 #include "ops/winograd.h"
 
@@ -74,10 +75,6 @@ static int32_t usual_outputs(const dd__node *node, const dd_device *device) {
     return found;
 }
 
-static int32_t threads_of(const dd_device *device) {
-    return (int32_t)dd_device_describe(device)->compute_units;
-}
-
 /* The share of the products that are wanted, with so many rows a tile: the last rows of a tile may
  * be idle, and so may threads in the last round of blocks. */
 static double share_used(int32_t tiles, int32_t rows, int32_t threads) {
@@ -92,7 +89,7 @@ static int32_t usual_rows(const dd__node *node, const dd_device *device) {
     dd__conv_shape s = dd__conv_shape_of(node);
     form f = {.m = dd__setting(node, device, tunables, OUTPUTS)};
     int32_t rows = dd__tile_usual_rows(node, device), tiles = tiles_of(&s, &f);
-    int32_t threads = threads_of(device);
+    int32_t threads = dd__threads(device);
     return 0.85 * share_used(tiles, 4, threads) > share_used(tiles, rows, threads) ? 4 : rows;
 }
 
@@ -115,7 +112,7 @@ static size_t matrices(const form *f, int32_t rows, size_t columns) {
 
 /* How many take the pieces of the work; two a thread, for some runtimes are late with one. */
 static int32_t items_for(int32_t pieces, const dd_device *device) {
-    int32_t most = ITEMS_A_THREAD * threads_of(device);
+    int32_t most = ITEMS_A_THREAD * dd__threads(device);
     return pieces < most ? pieces : most;
 }
 
@@ -153,7 +150,7 @@ typedef struct division {
 static division divide(const dd__conv_shape *s, const form *f, const dd_device *device) {
     int32_t tiles = dd__divide_up(tiles_of(s, f), f->block);
     int32_t filters = dd__divide_up(s->o, f->tile.columns);
-    int32_t parts = dd__divide_up(threads_of(device), tiles);
+    int32_t parts = dd__divide_up(dd__threads(device), tiles);
     if (parts > filters) parts = filters;
     return (division){parts, items_for(tiles * parts, device)};
 }

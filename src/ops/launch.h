@@ -14,6 +14,11 @@
  * for a device. */
 const char *dd__vector_option(const dd_device *device);
 
+/* Work-groups that the device runs at a time. */
+static inline int32_t dd__threads(const dd_device *device) {
+    return (int32_t)dd_device_describe(device)->compute_units;
+}
+
 /* Geometry of the first form: at least `count` work-items, work-groups of at most 64. */
 void dd__launch_elements(dd__launch *launch, const dd_device *device, size_t count);
 

@@ -111,7 +111,7 @@ static dd__norm_pool tail_attributes(const tail *t) {
 }
 
 /* The convolution as well, where nothing flows back into its input. */
-static dd_status fuse_whole(dd__graph *graph, const dd_device *device, const tail *t, bool *fused) {
+static dd_status put_whole(dd__graph *graph, const dd_device *device, const tail *t, bool *fused) {
     *fused = false;
     if (!t->conv || t->conv->in[0]->wants_gradient || !is_free(graph, device, t->conv))
         return DD_OK;
@@ -129,7 +129,7 @@ static dd_status fuse_whole(dd__graph *graph, const dd_device *device, const tai
                    fused);
 }
 
-static dd_status fuse_tail(dd__graph *graph, const dd_device *device, const tail *t) {
+static dd_status put_tail(dd__graph *graph, const dd_device *device, const tail *t, bool *fused) {
     dd__norm_pool a = tail_attributes(t);
     dd__value *in[NORM_INPUTS + 1] = {0};
     memcpy(in, t->norm->in, NORM_INPUTS * sizeof *in);
@@ -139,13 +139,16 @@ static dd_status fuse_tail(dd__graph *graph, const dd_device *device, const tail
                              .in = in,
                              .in_count = DD_COUNT(in),
                              .name = t->norm->name};
-    bool fused;
-    DD_TRY(fuse_whole(graph, device, t, &fused));
-    if (fused) return DD_OK;
     DD_TRY(
-        put_one(graph, device, &wanted, (dd__node *[MOST_OLD]){t->norm, t->pool, t->drop}, &fused));
-    if (fused && t->conv) ((dd__conv2d *)t->conv->attributes)->outer_gradient = true;
+        put_one(graph, device, &wanted, (dd__node *[MOST_OLD]){t->norm, t->pool, t->drop}, fused));
+    if (*fused && t->conv) ((dd__conv2d *)t->conv->attributes)->outer_gradient = true;
     return DD_OK;
+}
+
+static dd_status fuse_tail(dd__graph *graph, const dd_device *device, const tail *t) {
+    bool fused;
+    DD_TRY(put_whole(graph, device, t, &fused));
+    return fused ? DD_OK : put_tail(graph, device, t, &fused);
 }
 
 /* ---- A convolution block in inference ----------------------------------------------------- */

@@ -106,6 +106,15 @@ const dd__implementation *dd__plan_implementation(const dd__plan *plan, size_t i
     return plan->chosen[i];
 }
 
+double dd__plan_flop(const dd__plan *plan) {
+    double flop = 0;
+    for (size_t n = 0; n < plan->graph->node_count; n++) {
+        const dd__node *node = plan->graph->nodes[n];
+        if (node->op->flop) flop += node->op->flop(node);
+    }
+    return flop;
+}
+
 void dd__plan_parameters_changed(dd__plan *plan) { plan->once_is_done = false; }
 
 static dd_status run_once(dd__plan *plan) {

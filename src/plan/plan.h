@@ -29,6 +29,9 @@ const dd__graph *dd__plan_graph(const dd__plan *plan);
 /* Which implementation computes node i of the graph. NULL for views. */
 const dd__implementation *dd__plan_implementation(const dd__plan *plan, size_t i);
 
+/* Of a run, where ops count theirs: a multiply and an add are two. */
+double dd__plan_flop(const dd__plan *plan);
+
 /* Enqueues every launch in order; does not wait. Launches that depend on parameters alone run when
  * the plan is first run and after dd__plan_parameters_changed. */
 dd_status dd__plan_run(dd__plan *plan);

@@ -193,14 +193,6 @@ static dd_status measure(subject *s, double seconds, dd_bench_result *result) {
 
 /* ---- Results ------------------------------------------------------------------------------ */
 
-static double plan_flop(const dd__plan *plan) {
-    const dd__graph *graph = dd__plan_graph(plan);
-    double flop = 0;
-    for (size_t i = 0; i < graph->node_count; i++)
-        if (graph->nodes[i]->op->flop) flop += graph->nodes[i]->op->flop(graph->nodes[i]);
-    return flop;
-}
-
 void dd_bench_result_clear(dd_bench_result *result) {
     for (size_t i = 0; i < result->node_count; i++) {
         dd__free((void *)result->nodes[i].name);
@@ -235,7 +227,7 @@ static dd_status bench(dd_device *device, const dd_model *model, const dd_bench_
     DD_TRY(warm_up(s));
     result->warm_up_ms = 1e3 * (dd__seconds() - begun);
     DD_TRY(measure(s, options->seconds > 0 ? options->seconds : 3, result));
-    result->gflops = 1e-9 * plan_flop(s->plan) * 1e6 / result->p50_us;
+    result->gflops = 1e-9 * dd__plan_flop(s->plan) * 1e6 / result->p50_us;
     result->device_bytes = dd__device_bytes(device);
     return options->profile ? dd__profile(s->plan, result) : DD_OK;
 }

@@ -44,11 +44,7 @@ out:
 }
 
 void dd__chain_if_small(dd__plan *plan) {
-    const dd__graph *graph = dd__plan_graph(plan);
-    double flop = 0;
-    for (size_t n = 0; n < graph->node_count; n++)
-        if (graph->nodes[n]->op->flop) flop += graph->nodes[n]->op->flop(graph->nodes[n]);
-    if (flop < SMALL_FLOP && dd__plan_chain(plan) != DD_OK)
+    if (dd__plan_flop(plan) < SMALL_FLOP && dd__plan_chain(plan) != DD_OK)
         dd__log(DD_LOG_VERBOSE, "launches stay apart: %s", dd_message());
 }
 

@@ -55,6 +55,19 @@ static inline void write_program(const char *name, const char *text) {
     assert_ok(dd__file_write(path, text, strlen(text)));
 }
 
+/* The default device, in a folder of its own with a program. */
+static inline int open_with_program(const char *name, const char *text, dd_device **device) {
+    own_folder();
+    write_program(name, text);
+    return dd_device_open(NULL, NULL, device) == DD_OK ? 0 : -1;
+}
+
+static inline int close_with_program(dd_device *device) {
+    dd_device_close(device);
+    remove_own_folder();
+    return 0;
+}
+
 /* Notices since the last clear_log(), one a line. */
 static char log_text[65536];
 

@@ -29,16 +29,12 @@ static dd__buffer *a, *b; /* (N) */
 
 static int open_all(void **state) {
     (void)state;
-    own_folder();
-    write_program("test", test_text);
-    return dd_device_open(NULL, NULL, &device) == DD_OK ? 0 : -1;
+    return open_with_program("test", test_text, &device);
 }
 
 static int close_all(void **state) {
     (void)state;
-    dd_device_close(device);
-    remove_own_folder();
-    return 0;
+    return close_with_program(device);
 }
 
 static void record_turn(dd__buffer *from, dd__buffer *to, const char *options, float number) {

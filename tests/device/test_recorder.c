@@ -30,16 +30,12 @@ static dd__buffer *x, *y; /* (N) */
 
 static int open_all(void **state) {
     (void)state;
-    own_folder();
-    write_program("test", test_text);
-    return dd_device_open(NULL, NULL, &device) == DD_OK ? 0 : -1;
+    return open_with_program("test", test_text, &device);
 }
 
 static int close_all(void **state) {
     (void)state;
-    dd_device_close(device);
-    remove_own_folder();
-    return 0;
+    return close_with_program(device);
 }
 
 static int start(void **state) {
