@@ -71,6 +71,23 @@ TRANSFORM(adjoint_y, transform_y, WM, WA)
 #define ROW(columns, i, count, row) \
     UNROLL for (int j_ = 0; j_ < count; j_++) row[j_] = columns[j_][i];
 
+/* The columns of a tile (A, A) at from[xi * step], transformed. */
+#define LOAD_COLUMNS(transform, from, step, columns)                                            \
+    ROLLED for (int j_ = 0; j_ < A; j_++) {                                                     \
+        V tap_[A];                                                                              \
+        UNROLL for (int i_ = 0; i_ < A; i_++) tap_[i_] = VLOAD((from) + (i_ * A + j_) * (step)); \
+        transform(tap_, columns[j_]);                                                           \
+    }
+
+/* Rows of `count` numbers, transformed to a tile (A, A) at to[xi * step]. */
+#define STORE_ROWS(transform, columns, count, to, step)                                         \
+    ROLLED for (int i_ = 0; i_ < A; i_++) {                                                     \
+        V half_[count], row_[A];                                                                \
+        ROW(columns, i_, count, half_)                                                          \
+        transform(half_, row_);                                                                 \
+        UNROLL for (int j_ = 0; j_ < A; j_++) VSTORE(row_[j_], (to) + (i_ * A + j_) * (step));  \
+    }
+
 /* In all that follows the columns come first, then the rows; neither loop is unrolled, for what is
  * between them does not fit into registers. */
 
@@ -86,12 +103,7 @@ inline void input_tile(Input x, const int h, const int q, const int H, const int
         }
         transform_x(tap, columns[j]);
     }
-    ROLLED for (int i = 0; i < A; i++) {
-        V half_[A], row[A];
-        ROW(columns, i, A, half_)
-        transform_x(half_, row);
-        UNROLL for (int j = 0; j < A; j++) VSTORE(row[j], to + (i * A + j) * step);
-    }
+    STORE_ROWS(transform_x, columns, A, to, step)
 }
 
 /* product[t][j] = sum over c of left[t][c] right[c][j] for `tiles` tiles, a multiple of MR, and NR
@@ -204,11 +216,7 @@ inline void store_row(V row[WM], V above[WM / POOL], const int i, Output y, cons
 inline void output_tile(Input from, const int step, const Finish f, Output y, const int p,
                         const int q, const int P, const int Q, const int O) {
     V columns[A][WM], above[WM / POOL];
-    ROLLED for (int j = 0; j < A; j++) {
-        V column[A];
-        UNROLL for (int i = 0; i < A; i++) column[i] = VLOAD(from + (i * A + j) * step);
-        transform_y(column, columns[j]);
-    }
+    LOAD_COLUMNS(transform_y, from, step, columns)
     ROLLED for (int i = 0; i < WM; i++) {
         V half_[A], row[WM];
         ROW(columns, i, A, half_)
@@ -278,12 +286,7 @@ inline void gradient_tile(Input dy, const int p, const int q, const int P, const
             p + i < P && q + j < Q ? VLOAD(dy + ((p + i) * Q + q + j) * O) : (V)(0.0f);
         adjoint_y(tap, columns[j]);
     }
-    ROLLED for (int i = 0; i < A; i++) {
-        V half_[WM], row[A];
-        ROW(columns, i, WM, half_)
-        adjoint_y(half_, row);
-        UNROLL for (int j = 0; j < A; j++) VSTORE(row[j], to + (i * A + j) * step);
-    }
+    STORE_ROWS(adjoint_y, columns, WM, to, step)
 }
 
 /* ---- Backward data: the adjoint, dx = B [ (G w GT)T (A dy AT) ] BT, tiles of dx added where they
@@ -295,11 +298,7 @@ inline void gradient_tile(Input dy, const int p, const int q, const int P, const
 inline void add_tile(Input from, const int step, Output dx, const int h, const int q, const int H,
                      const int W, const int C, const int below, const int right) {
     V columns[A][A];
-    ROLLED for (int j = 0; j < A; j++) {
-        V column[A];
-        UNROLL for (int i = 0; i < A; i++) column[i] = VLOAD(from + (i * A + j) * step);
-        adjoint_x(column, columns[j]);
-    }
+    LOAD_COLUMNS(adjoint_x, from, step, columns)
     ROLLED for (int i = 0; i < A; i++) {
         V half_[A], row[A];
         if (h + i < 0 || h + i >= H) continue;
