@@ -21,6 +21,9 @@
 #define V            CAT(float, VW)
 #define VLOAD(p)     CAT(vload, VW)(0, p)
 #define VSTORE(v, p) CAT(vstore, VW)(v, 0, p)
+
+/* The larger one, lane by lane; a NaN wins. */
+inline V larger(V a, V b) { return (!(b <= a) & (a == a)) ? b : a; }
 #endif
 
 /* A kernel for CPU runtimes: a work-item a work-group. */
@@ -101,9 +104,6 @@ inline void row_affine(V row[NV], __global const float *f, int count) {
     for (int j = 0; j < NV; j++)
         row[j] = FMA(row[j], VLOAD(f + j * VW), VLOAD(f + count + j * VW));
 }
-
-/* The larger one, lane by lane; a NaN wins. */
-inline V larger(V a, V b) { return (!(b <= a) & (a == a)) ? b : a; }
 
 /* Those factors, behind the first `weights` numbers of `packed`: f[c] = gamma / sqrt(variance +
  * epsilon), f[count + c] = beta - mean f[c]; 0 beyond C. Launch: (1). */

@@ -132,6 +132,14 @@ dd_status dd__program_link(dd_device *device, const char *name, const char *pref
 dd_status dd__program_kernel(dd__program *program, const char *name, cl_kernel *kernel);
 void dd__programs_free(dd_device *device);
 
+/* ---- Sources ---------------------------------------------------------------------------- */
+
+/* cl/<name>.cl out of $DEEPDIGITS_CL_DIR when it is there, else as built in; to be freed. */
+dd_status dd__source_read(const char *name, char **text);
+/* The program of that name: cl/common.cl and its own file, in which a line `#include "other.cl"`
+ * stands for that file's text; lines are numbered as in their files, for the build log. To be freed. */
+dd_status dd__source_make(const char *name, char **text);
+
 /* ---- Disk cache --------------------------------------------------------------------- */
 
 /* The binary stored under `key`, to be freed with dd__free, or NULL, and why not as a verbose

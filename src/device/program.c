@@ -8,49 +8,9 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "device/kernels.h"
 #include "device/opencl.h"
 
-enum { MAX_SOURCE = 1 << 20 };
-
-/* ---- Source ---------------------------------------------------------------------------- */
-
-/* cl/<name>.cl out of $DEEPDIGITS_CL_DIR when it is there, else as built in; to be freed. */
-static dd_status read_source(const char *name, char **text) {
-    const char *folder = getenv("DEEPDIGITS_CL_DIR");
-    char file[256], path[4096];
-    size_t size;
-    snprintf(file, sizeof file, "%.250s.cl", name);
-    if (folder && *folder) {
-        DD_TRY(dd__path_join(path, sizeof path, folder, file));
-        if (dd__is_file(path)) return dd__file_read(path, MAX_SOURCE, text, &size);
-    }
-    for (const dd__kernel_source *row = dd__kernel_sources; row->name; row++) {
-        if (strcmp(row->name, name) != 0) continue;
-        *text = dd__copy_string(row->text);
-        return *text ? DD_OK : dd__no_memory(strlen(row->text));
-    }
-    return dd__fail(DD_USAGE, "no program is called \"%s\": expected cl/%s", name, file);
-}
-
-/* common.cl and the program, with lines numbered as in their files for the build log. */
-static dd_status make_source(const char *name, char **source) {
-    char *common = NULL, *text = NULL;
-    dd_status status = DD_OK;
-    DD_TRY_OUT(read_source("common", &common));
-    DD_TRY_OUT(read_source(name, &text));
-    size_t size = strlen(common) + strlen(text) + strlen(name) + 64;
-    *source = dd__alloc(size, 1);
-    if (*source)
-        snprintf(*source, size, "#line 1 \"common.cl\"\n%s\n#line 1 \"%s.cl\"\n%s\n", common, name,
-                 text);
-    else
-        status = dd__no_memory(size);
-out:
-    dd__free(common);
-    dd__free(text);
-    return status;
-}
+/* ---- Options --------------------------------------------------------------------------- */
 
 static char *make_options(const dd_device *device, const char *options) {
     static const char form[] = "-cl-std=CL1.2 -cl-denorms-are-zero -DDD_FMA=%d -DDD_CPU=%d%s%s";
@@ -145,7 +105,7 @@ static dd_status make_key(dd__program *program, const char *source) {
 
 static dd_status obtain(dd__program *program, bool try_cache) {
     char *source = NULL;
-    DD_TRY(make_source(program->name, &source));
+    DD_TRY(dd__source_make(program->name, &source));
     dd_status status = make_key(program, source);
     if (status == DD_OK) {
         program->from_cache = try_cache && build_cached(program);
@@ -185,7 +145,7 @@ static dd_status compile_object(dd__program *program, const char **texts, cl_uin
 
 static dd_status compile_part(dd__program *program, const dd__part *part, cl_program *object) {
     char *source = NULL;
-    DD_TRY(make_source(part->program->name, &source));
+    DD_TRY(dd__source_make(part->program->name, &source));
     const char *texts[] = {part->prefix, source, part->suffix};
     dd_status status = compile_object(program, texts, 3, part->program->all_options, object);
     dd__free(source);
@@ -314,7 +274,7 @@ static dd__program *find_linked(const dd__program *like) {
 static dd_status obtain_linked(dd__program *program, const char *prefix, const dd__part *parts,
                                size_t count, dd__program **known) {
     char *source = NULL;
-    DD_TRY(read_source(program->name, &source));
+    DD_TRY(dd__source_read(program->name, &source));
     dd_status status = make_link_key(program, prefix, source, parts, count);
     *known = status == DD_OK ? find_linked(program) : NULL;
     if (status == DD_OK && !*known) {

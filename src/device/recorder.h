@@ -23,7 +23,7 @@ typedef struct dd__argument {
 #define DD_INT(i)    ((dd__argument){.kind = DD__ARGUMENT_INT, .as.integer = (int32_t)(i)})
 #define DD_FLOAT(f)  ((dd__argument){.kind = DD__ARGUMENT_FLOAT, .as.number = (float)(f)})
 
-enum { DD__MAX_ARGUMENTS = 24 };
+enum { DD__MAX_ARGUMENTS = 40 };
 
 typedef struct dd__launch {
     const char *program, *options, *kernel; /* options may be NULL */

@@ -160,7 +160,8 @@ static dd_status layer(dd__graph *graph, const dd__op *op, const char *name, con
 }
 
 static const dd__implementation *const implementations[] = {
-    &dd__conv2d_winograd[0], &dd__conv2d_direct[0], &dd__conv2d_plain[0], NULL};
+    &dd__conv2d_winograd[0], &dd__conv2d_direct[0], &dd__conv2d_tiled[0], &dd__conv2d_plain[0],
+    NULL};
 
 const dd__op dd__op_conv2d = {
     .name = "conv2d",

@@ -14,6 +14,7 @@ double dd__conv_flop(const dd__node *node);
 /* One for each pass, in the order forward, backward_data, backward_weights. */
 extern const dd__implementation dd__conv2d_plain[3];    /* conv2d_plain.c: any device */
 extern const dd__implementation dd__conv2d_direct[3];   /* conv2d_direct.c: for CPU runtimes */
+extern const dd__implementation dd__conv2d_tiled[3];    /* conv2d_tiled.c: for GPUs */
 extern const dd__implementation dd__conv2d_winograd[3]; /* conv2d_winograd.c: for CPU runtimes */
 
 /* conv2d_pad.c: what looks at no border has x with its padding copied into workspace 0 first. */

@@ -1,6 +1,6 @@
 /* gemm: C (M,N) = f(A B + bias), A (M,K), B (K,N), bias (N) optional; either operand may lie
- * transposed in memory. What dense layers and their gradients are made of. Three implementations:
- * our register tiles for CPU runtimes, CLBlast, and plain. Which one runs is a matter of class and
+ * transposed in memory. What dense layers and their gradients are made of. Four implementations:
+ * our register tiles for CPU runtimes, our tiles in local memory for GPUs, CLBlast, and plain. Which one runs is a matter of class and
  * measurement.
  */
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include "ops/launch.h"
 #include "ops/ops.h"
 #include "ops/tile.h"
+#include "ops/tile_local.h"
 #include "reference/reference.h"
 
 static const dd__attribute attributes[] = {
@@ -171,6 +172,42 @@ static const dd__implementation direct = {.name = "direct",
                                           .record = record_direct,
                                           .tunables = dd__tile_tunables};
 
+/* ---- tiled: local memory, for GPUs -------------------------------------------------------- */
+
+static dd__product product_of(const shape *s) {
+    return (dd__product){.m = s->m, .n = s->n, .k = s->k, .row = s->n, .count = 1, .places = 1};
+}
+
+static void scratch_tiled(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
+    shape s = shape_of(node);
+    dd__product p = product_of(&s);
+    scratch->workspace_bytes[0] = dd__local_slice_bytes(node, device, &p);
+}
+
+static dd_status record_tiled(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+    shape s = shape_of(node);
+    char options[40];
+    snprintf(options, sizeof options, "%s%s", s.ak == 1 ? " -DLEFT_ALONG_K" : "",
+             s.bj == 1 ? "" : " -DRIGHT_ALONG_K");
+    return dd__local_record(recorder, node, site,
+                            &(dd__local_launch){.program = "gemm_tiled",
+                                                .options = options,
+                                                .product = product_of(&s),
+                                                .behind = {.bias = s.bias, .relu = s.relu},
+                                                .left = node->in[0]->buffer,
+                                                .right = node->in[1]->buffer,
+                                                .y = node->out[0]->buffer,
+                                                .numbers = {s.ai, s.ak, s.bk, s.bj},
+                                                .number_count = 7});
+}
+
+static const dd__implementation tiled = {.name = "tiled",
+                                         .classes = DD__ON_GPU,
+                                         .refuse = dd__local_refuse,
+                                         .scratch = scratch_tiled,
+                                         .record = record_tiled,
+                                         .tunables = dd__local_tunables};
+
 /* ---- CLBlast ------------------------------------------------------------------------------ */
 
 static const char *refuse_clblast(const dd__node *node, const dd_device *device) {
@@ -204,7 +241,8 @@ static dd_status record_clblast(dd__recorder *recorder, const dd__node *node,
 static const dd__implementation clblast = {
     .name = "clblast", .classes = DD__ON_GPU, .refuse = refuse_clblast, .record = record_clblast};
 
-static const dd__implementation *const implementations[] = {&direct, &clblast, &plain, NULL};
+static const dd__implementation *const implementations[] = {&direct, &tiled, &clblast, &plain,
+                                                            NULL};
 
 const dd__op dd__op_gemm = {
     .name = "gemm",

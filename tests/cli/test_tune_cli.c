@@ -59,7 +59,7 @@ static void test_what_is_known_is_measured_again_only_when_asked(void **state) {
     assert_true(number(json, "measured") == 0);
     expect_part(err, "--again");
     cJSON_Delete(json);
-    json = tune("--seconds 2 --again");
+    json = tune("--seconds 10 --again");
     assert_true(number(json, "measured") > 0);
     cJSON_Delete(json);
 }

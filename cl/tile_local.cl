@@ -1,0 +1,221 @@
+/* tile_local.cl: products of matrices for the GPU class, by work-groups that keep panels of both
+ * operands in local memory. Included by gemm_tiled.cl and conv2d_tiled.cl, which say how the
+ * elements of the operands are found.
+ *
+ *   C (M,N) = A (M,K) B (K,N)
+ *
+ * A group of GX x GY items computes a tile of BM x BN of C, DEPTH numbers of K at a time. Each item
+ * loads its share of the next panels, (BM, DEPTH) of A and (DEPTH, BN) of B, into registers while the group
+ * multiplies those in local memory; there are two of each, so that a step has one barrier. An item
+ * computes MV x NV blocks of 4 x 4, GY blocks apart in rows and GX in columns: its neighbours read
+ * and write what lies beside.
+ *
+ * Options: -DVW=4 -DGX -DGY -DMV -DNV -DBK, all powers of two, such that each item loads at least one
+ *          number of each panel; -DLEFT_ALONG_K, -DRIGHT_ALONG_K where neighbouring items load
+ *          along k, because an operand lies so in memory, and not along rows of A or columns of B.
+ * Launch:  (tiles * GX, GY, slices), groups of (GX, GY, 1). Tiles go along the columns of C first.
+ *          Slice z takes k from z * slice on.
+ */
+#define ITEMS (GX * GY)
+#define BM (GY * MV * 4)
+#define BN (GX * NV * 4)
+#define GROUP_KERNEL __kernel __attribute__((reqd_work_group_size(GX, GY, 1)))
+#define UNROLL _Pragma("unroll")
+
+/* Where part number p of those that an item loads lies in its panel. */
+#define LEFT_PARTS (BM * DEPTH / ITEMS)
+#define RIGHT_PARTS (BN * DEPTH / ITEMS)
+#ifdef LEFT_ALONG_K
+#define LEFT_K(p) (((p) * ITEMS + item) % DEPTH)
+#define LEFT_I(p) (((p) * ITEMS + item) / DEPTH)
+#else
+#define LEFT_K(p) (((p) * ITEMS + item) / BM)
+#define LEFT_I(p) (((p) * ITEMS + item) % BM)
+#endif
+#ifdef RIGHT_ALONG_K
+#define RIGHT_K(p) (((p) * ITEMS + item) % DEPTH)
+#define RIGHT_J(p) (((p) * ITEMS + item) / DEPTH)
+#else
+#define RIGHT_K(p) (((p) * ITEMS + item) / BN)
+#define RIGHT_J(p) (((p) * ITEMS + item) % BN)
+#endif
+
+/* A panel lies by k; rows of it have 4 numbers more, lest neighbours along k fall on one bank. */
+#define LEFT_ROW (BM / 4 + 1)
+#define RIGHT_ROW (BN / 4 + 1)
+#define PANELS local V left_panel[2 * DEPTH * LEFT_ROW], right_panel[2 * DEPTH * RIGHT_ROW];
+
+inline void put_left(local V *panel, const float part[LEFT_PARTS], const int item) {
+    UNROLL for (int p = 0; p < LEFT_PARTS; p++)
+        ((local float *)(panel + LEFT_K(p) * LEFT_ROW))[LEFT_I(p)] = part[p];
+}
+
+inline void put_right(local V *panel, const float part[RIGHT_PARTS], const int item) {
+    UNROLL for (int p = 0; p < RIGHT_PARTS; p++)
+        ((local float *)(panel + RIGHT_K(p) * RIGHT_ROW))[RIGHT_J(p)] = part[p];
+}
+
+/* Row r of block i of the item's rows is sum[4 * i + r]. */
+inline void tile_clear(V sum[4 * MV][NV]) {
+    UNROLL for (int i = 0; i < 4 * MV; i++)
+        UNROLL for (int j = 0; j < NV; j++) sum[i][j] = (V)(0.0f);
+}
+
+/* sum += what two panels give. */
+inline void multiply_panels(V sum[4 * MV][NV], const local V *left, const local V *right,
+                            const int x, const int y) {
+#define ADD_ROW(r, a) UNROLL for (int j = 0; j < NV; j++) sum[r][j] = FMA((V)(a), row[j], sum[r][j]);
+    UNROLL for (int k = 0; k < DEPTH; k++) {
+        V row[NV];
+        UNROLL for (int j = 0; j < NV; j++) row[j] = right[k * RIGHT_ROW + j * GX + x];
+        UNROLL for (int i = 0; i < MV; i++) {
+            const V a = left[k * LEFT_ROW + i * GY + y];
+            ADD_ROW(4 * i, a.s0)
+            ADD_ROW(4 * i + 1, a.s1)
+            ADD_ROW(4 * i + 2, a.s2)
+            ADD_ROW(4 * i + 3, a.s3)
+        }
+    }
+#undef ADD_ROW
+}
+
+/* sum = the product over k = first .. end - 1, in a kernel with PANELS, x, y and item. LOAD_LEFT(k,
+ * part) and LOAD_RIGHT(k, part) fill an item's parts of the panels that begin at k, with 0 for what
+ * is outside of the operand. All items of a group have the same first and end. */
+#define MULTIPLY(sum, LOAD_LEFT, LOAD_RIGHT, first, end)                                     \
+    {                                                                                        \
+        float left_part_[LEFT_PARTS], right_part_[RIGHT_PARTS];                              \
+        int now_ = 0;                                                                        \
+        tile_clear(sum);                                                                     \
+        LOAD_LEFT(first, left_part_)                                                         \
+        LOAD_RIGHT(first, right_part_)                                                       \
+        put_left(left_panel, left_part_, item);                                              \
+        put_right(right_panel, right_part_, item);                                           \
+        barrier(CLK_LOCAL_MEM_FENCE);                                                        \
+        for (int k_ = first; k_ < end; k_ += DEPTH) {                                           \
+            const int more_ = k_ + DEPTH < end, next_ = 1 - now_;                               \
+            if (more_) {                                                                     \
+                LOAD_LEFT(k_ + DEPTH, left_part_)                                               \
+                LOAD_RIGHT(k_ + DEPTH, right_part_)                                             \
+            }                                                                                \
+            multiply_panels(sum, left_panel + now_ * DEPTH * LEFT_ROW,                          \
+                            right_panel + now_ * DEPTH * RIGHT_ROW, x, y);                      \
+            if (more_) {                                                                     \
+                put_left(left_panel + next_ * DEPTH * LEFT_ROW, left_part_, item);              \
+                put_right(right_panel + next_ * DEPTH * RIGHT_ROW, right_part_, item);          \
+            }                                                                                \
+            barrier(CLK_LOCAL_MEM_FENCE);                                                    \
+            now_ = next_;                                                                    \
+        }                                                                                    \
+    }
+
+/* ---- What comes behind the sums: f(v) = relu(v + bias) scale + shift, as far as it is asked for -- */
+
+/* normalize: scale = gamma / sqrt(variance + epsilon), shift = beta - mean scale. Buffers that are
+ * not asked for are anything. */
+#define BEHIND                                                                                     \
+    const int has_bias, const int relu, const int normalize, const float epsilon,                  \
+        global const float *restrict bias, global const float *restrict gamma,                     \
+        global const float *restrict beta, global const float *restrict mean,                      \
+        global const float *restrict variance
+#define PASS_BEHIND has_bias, relu, normalize, epsilon, bias, gamma, beta, mean, variance
+
+typedef struct { /* of 4 columns */
+    V bias, scale, shift;
+    int relu;
+} Behind;
+
+/* Numbers from .. from + 3, of which `valid` are there. */
+inline V load4(global const float *from, const int valid) {
+    if (valid >= 4) return vload4(0, from);
+    return (V)(valid > 0 ? from[0] : 0.0f, valid > 1 ? from[1] : 0.0f, valid > 2 ? from[2] : 0.0f,
+               0.0f);
+}
+
+inline void store4(V v, global float *to, const int valid) {
+    if (valid >= 4) {
+        vstore4(v, 0, to);
+    } else {
+        if (valid > 0) to[0] = v.s0;
+        if (valid > 1) to[1] = v.s1;
+        if (valid > 2) to[2] = v.s2;
+    }
+}
+
+inline Behind behind_of(BEHIND, const int column, const int valid) {
+    Behind f;
+    f.relu = relu;
+    f.bias = has_bias ? load4(bias + column, valid) : (V)(0.0f);
+    f.scale = (V)(1.0f);
+    f.shift = (V)(0.0f);
+    if (normalize) {
+        f.scale = load4(gamma + column, valid) / sqrt(load4(variance + column, valid) + epsilon);
+        f.shift = load4(beta + column, valid) - load4(mean + column, valid) * f.scale;
+    }
+    return f;
+}
+
+inline V finish(V v, const Behind *f) {
+    v += f->bias;
+    if (f->relu) v = v < (V)(0.0f) ? (V)(0.0f) : v;
+    return FMA(v, f->scale, f->shift);
+}
+
+/* ---- Storing ------------------------------------------------------------------------------------ */
+
+/* Windows of a maximum behind the product: each is so many rows of C, one after the other. */
+#ifndef POOL
+#define POOL 1
+#endif
+#define PLACES (POOL * POOL)
+
+/* The tile as it is, to row * LD + column: a slice's share of C. */
+inline void store_sums(V sum[4 * MV][NV], global float *to, const int first_row,
+                       const int first_column, const int M, const int N, const int LD, const int x,
+                       const int y) {
+    for (int i = 0; i < 4 * MV; i++) {
+        const int row = first_row + (i / 4 * GY + y) * 4 + i % 4;
+        if (row >= M) break;
+        UNROLL for (int j = 0; j < NV; j++) {
+            const int column = first_column + (j * GX + x) * 4;
+            store4(sum[i][j], to + row * LD + column, N - column);
+        }
+    }
+}
+
+/* The tile with what comes behind it. 4 rows are 1 or 4 windows, of PLACES rows each, or none whole.
+ * Column 0 is number `before` of what comes behind, and of the result's rows. */
+inline void store_finished(V sum[4 * MV][NV], global float *to, BEHIND, const int before,
+                           const int first_row, const int first_column, const int M, const int N,
+                           const int LD, const int x, const int y) {
+    to += before;
+    UNROLL for (int j = 0; j < NV; j++) {
+        const int column = first_column + (j * GX + x) * 4;
+        const Behind f = behind_of(PASS_BEHIND, before + column, N - column);
+        UNROLL for (int i = 0; i < 4 * MV; i += PLACES) {
+            const int row = first_row + (i / 4 * GY + y) * 4 + i % 4;
+            V best = finish(sum[i][j], &f);
+            UNROLL for (int p = 1; p < PLACES; p++) best = larger(best, finish(sum[i + p][j], &f));
+            if (row < M) store4(best, to + row / PLACES * LD + column, N - column);
+        }
+    }
+}
+
+/* y (M / PLACES, N) from the shares of C of `slices` slices: (slices, M, N), added in their order.
+ * Launch: 1-D, an item 4 columns of y, rounded up to whole groups. */
+__kernel void add_slices(global const float *restrict parts, global float *restrict y, BEHIND,
+                         const int slices, const int M, const int N) {
+    const int across = (N + 3) / 4, id = get_global_id(0), row = id / across;
+    const int column = id % across * 4, valid = N - column;
+    if (row >= M / PLACES) return;
+    const Behind f = behind_of(PASS_BEHIND, column, valid);
+    V best = (V)(0.0f);
+    for (int p = 0; p < PLACES; p++) {
+        V sum = (V)(0.0f);
+        for (int z = 0; z < slices; z++)
+            sum += load4(parts + ((size_t)z * M + row * PLACES + p) * N + column, valid);
+        sum = finish(sum, &f);
+        best = p ? larger(best, sum) : sum;
+    }
+    store4(best, y + row * N + column, valid);
+}

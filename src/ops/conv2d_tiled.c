@@ -1,0 +1,86 @@
+/* Convolution for the GPU class: cl/conv2d_tiled.cl, a product whose operands are gathered as they
+ * are read. */
+#include <stdio.h>
+
+#include "ops/conv2d.h"
+#include "ops/tile_local.h"
+
+typedef enum pass { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHTS } pass;
+
+static pass pass_of(const dd__node *node) {
+    return node->op == &dd__op_conv2d                 ? FORWARD
+           : node->op == &dd__op_conv2d_backward_data ? BACKWARD_DATA
+                                                      : BACKWARD_WEIGHTS;
+}
+
+/* Of each group of channels. */
+static dd__product product_of(const dd__conv_shape *s, pass p) {
+    int32_t taps = s->kh * s->kw, places = s->pool * s->pool;
+    dd__product product = {.count = s->groups, .places = 1};
+    if (p == FORWARD) {
+        product.m = s->n * (s->p / s->pool) * (s->q / s->pool) * places;
+        product.places = places;
+    } else {
+        product.m = p == BACKWARD_DATA ? s->n * s->h * s->w : taps * s->cg;
+    }
+    product.n = p == BACKWARD_DATA ? s->cg : s->og;
+    product.k = p == FORWARD         ? taps * s->cg
+                : p == BACKWARD_DATA ? taps * s->og
+                                     : s->n * s->p * s->q;
+    product.row = p == BACKWARD_DATA ? s->c : s->o;
+    return product;
+}
+
+static void scratch(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
+    dd__conv_shape s = dd__conv_shape_of(node);
+    dd__product p = product_of(&s, pass_of(node));
+    scratch->workspace_bytes[0] = dd__local_slice_bytes(node, device, &p);
+}
+
+static dd__behind behind_of(const dd__node *node) {
+    const dd__conv2d *a = node->attributes;
+    return (dd__behind){.bias = node->in_count > 2 ? node->in[2] : NULL,
+                        .norm = a->normalize ? node->in + 3 : NULL,
+                        .epsilon = a->epsilon,
+                        .relu = a->activation == DD__RELU};
+}
+
+static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+    static const char *const names[] = {"FORWARD", "BACKWARD_DATA", "BACKWARD_WEIGHTS"};
+    dd__conv_shape s = dd__conv_shape_of(node);
+    pass p = pass_of(node);
+    char options[48];
+    snprintf(options, sizeof options, " -D%s -DPOOL=%d", names[p], p == FORWARD ? s.pool : 1);
+    dd__local_launch launch = {.program = "conv2d_tiled",
+                               .options = options,
+                               .product = product_of(&s, p),
+                               .left = node->in[0]->buffer,
+                               .right = node->in[1]->buffer,
+                               .y = node->out[0]->buffer,
+                               .numbers = {s.h, s.w, s.c, s.p, s.q, s.o, s.kh, s.kw, s.sh, s.sw,
+                                           s.dh, s.dw, s.top, s.left, s.cg, s.og},
+                               .number_count = 16};
+    if (p == FORWARD) launch.behind = behind_of(node);
+    return dd__local_record(recorder, node, site, &launch);
+}
+
+static const char *refuse(const dd__node *node, const dd_device *device) {
+    dd__conv_shape s = dd__conv_shape_of(node);
+    if (s.pool > 2) return "windows are larger than 2x2";
+    return dd__local_refuse(node, device);
+}
+
+/* Groups of one or two channels have no product to speak of: an item an element reads no more. */
+static const char *avoid(const dd__node *node, const dd_device *device) {
+    dd__conv_shape s = dd__conv_shape_of(node);
+    (void)device;
+    bool narrow = s.groups > 1 && s.og < 4 && s.cg < 4;
+    return narrow ? "groups have fewer than 4 channels" : NULL;
+}
+
+#define IMPLEMENTATION                                                            \
+    {                                                                             \
+        .name = "tiled", .classes = DD__ON_GPU, .refuse = refuse, .avoid = avoid, \
+        .scratch = scratch, .record = record, .tunables = dd__local_tunables      \
+    }
+const dd__implementation dd__conv2d_tiled[3] = {IMPLEMENTATION, IMPLEMENTATION, IMPLEMENTATION};

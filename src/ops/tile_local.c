@@ -1,0 +1,220 @@
+#include "ops/tile_local.h"
+
+#include <stdio.h>
+
+#include "ops/launch.h"
+#include "ops/tile.h"
+
+/* ---- What is usual ------------------------------------------------------------------------ */
+
+/* 256 items hide the time that memory takes, and every GPU runs them in a group. llvmpipe, on a CPU
+ * but of the GPU class, runs no more than 32, whatever it says. */
+enum { ITEMS_ON_GPU = 256, ITEMS_ON_CPU = 32, BLOCK = 4 };
+/* Work-groups a compute unit that keep a GPU busy; numbers of k that are worth a slice. */
+enum { GROUPS_A_UNIT = 2, SMALLEST_SLICE = 64 };
+
+enum { WIDTH, HEIGHT, ROWS, COLUMNS, DEPTH, SLICES };
+
+typedef struct extent {
+    int64_t m, n, k;
+} extent;
+
+/* The result's rows and columns, and the products that a number of it is the sum of. */
+static extent extent_of(const dd__node *node) {
+    const dd__dims *y = &node->out[0]->dims;
+    extent e = {.n = y->rank ? y->d[y->rank - 1] : 1};
+    e.m = (int64_t)dd__dims_count(y) / e.n;
+    e.k = (int64_t)(node->op->flop(node) / 2 / (double)(e.m * e.n));
+    return e;
+}
+
+static int32_t item_limit(const dd_device *device) {
+    bool gpu = dd_device_describe(device)->type == DD_DEVICE_GPU;
+    int32_t most = gpu ? ITEMS_ON_GPU : ITEMS_ON_CPU;
+    size_t limit = dd__device_group_limit(device);
+    return limit < (size_t)most ? (int32_t)limit : most;
+}
+
+/* Whether tiles of 8 x 8 numbers an item still give every compute unit its groups. */
+static bool is_large(const dd__node *node, const dd_device *device) {
+    extent e = extent_of(node);
+    int64_t tile = (int64_t)item_limit(device) * 8 * 8;
+    return e.m * e.n / tile >= GROUPS_A_UNIT * (int64_t)dd__threads(device);
+}
+
+static int32_t usual_columns(const dd__node *node, const dd_device *device) {
+    return is_large(node, device) && extent_of(node).n > 64 ? 2 : 1;
+}
+
+/* As many items as the columns need, 16 at most. */
+static int32_t usual_width(const dd__node *node, const dd_device *device) {
+    int64_t n = extent_of(node).n;
+    int32_t width = n > 32 ? 16 : n > 16 ? 8 : 4;
+    while (width > 1 && width * 2 > item_limit(device)) width /= 2;
+    return width > 8 && item_limit(device) <= ITEMS_ON_CPU ? 8 : width;
+}
+
+static int32_t setting(const dd__node *node, const dd_device *device, size_t i) {
+    return dd__setting(node, device, dd__local_tunables, i);
+}
+
+static int32_t usual_height(const dd__node *node, const dd_device *device) {
+    int32_t height = 1, width = setting(node, device, WIDTH);
+    while (height < 16 && 2 * height * width <= item_limit(device)) height *= 2;
+    return height;
+}
+
+static int32_t usual_rows(const dd__node *node, const dd_device *device) {
+    return is_large(node, device) ? 2 : 1;
+}
+
+/* Panels of 16 numbers are read as whole lines of memory; large tiles' would leave no room for a
+ * second group. */
+static int32_t usual_depth(const dd__node *node, const dd_device *device) {
+    return setting(node, device, ROWS) * setting(node, device, COLUMNS) > 2 ? 8 : 16;
+}
+
+static int64_t tiles_of(const dd__node *node, const dd_device *device, int64_t m, int64_t n) {
+    dd__local_tile t = dd__local_tile_of(node, device);
+    return ((m + t.rows - 1) / t.rows) * ((n + t.columns - 1) / t.columns);
+}
+
+static int32_t usual_slices(const dd__node *node, const dd_device *device) {
+    extent e = extent_of(node);
+    int64_t groups = tiles_of(node, device, e.m, e.n);
+    int64_t wanted = GROUPS_A_UNIT * (int64_t)dd__threads(device);
+    int32_t slices = 1;
+    while (slices < 64 && groups * slices * 2 <= wanted && e.k / (slices * 2) >= SMALLEST_SLICE)
+        slices *= 2;
+    return slices;
+}
+
+const dd__tunable dd__local_tunables[] = {
+    [WIDTH] = {.name = "width",
+               .values = {4, 8, 16, 32},
+               .usual_for = usual_width,
+               .help = "work-items of a group along columns (GX)"},
+    [HEIGHT] = {.name = "height",
+                .values = {1, 2, 4, 8, 16, 32},
+                .usual_for = usual_height,
+                .help = "work-items of a group along rows (GY)"},
+    [ROWS] = {.name = "rows",
+              .values = {1, 2},
+              .usual_for = usual_rows,
+              .help = "blocks of 4 rows an item (MV)"},
+    [COLUMNS] = {.name = "columns",
+                 .values = {1, 2},
+                 .usual_for = usual_columns,
+                 .help = "blocks of 4 columns an item (NV)"},
+    [DEPTH] = {.name = "depth",
+               .values = {8, 16, 32},
+               .usual_for = usual_depth,
+               .help = "numbers of the sums that local memory holds at a time"},
+    [SLICES] = {.name = "slices",
+                .values = {1, 2, 4, 8, 16, 32, 64},
+                .usual_for = usual_slices,
+                .help = "parts of the sums that are computed apart"},
+    {0},
+};
+
+/* ---- The tile ----------------------------------------------------------------------------- */
+
+dd__local_tile dd__local_tile_of(const dd__node *node, const dd_device *device) {
+    int32_t rows = setting(node, device, ROWS), columns = setting(node, device, COLUMNS);
+    dd__local_tile t = {.width = setting(node, device, WIDTH),
+                        .height = setting(node, device, HEIGHT),
+                        .depth = setting(node, device, DEPTH)};
+    t.rows = t.height * rows * BLOCK;
+    t.columns = t.width * columns * BLOCK;
+    snprintf(t.options, sizeof t.options, "-DVW=4 -DGX=%d -DGY=%d -DMV=%d -DNV=%d -DDEPTH=%d",
+             t.width, t.height, rows, columns, t.depth);
+    return t;
+}
+
+static size_t local_bytes(const dd__local_tile *t) {
+    return 2 * sizeof(float) * (size_t)t->depth * (size_t)(t->rows + t->columns + 2 * BLOCK);
+}
+
+const char *dd__local_refuse(const dd__node *node, const dd_device *device) {
+    dd__local_tile t = dd__local_tile_of(node, device);
+    int32_t items = t.width * t.height;
+    if ((size_t)items > dd__device_group_limit(device)) return "the group has too many work-items";
+    if (local_bytes(&t) > dd_device_describe(device)->local_memory_bytes)
+        return "its panels do not fit into local memory";
+    bool shared = t.rows * t.depth >= items && t.columns * t.depth >= items;
+    return shared ? NULL : "a panel has fewer numbers than the group work-items";
+}
+
+/* ---- A product ---------------------------------------------------------------------------- */
+
+int32_t dd__local_slices(const dd__node *node, const dd_device *device, const dd__product *p) {
+    int32_t slices = setting(node, device, SLICES);
+    int32_t most = dd__divide_up(p->k, setting(node, device, DEPTH));
+    return slices < most ? slices : most;
+}
+
+size_t dd__local_slice_bytes(const dd__node *node, const dd_device *device, const dd__product *p) {
+    size_t slices = (size_t)dd__local_slices(node, device, p);
+    return slices > 1 ? sizeof(float) * slices * (size_t)p->m * (size_t)p->row : 0;
+}
+
+/* The arguments of BEHIND; `other` is any buffer, for those that are left out. */
+static void append_behind(dd__launch *launch, const dd__behind *behind, dd__buffer *other) {
+    dd__launch_append(launch, DD_INT(behind->bias != NULL));
+    dd__launch_append(launch, DD_INT(behind->relu));
+    dd__launch_append(launch, DD_INT(behind->norm != NULL));
+    dd__launch_append(launch, DD_FLOAT(behind->epsilon));
+    dd__launch_append(launch, DD_BUFFER(behind->bias ? behind->bias->buffer : other));
+    for (size_t i = 0; i < 4; i++)
+        dd__launch_append(launch, DD_BUFFER(behind->norm ? behind->norm[i]->buffer : other));
+}
+
+static dd_status record_multiply(dd__recorder *recorder, const dd__local_tile *t,
+                                 const dd__local_launch *l, const char *options, int32_t slices,
+                                 dd__buffer *to) {
+    const dd__product *p = &l->product;
+    const int32_t slice = dd__divide_up(dd__divide_up(p->k, slices), t->depth) * t->depth;
+    const int32_t numbers[] = {p->m, p->n, p->k, slice, slices};
+    int32_t tiles = dd__divide_up(p->m, t->rows) * dd__divide_up(p->n, t->columns);
+    dd__launch launch = {
+        .program = l->program,
+        .options = options,
+        .kernel = "multiply",
+        .global = {(size_t)(tiles * t->width), (size_t)t->height, (size_t)(slices * p->count)},
+        .local = {(size_t)t->width, (size_t)t->height, 1},
+        .arguments = {DD_BUFFER(l->left), DD_BUFFER(l->right), DD_BUFFER(to)}};
+    append_behind(&launch, &l->behind, l->right);
+    for (size_t i = 0; i < DD_COUNT(numbers); i++) dd__launch_append(&launch, DD_INT(numbers[i]));
+    for (size_t i = 0; i < l->number_count; i++) dd__launch_append(&launch, DD_INT(l->numbers[i]));
+    return dd__record(recorder, &launch);
+}
+
+static dd_status record_sum(dd__recorder *recorder, const dd_device *device,
+                            const dd__local_launch *l, const char *options, int32_t slices,
+                            dd__buffer *parts) {
+    const dd__product *p = &l->product;
+    dd__launch launch = {.program = l->program,
+                         .kernel = "add_slices",
+                         .arguments = {DD_BUFFER(parts), DD_BUFFER(l->y)}};
+    append_behind(&launch, &l->behind, parts);
+    dd__launch_append(&launch, DD_INT(slices));
+    dd__launch_append(&launch, DD_INT(p->m));
+    dd__launch_append(&launch, DD_INT(p->row));
+    dd__launch_elements(&launch, device,
+                        (size_t)(p->m / p->places) * (size_t)dd__divide_up(p->row, BLOCK));
+    launch.options = options;
+    return dd__record(recorder, &launch);
+}
+
+dd_status dd__local_record(dd__recorder *recorder, const dd__node *node, const dd__site *site,
+                           const dd__local_launch *l) {
+    dd__local_tile t = dd__local_tile_of(node, site->device);
+    int32_t slices = dd__local_slices(node, site->device, &l->product);
+    char options[256];
+    snprintf(options, sizeof options, "%s%s%s", t.options, l->options,
+             slices > 1 ? " -DSLICED" : "");
+    dd__buffer *to = slices > 1 ? site->workspace[0] : l->y;
+    DD_TRY(record_multiply(recorder, &t, l, options, slices, to));
+    if (slices == 1) return DD_OK;
+    return record_sum(recorder, site->device, l, options, slices, to);
+}
