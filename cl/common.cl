@@ -16,11 +16,17 @@
 #define CAT(a, b)  CAT_(a, b)
 
 /* A vector of VW floats, with its loads and stores: float8 for VW = 8. Programs that use vectors
- * are built with -DVW=4, 8 or 16. */
+ * are built with -DVW=4, 8 or 16, or with 1 for items that have one number each. */
 #ifdef VW
+#if VW == 1
+#define V            float
+#define VLOAD(p)     (*(p))
+#define VSTORE(v, p) (*(p) = (v))
+#else
 #define V            CAT(float, VW)
 #define VLOAD(p)     CAT(vload, VW)(0, p)
 #define VSTORE(v, p) CAT(vstore, VW)(v, 0, p)
+#endif
 
 /* The larger one, lane by lane; a NaN wins. */
 inline V larger(V a, V b) { return (!(b <= a) & (a == a)) ? b : a; }

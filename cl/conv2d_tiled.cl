@@ -16,6 +16,7 @@
 #elif defined(FORWARD)
 #define LEFT_ALONG_K
 #endif
+#include "finish.cl"
 #include "tile_local.cl"
 
 #define SHAPE                                                                                      \
@@ -74,12 +75,12 @@ inline float pixel_at(global const float *restrict image, const Place at, const 
     store_sums(sum, result + (size_t)z * M * LD + group * N, first_row, first_column, M, N, LD, x, y);
 #else
 #define END(LD)                                                                              \
-    store_finished(sum, result, PASS_BEHIND, group * N, first_row, first_column, M, N, LD, x, y);
+    store_finished(sum, result, PASS_FINISH, group * N, first_row, first_column, M, N, LD, x, y);
 #endif
 
 #ifdef FORWARD
 GROUP_KERNEL void multiply(global const float *restrict image, global const float *restrict w,
-                           global float *restrict result, BEHIND, const int M, const int N,
+                           global float *restrict result, FINISH, const int M, const int N,
                            const int K, const int slice, const int slices, SHAPE) {
     BEGIN
     Place corner[LEFT_PARTS];
@@ -110,7 +111,7 @@ inline int step_of(const int distance, const int S) {
 
 /* image: dy; the product's rows are pixels of dx. */
 GROUP_KERNEL void multiply(global const float *restrict image, global const float *restrict w,
-                           global float *restrict result, BEHIND, const int M, const int N,
+                           global float *restrict result, FINISH, const int M, const int N,
                            const int K, const int slice, const int slices, SHAPE) {
     BEGIN
     Place pixel[LEFT_PARTS];
@@ -148,7 +149,7 @@ inline void put_windows(local Place *window, const int k, const int end, const i
 
 /* The product's rows are numbers of dw, dy its right operand. */
 GROUP_KERNEL void multiply(global const float *restrict image, global const float *restrict dy,
-                           global float *restrict result, BEHIND, const int M, const int N,
+                           global float *restrict result, FINISH, const int M, const int N,
                            const int K, const int slice, const int slices, SHAPE) {
     local Place window[2 * DEPTH];
     BEGIN

@@ -1,110 +1,20 @@
 /* conv2d_winograd.cl: a convolution of stride 1 by minimal filtering F(M x M, R x R), for CPU
- * runtimes (formulas: src/ops/winograd.h; letters: cl/conv2d.cl).
+ * runtimes (formulas: cl/winograd.cl).
  *
- *   y tile (M, M) = AT [ sum over c of (G w GT) * (BT x B) ] A       x tile (A, A), A = M + R - 1
- *
- * Tiles of y stand M apart, those of x too, and overlap by R - 1. Products of the A * A elements
- * are independent of each other: A * A products of (tiles x channels) by (channels x filters). An
+ * Products of the A * A elements of tiles are independent of each other: A * A products of (tiles x channels) by (channels x filters). An
  * item takes `block` tiles (a multiple of MR) at a time: their x goes through BT . B into scratch,
  * of one item and so small that it stays in the second-level cache; then for each block of NR
  * filters the A * A products and AT . A. Channels and filters are multiples of VW.
  *
- * Built with -DVW -DMR -DNV (cl/common.cl), src/ops/winograd.c's -DWM -DWR -DWA -DWG -DWBT, the
- * pass (-DFORWARD, -DBACKWARD_DATA or -DBACKWARD_WEIGHTS), and -DPOOL=2 where y is the maximum over
- * windows of so many rows and columns (those left over at the right and below take no part).
+ * Built with -DVW -DMR -DNV (cl/common.cl), the options of cl/winograd.cl and the pass (-DFORWARD,
+ * -DBACKWARD_DATA or -DBACKWARD_WEIGHTS).
  */
-typedef __global const float *restrict Input;
-typedef __global float *restrict Output;
-
-#define A (WM + WR - 1)
-#define UNROLL _Pragma("unroll")
-#define ROLLED _Pragma("unroll 1")
-#define ADD_PRODUCT(sum, factor, value) \
-    if ((factor) != 0.0f) sum = FMA((V)(factor), value, sum)
+#include "finish.cl"
+#include "winograd.cl"
 
 /* From one of the A * A matrices of tiles to the next, each of n numbers, a multiple of 2 * VW: a
  * line of the cache more, lest all fall on the same places of it. */
 #define APART(n) ((n) + 16)
-
-/* Two functions of a matrix (A, COUNT), whose rows belong to a point each:
- *   name     to[i] = sum over j of matrix[i][j] from[j]      from (COUNT), to (A)
- *   adjoint  to[j] = sum over i of matrix[i][j] from[i]      from (A), to (COUNT)
- * The points are 0, pairs of p and -p, and infinity, so that the rows of a pair differ in the signs
- * of odd columns: half of their products serve both. What is multiplied by 0 goes when loops are
- * unrolled. */
-#define TRANSFORM(name, adjoint, COUNT, ...)                                                \
-    static __constant float name##_matrix[A][COUNT] = __VA_ARGS__;                          \
-    inline void name(const V from[COUNT], V to[A]) {                                        \
-        to[0] = to[A - 1] = 0;                                                              \
-        UNROLL for (int j = 0; j < COUNT; j++) {                                            \
-            ADD_PRODUCT(to[0], name##_matrix[0][j], from[j]);                               \
-            ADD_PRODUCT(to[A - 1], name##_matrix[A - 1][j], from[j]);                       \
-        }                                                                                   \
-        UNROLL for (int i = 1; i < A - 1; i += 2) {                                         \
-            V parts[2] = {0, 0}; /* of even and of odd columns */                           \
-            UNROLL for (int j = 0; j < COUNT; j++)                                          \
-                ADD_PRODUCT(parts[j % 2], name##_matrix[i][j], from[j]);                    \
-            to[i] = parts[0] + parts[1];                                                    \
-            to[i + 1] = parts[0] - parts[1];                                                \
-        }                                                                                   \
-    }                                                                                       \
-    inline void adjoint(const V from[A], V to[COUNT]) {                                     \
-        V parts[A][2]; /* of a pair: for even and for odd columns */                        \
-        UNROLL for (int i = 1; i < A - 1; i += 2) {                                         \
-            parts[i][0] = from[i] + from[i + 1];                                            \
-            parts[i][1] = from[i] - from[i + 1];                                            \
-        }                                                                                   \
-        UNROLL for (int j = 0; j < COUNT; j++) {                                            \
-            to[j] = 0;                                                                      \
-            ADD_PRODUCT(to[j], name##_matrix[0][j], from[0]);                               \
-            UNROLL for (int i = 1; i < A - 1; i += 2)                                       \
-                ADD_PRODUCT(to[j], name##_matrix[i][j], parts[i][j % 2]);                   \
-            ADD_PRODUCT(to[j], name##_matrix[A - 1][j], from[A - 1]);                       \
-        }                                                                                   \
-    }
-
-TRANSFORM(transform_x, adjoint_x, A, WBT)
-TRANSFORM(transform_w, adjoint_w, WR, WG)
-TRANSFORM(adjoint_y, transform_y, WM, WA)
-
-/* Row i of a matrix that is kept by columns. */
-#define ROW(columns, i, count, row) \
-    UNROLL for (int j_ = 0; j_ < count; j_++) row[j_] = columns[j_][i];
-
-/* The columns of a tile (A, A) at from[xi * step], transformed. */
-#define LOAD_COLUMNS(transform, from, step, columns)                                            \
-    ROLLED for (int j_ = 0; j_ < A; j_++) {                                                     \
-        V tap_[A];                                                                              \
-        UNROLL for (int i_ = 0; i_ < A; i_++) tap_[i_] = VLOAD((from) + (i_ * A + j_) * (step)); \
-        transform(tap_, columns[j_]);                                                           \
-    }
-
-/* Rows of `count` numbers, transformed to a tile (A, A) at to[xi * step]. */
-#define STORE_ROWS(transform, columns, count, to, step)                                         \
-    ROLLED for (int i_ = 0; i_ < A; i_++) {                                                     \
-        V half_[count], row_[A];                                                                \
-        ROW(columns, i_, count, half_)                                                          \
-        transform(half_, row_);                                                                 \
-        UNROLL for (int j_ = 0; j_ < A; j_++) VSTORE(row_[j_], (to) + (i_ * A + j_) * (step));  \
-    }
-
-/* In all that follows the columns come first, then the rows; neither loop is unrolled, for what is
- * between them does not fit into registers. */
-
-/* One tile and VW channels of x, from row h and column q on, through BT . B into to[xi * step]. */
-inline void input_tile(Input x, const int h, const int q, const int H, const int W, const int C,
-                       Output to, const int step) {
-    V columns[A][A];
-    ROLLED for (int j = 0; j < A; j++) {
-        V tap[A];
-        UNROLL for (int i = 0; i < A; i++) {
-            const int there = h + i >= 0 && h + i < H && q + j >= 0 && q + j < W;
-            tap[i] = there ? VLOAD(x + ((h + i) * W + q + j) * C) : (V)(0.0f);
-        }
-        transform_x(tap, columns[j]);
-    }
-    STORE_ROWS(transform_x, columns, A, to, step)
-}
 
 /* product[t][j] = sum over c of left[t][c] right[c][j] for `tiles` tiles, a multiple of MR, and NR
  * channels of the product. */
@@ -179,53 +89,6 @@ ONE_ITEM void pack(Input w, Output packed, const int K, const int J, const int k
 #ifdef FORWARD
 AFFINE_KERNEL
 
-/* Of VW filters: what comes behind the products. */
-typedef struct {
-    V bias, scale, shift;
-    int relu;
-} Finish;
-
-inline V finish(V value, Finish f) {
-    value += f.bias;
-    if (f.relu) value = value < (V)(0.0f) ? (V)(0.0f) : value;
-    return FMA(value, f.scale, f.shift);
-}
-
-#ifndef POOL
-#define POOL 1
-#endif
-
-/* Row i of a tile of y, finished, to row p + i: its maxima over POOL x POOL pixels, where that is
- * not 1; then `above` keeps them until the last of POOL rows. P and Q are y's extents. */
-inline void store_row(V row[WM], V above[WM / POOL], const int i, Output y, const int p,
-                      const int q, const int P, const int Q, const int O) {
-#pragma unroll
-    for (int j = 0; j < WM / POOL; j++) {
-        V best = row[j * POOL];
-#pragma unroll
-        for (int k = 1; k < POOL; k++) best = larger(best, row[j * POOL + k]);
-        above[j] = i % POOL ? larger(above[j], best) : best;
-        const int there = (p + i) / POOL < P && q / POOL + j < Q;
-        if (i % POOL == POOL - 1 && there)
-            VSTORE(above[j], y + ((p + i) / POOL * Q + q / POOL + j) * O);
-    }
-}
-
-/* One tile and VW filters: AT . A of from[xi * step], finished, to y; p and q are the tile's first
- * row and column before pooling. */
-inline void output_tile(Input from, const int step, const Finish f, Output y, const int p,
-                        const int q, const int P, const int Q, const int O) {
-    V columns[A][WM], above[WM / POOL];
-    LOAD_COLUMNS(transform_y, from, step, columns)
-    ROLLED for (int i = 0; i < WM; i++) {
-        V half_[A], row[WM];
-        ROW(columns, i, A, half_)
-        transform_y(half_, row);
-        UNROLL for (int j = 0; j < WM; j++) row[j] = finish(row[j], f);
-        store_row(row, above, i, y, p, q, P, Q, O);
-    }
-}
-
 /* A piece is a block of tiles with every parts-th block of filters, from number piece % parts on.
  * scratch: for each item (A*A*(APART(block*C) + APART(block*NR))). P and Q are those of the
  * convolution; `factors` is where `packed` has those of a batch normalisation, 0 where there is
@@ -275,19 +138,6 @@ ONE_ITEM void forward(Input x, Input packed, volatile __global int *counter, Inp
     }
 }
 #endif
-
-/* One tile and VW filters of dy, from row p and column q on, through A . AT into to[xi * step]. */
-inline void gradient_tile(Input dy, const int p, const int q, const int P, const int Q, const int O,
-                          Output to, const int step) {
-    V columns[WM][A];
-    ROLLED for (int j = 0; j < WM; j++) {
-        V tap[WM];
-        UNROLL for (int i = 0; i < WM; i++) tap[i] =
-            p + i < P && q + j < Q ? VLOAD(dy + ((p + i) * Q + q + j) * O) : (V)(0.0f);
-        adjoint_y(tap, columns[j]);
-    }
-    STORE_ROWS(adjoint_y, columns, WM, to, step)
-}
 
 /* ---- Backward data: the adjoint, dx = B [ (G w GT)T (A dy AT) ] BT, tiles of dx added where they
  *      overlap -------------------------------------------------------------------------------- */

@@ -4,12 +4,13 @@
  *
  * -DLEFT_ALONG_K where AK is 1, -DRIGHT_ALONG_K where BJ is not.
  */
+#include "finish.cl"
 #include "tile_local.cl"
 
 /* To c, or with -DSLICED, without f, a slice's share to c (slices, M, N).
  * Launch: (tiles * GX, GY, slices * count). */
 GROUP_KERNEL void multiply(global const float *restrict a, global const float *restrict b,
-                           global float *restrict c, BEHIND, const int M, const int N, const int K,
+                           global float *restrict c, FINISH, const int M, const int N, const int K,
                            const int slice, const int slices, const int AI, const int AK,
                            const int BK, const int BJ, const int a_apart, const int b_apart,
                            const int c_apart) {
@@ -37,6 +38,6 @@ GROUP_KERNEL void multiply(global const float *restrict a, global const float *r
 #ifdef SLICED
     store_sums(sum, c + (size_t)z * M * N, first_row, first_column, M, N, N, x, y);
 #else
-    store_finished(sum, c, PASS_BEHIND, 0, first_row, first_column, M, N, N, x, y);
+    store_finished(sum, c, PASS_FINISH, 0, first_row, first_column, M, N, N, x, y);
 #endif
 }

@@ -1,6 +1,6 @@
 /* tile_local.cl: products of matrices for the GPU class, by work-groups that keep panels of both
- * operands in local memory. Included by gemm_tiled.cl and conv2d_tiled.cl, which say how the
- * elements of the operands are found.
+ * operands in local memory. Included, behind finish.cl, by gemm_tiled.cl and conv2d_tiled.cl,
+ * which say how the elements of the operands are found.
  *
  *   C (M,N) = A (M,K) B (K,N)
  *
@@ -109,58 +109,6 @@ inline void multiply_panels(V sum[4 * MV][NV], const local V *left, const local 
         }                                                                                    \
     }
 
-/* ---- What comes behind the sums: f(v) = relu(v + bias) scale + shift, as far as it is asked for -- */
-
-/* normalize: scale = gamma / sqrt(variance + epsilon), shift = beta - mean scale. Buffers that are
- * not asked for are anything. */
-#define BEHIND                                                                                     \
-    const int has_bias, const int relu, const int normalize, const float epsilon,                  \
-        global const float *restrict bias, global const float *restrict gamma,                     \
-        global const float *restrict beta, global const float *restrict mean,                      \
-        global const float *restrict variance
-#define PASS_BEHIND has_bias, relu, normalize, epsilon, bias, gamma, beta, mean, variance
-
-typedef struct { /* of 4 columns */
-    V bias, scale, shift;
-    int relu;
-} Behind;
-
-/* Numbers from .. from + 3, of which `valid` are there. */
-inline V load4(global const float *from, const int valid) {
-    if (valid >= 4) return vload4(0, from);
-    return (V)(valid > 0 ? from[0] : 0.0f, valid > 1 ? from[1] : 0.0f, valid > 2 ? from[2] : 0.0f,
-               0.0f);
-}
-
-inline void store4(V v, global float *to, const int valid) {
-    if (valid >= 4) {
-        vstore4(v, 0, to);
-    } else {
-        if (valid > 0) to[0] = v.s0;
-        if (valid > 1) to[1] = v.s1;
-        if (valid > 2) to[2] = v.s2;
-    }
-}
-
-inline Behind behind_of(BEHIND, const int column, const int valid) {
-    Behind f;
-    f.relu = relu;
-    f.bias = has_bias ? load4(bias + column, valid) : (V)(0.0f);
-    f.scale = (V)(1.0f);
-    f.shift = (V)(0.0f);
-    if (normalize) {
-        f.scale = load4(gamma + column, valid) / sqrt(load4(variance + column, valid) + epsilon);
-        f.shift = load4(beta + column, valid) - load4(mean + column, valid) * f.scale;
-    }
-    return f;
-}
-
-inline V finish(V v, const Behind *f) {
-    v += f->bias;
-    if (f->relu) v = v < (V)(0.0f) ? (V)(0.0f) : v;
-    return FMA(v, f->scale, f->shift);
-}
-
 /* ---- Storing ------------------------------------------------------------------------------------ */
 
 /* Windows of a maximum behind the product: each is so many rows of C, one after the other. */
@@ -178,44 +126,44 @@ inline void store_sums(V sum[4 * MV][NV], global float *to, const int first_row,
         if (row >= M) break;
         UNROLL for (int j = 0; j < NV; j++) {
             const int column = first_column + (j * GX + x) * 4;
-            store4(sum[i][j], to + row * LD + column, N - column);
+            store_valid(sum[i][j], to + row * LD + column, N - column);
         }
     }
 }
 
 /* The tile with what comes behind it. 4 rows are 1 or 4 windows, of PLACES rows each, or none whole.
  * Column 0 is number `before` of what comes behind, and of the result's rows. */
-inline void store_finished(V sum[4 * MV][NV], global float *to, BEHIND, const int before,
+inline void store_finished(V sum[4 * MV][NV], global float *to, FINISH, const int before,
                            const int first_row, const int first_column, const int M, const int N,
                            const int LD, const int x, const int y) {
     to += before;
     UNROLL for (int j = 0; j < NV; j++) {
         const int column = first_column + (j * GX + x) * 4;
-        const Behind f = behind_of(PASS_BEHIND, before + column, N - column);
+        const Finish f = finish_at(PASS_FINISH, before + column, N - column);
         UNROLL for (int i = 0; i < 4 * MV; i += PLACES) {
             const int row = first_row + (i / 4 * GY + y) * 4 + i % 4;
-            V best = finish(sum[i][j], &f);
-            UNROLL for (int p = 1; p < PLACES; p++) best = larger(best, finish(sum[i + p][j], &f));
-            if (row < M) store4(best, to + row / PLACES * LD + column, N - column);
+            V best = finish(sum[i][j], f);
+            UNROLL for (int p = 1; p < PLACES; p++) best = larger(best, finish(sum[i + p][j], f));
+            if (row < M) store_valid(best, to + row / PLACES * LD + column, N - column);
         }
     }
 }
 
 /* y (M / PLACES, N) from the shares of C of `slices` slices: (slices, M, N), added in their order.
  * Launch: 1-D, an item 4 columns of y, rounded up to whole groups. */
-__kernel void add_slices(global const float *restrict parts, global float *restrict y, BEHIND,
+__kernel void add_slices(global const float *restrict parts, global float *restrict y, FINISH,
                          const int slices, const int M, const int N) {
     const int across = (N + 3) / 4, id = get_global_id(0), row = id / across;
     const int column = id % across * 4, valid = N - column;
     if (row >= M / PLACES) return;
-    const Behind f = behind_of(PASS_BEHIND, column, valid);
+    const Finish f = finish_at(PASS_FINISH, column, valid);
     V best = (V)(0.0f);
     for (int p = 0; p < PLACES; p++) {
         V sum = (V)(0.0f);
         for (int z = 0; z < slices; z++)
-            sum += load4(parts + ((size_t)z * M + row * PLACES + p) * N + column, valid);
-        sum = finish(sum, &f);
+            sum += load_valid(parts + ((size_t)z * M + row * PLACES + p) * N + column, valid);
+        sum = finish(sum, f);
         best = p ? larger(best, sum) : sum;
     }
-    store4(best, y + row * N + column, valid);
+    store_valid(best, y + row * N + column, valid);
 }

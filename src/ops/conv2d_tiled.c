@@ -37,9 +37,9 @@ static void scratch(const dd__node *node, const dd_device *device, dd__scratch *
     scratch->workspace_bytes[0] = dd__local_slice_bytes(node, device, &p);
 }
 
-static dd__behind behind_of(const dd__node *node) {
+static dd__finish finish_of(const dd__node *node) {
     const dd__conv2d *a = node->attributes;
-    return (dd__behind){.bias = node->in_count > 2 ? node->in[2] : NULL,
+    return (dd__finish){.bias = node->in_count > 2 ? node->in[2] : NULL,
                         .norm = a->normalize ? node->in + 3 : NULL,
                         .epsilon = a->epsilon,
                         .relu = a->activation == DD__RELU};
@@ -60,7 +60,7 @@ static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__
                                .numbers = {s.h, s.w, s.c, s.p, s.q, s.o, s.kh, s.kw, s.sh, s.sw,
                                            s.dh, s.dw, s.top, s.left, s.cg, s.og},
                                .number_count = 16};
-    if (p == FORWARD) launch.behind = behind_of(node);
+    if (p == FORWARD) launch.finish = finish_of(node);
     return dd__local_record(recorder, node, site, &launch);
 }
 

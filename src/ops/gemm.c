@@ -193,7 +193,7 @@ static dd_status record_tiled(dd__recorder *recorder, const dd__node *node, cons
                             &(dd__local_launch){.program = "gemm_tiled",
                                                 .options = options,
                                                 .product = product_of(&s),
-                                                .behind = {.bias = s.bias, .relu = s.relu},
+                                                .finish = {.bias = s.bias, .relu = s.relu},
                                                 .left = node->in[0]->buffer,
                                                 .right = node->in[1]->buffer,
                                                 .y = node->out[0]->buffer,

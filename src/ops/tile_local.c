@@ -28,30 +28,34 @@ static extent extent_of(const dd__node *node) {
     return e;
 }
 
+static bool is_gpu(const dd_device *device) {
+    return dd_device_describe(device)->type == DD_DEVICE_GPU;
+}
+
 static int32_t item_limit(const dd_device *device) {
-    bool gpu = dd_device_describe(device)->type == DD_DEVICE_GPU;
-    int32_t most = gpu ? ITEMS_ON_GPU : ITEMS_ON_CPU;
+    int32_t most = is_gpu(device) ? ITEMS_ON_GPU : ITEMS_ON_CPU;
     size_t limit = dd__device_group_limit(device);
     return limit < (size_t)most ? (int32_t)limit : most;
 }
 
-/* Whether tiles of 8 x 8 numbers an item still give every compute unit its groups. */
+/* Whether tiles of 8 x 8 numbers an item still give every compute unit its groups. On CPUs, where
+ * compiling costs more than small tiles save, there is one form for all. */
 static bool is_large(const dd__node *node, const dd_device *device) {
     extent e = extent_of(node);
     int64_t tile = (int64_t)item_limit(device) * 8 * 8;
-    return e.m * e.n / tile >= GROUPS_A_UNIT * (int64_t)dd__threads(device);
+    return !is_gpu(device) || e.m * e.n / tile >= GROUPS_A_UNIT * (int64_t)dd__threads(device);
 }
 
 static int32_t usual_columns(const dd__node *node, const dd_device *device) {
-    return is_large(node, device) && extent_of(node).n > 64 ? 2 : 1;
+    return is_large(node, device) && (!is_gpu(device) || extent_of(node).n > 64) ? 2 : 1;
 }
 
 /* As many items as the columns need, 16 at most. */
 static int32_t usual_width(const dd__node *node, const dd_device *device) {
     int64_t n = extent_of(node).n;
-    int32_t width = n > 32 ? 16 : n > 16 ? 8 : 4;
-    while (width > 1 && width * 2 > item_limit(device)) width /= 2;
-    return width > 8 && item_limit(device) <= ITEMS_ON_CPU ? 8 : width;
+    int32_t width = !is_gpu(device) ? 8 : n > 32 ? 16 : n > 16 ? 8 : 4;
+    while (width > 4 && width > item_limit(device)) width /= 2;
+    return width;
 }
 
 static int32_t setting(const dd__node *node, const dd_device *device, size_t i) {
@@ -158,15 +162,15 @@ size_t dd__local_slice_bytes(const dd__node *node, const dd_device *device, cons
     return slices > 1 ? sizeof(float) * slices * (size_t)p->m * (size_t)p->row : 0;
 }
 
-/* The arguments of BEHIND; `other` is any buffer, for those that are left out. */
-static void append_behind(dd__launch *launch, const dd__behind *behind, dd__buffer *other) {
-    dd__launch_append(launch, DD_INT(behind->bias != NULL));
-    dd__launch_append(launch, DD_INT(behind->relu));
-    dd__launch_append(launch, DD_INT(behind->norm != NULL));
-    dd__launch_append(launch, DD_FLOAT(behind->epsilon));
-    dd__launch_append(launch, DD_BUFFER(behind->bias ? behind->bias->buffer : other));
+/* The arguments of FINISH; `other` is any buffer, for those that are left out. */
+static void append_finish(dd__launch *launch, const dd__finish *finish, dd__buffer *other) {
+    dd__launch_append(launch, DD_INT(finish->bias != NULL));
+    dd__launch_append(launch, DD_INT(finish->relu));
+    dd__launch_append(launch, DD_INT(finish->norm != NULL));
+    dd__launch_append(launch, DD_FLOAT(finish->epsilon));
+    dd__launch_append(launch, DD_BUFFER(finish->bias ? finish->bias->buffer : other));
     for (size_t i = 0; i < 4; i++)
-        dd__launch_append(launch, DD_BUFFER(behind->norm ? behind->norm[i]->buffer : other));
+        dd__launch_append(launch, DD_BUFFER(finish->norm ? finish->norm[i]->buffer : other));
 }
 
 static dd_status record_multiply(dd__recorder *recorder, const dd__local_tile *t,
@@ -183,7 +187,7 @@ static dd_status record_multiply(dd__recorder *recorder, const dd__local_tile *t
         .global = {(size_t)(tiles * t->width), (size_t)t->height, (size_t)(slices * p->count)},
         .local = {(size_t)t->width, (size_t)t->height, 1},
         .arguments = {DD_BUFFER(l->left), DD_BUFFER(l->right), DD_BUFFER(to)}};
-    append_behind(&launch, &l->behind, l->right);
+    append_finish(&launch, &l->finish, l->right);
     for (size_t i = 0; i < DD_COUNT(numbers); i++) dd__launch_append(&launch, DD_INT(numbers[i]));
     for (size_t i = 0; i < l->number_count; i++) dd__launch_append(&launch, DD_INT(l->numbers[i]));
     return dd__record(recorder, &launch);
@@ -196,7 +200,7 @@ static dd_status record_sum(dd__recorder *recorder, const dd_device *device,
     dd__launch launch = {.program = l->program,
                          .kernel = "add_slices",
                          .arguments = {DD_BUFFER(parts), DD_BUFFER(l->y)}};
-    append_behind(&launch, &l->behind, parts);
+    append_finish(&launch, &l->finish, parts);
     dd__launch_append(&launch, DD_INT(slices));
     dd__launch_append(&launch, DD_INT(p->m));
     dd__launch_append(&launch, DD_INT(p->row));

@@ -36,19 +36,19 @@ int32_t dd__local_slices(const dd__node *node, const dd_device *device, const dd
 size_t dd__local_slice_bytes(const dd__node *node, const dd_device *device, const dd__product *p);
 
 /* What comes behind the sums; what is NULL is left out. */
-typedef struct dd__behind {
+typedef struct dd__finish {
     const dd__value *bias;
     dd__value *const *norm; /* gamma, beta, mean, variance */
     float epsilon;
     bool relu;
-} dd__behind;
+} dd__finish;
 
 enum { DD__LOCAL_NUMBERS = 20 };
 
 typedef struct dd__local_launch {
     const char *program, *options; /* options: but the tile's */
     dd__product product;
-    dd__behind behind;
+    dd__finish finish;
     dd__buffer *left, *right, *y;
     int32_t numbers[DD__LOCAL_NUMBERS]; /* arguments of the kernel's own, behind all others */
     size_t number_count;

@@ -1,0 +1,60 @@
+/* finish.cl: what becomes of a product's sums on their way out, VW columns at a time:
+ *
+ *   f(v) = relu(v + bias) scale + shift
+ *
+ * Included by the forms of convolutions and products. */
+typedef struct {
+    V bias, scale, shift;
+    int relu;
+} Finish;
+
+inline V finish(V value, Finish f) {
+    value += f.bias;
+    if (f.relu) value = value < (V)(0.0f) ? (V)(0.0f) : value;
+    return FMA(value, f.scale, f.shift);
+}
+
+/* Its arguments, where a kernel has them. normalize: scale = gamma / sqrt(variance + epsilon), shift =
+ * beta - mean scale, else 1 and 0. Buffers of what is not asked for are anything. */
+#define FINISH                                                                     \
+    const int has_bias, const int relu, const int normalize, const float epsilon,  \
+        global const float *restrict bias, global const float *restrict gamma,     \
+        global const float *restrict beta, global const float *restrict mean,      \
+        global const float *restrict variance
+#define PASS_FINISH has_bias, relu, normalize, epsilon, bias, gamma, beta, mean, variance
+
+/* VW numbers, of which the first `valid` are there; 0 for the others. */
+inline V load_valid(global const float *from, const int valid) {
+    if (valid >= VW) return VLOAD(from);
+    float lanes[VW];
+#pragma unroll
+    for (int j = 0; j < VW; j++) lanes[j] = j < valid ? from[j] : 0.0f;
+    return VLOAD(lanes);
+}
+
+inline void store_valid(const V v, global float *to, const int valid) {
+    if (valid >= VW) {
+        VSTORE(v, to);
+    } else {
+        float lanes[VW];
+        VSTORE(v, lanes);
+#pragma unroll
+        for (int j = 0; j < VW; j++)
+            if (j < valid) to[j] = lanes[j];
+    }
+}
+
+/* Of columns column .. column + VW - 1. */
+inline Finish finish_at(FINISH, const int column, const int valid) {
+    Finish f;
+    f.relu = relu;
+    f.bias = has_bias ? load_valid(bias + column, valid) : (V)(0.0f);
+    f.scale = (V)(1.0f);
+    f.shift = (V)(0.0f);
+    if (normalize) {
+        f.scale = load_valid(gamma + column, valid) /
+                  sqrt(load_valid(variance + column, valid) + epsilon);
+        f.shift = load_valid(beta + column, valid) - load_valid(mean + column, valid) * f.scale;
+    }
+    return f;
+}
