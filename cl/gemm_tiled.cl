@@ -1,6 +1,6 @@
 /* gemm_tiled.cl: C (M,N) = f(A B + bias) for the GPU class: cl/tile_local.cl. Operands are read
  * through strides: A(i,k) = a[i*AI + k*AK], B(k,j) = b[k*BK + j*BJ]. `count` such products, whose
- * operands and results lie APART numbers apart, are one launch.
+ * operands and results lie so many numbers apart, the first result at c_first, are one launch.
  *
  * -DLEFT_ALONG_K where AK is 1, -DRIGHT_ALONG_K where BJ is not.
  */
@@ -13,7 +13,7 @@ GROUP_KERNEL void multiply(global const float *restrict a, global const float *r
                            global float *restrict c, FINISH, const int M, const int N, const int K,
                            const int slice, const int slices, const int AI, const int AK,
                            const int BK, const int BJ, const int a_apart, const int b_apart,
-                           const int c_apart) {
+                           const int c_apart, const int c_first) {
     PANELS
     const int x = get_local_id(0), y = get_local_id(1), item = y * GX + x;
     const int tile = get_global_id(0) / GX, across = (N + BN - 1) / BN;
@@ -22,7 +22,7 @@ GROUP_KERNEL void multiply(global const float *restrict a, global const float *r
     const int first = z * slice, end = min(first + slice, K);
     a += (size_t)number * a_apart + (size_t)first_row * AI;
     b += (size_t)number * b_apart + (size_t)first_column * BJ;
-    c += (size_t)number * c_apart;
+    c += (size_t)number * c_apart + c_first;
     V sum[4 * MV][NV];
 #define LOAD_LEFT(from, part)                                                            \
     UNROLL for (int p = 0; p < LEFT_PARTS; p++) {                                        \

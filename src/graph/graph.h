@@ -15,7 +15,7 @@ typedef struct dd__op dd__op;
 typedef struct dd__implementation dd__implementation;
 typedef struct dd__node dd__node;
 
-enum { DD__MAX_RANK = 6, DD__SETTINGS = 6 };
+enum { DD__MAX_RANK = 6, DD__SETTINGS = 8 };
 
 /* Extents, outermost first, in the order the bytes lie. Images are (N, H, W, C). */
 typedef struct dd__dims {

@@ -159,9 +159,17 @@ static dd_status layer(dd__graph *graph, const dd__op *op, const char *name, con
     return dd__graph_add1(graph, &dd__op_activation, behind, &activation, y, 1, y);
 }
 
+dd__finish dd__conv_finish(const dd__node *node) {
+    const dd__conv2d *a = node->attributes;
+    return (dd__finish){.bias = node->in_count > 2 ? node->in[2] : NULL,
+                        .norm = a->normalize ? node->in + 3 : NULL,
+                        .epsilon = a->epsilon,
+                        .relu = a->activation == DD__RELU};
+}
+
 static const dd__implementation *const implementations[] = {
-    &dd__conv2d_winograd[0], &dd__conv2d_direct[0], &dd__conv2d_tiled[0], &dd__conv2d_plain[0],
-    NULL};
+    &dd__conv2d_winograd[0], &dd__conv2d_direct[0], &dd__conv2d_winograd_batched[0],
+    &dd__conv2d_tiled[0],    &dd__conv2d_plain[0],  NULL};
 
 const dd__op dd__op_conv2d = {
     .name = "conv2d",

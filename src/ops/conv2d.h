@@ -4,6 +4,7 @@
 
 #include "graph/conv_shape.h"
 #include "ops/ops.h"
+#include "ops/tile_local.h"
 
 extern const dd__attribute dd__conv2d_attributes[];
 
@@ -11,11 +12,16 @@ extern const dd__attribute dd__conv2d_attributes[];
 double dd__conv_shape_flop(const dd__conv_shape *shape);
 double dd__conv_flop(const dd__node *node);
 
+/* What a forward node does with its sums. */
+dd__finish dd__conv_finish(const dd__node *node);
+
 /* One for each pass, in the order forward, backward_data, backward_weights. */
 extern const dd__implementation dd__conv2d_plain[3];    /* conv2d_plain.c: any device */
 extern const dd__implementation dd__conv2d_direct[3];   /* conv2d_direct.c: for CPU runtimes */
 extern const dd__implementation dd__conv2d_tiled[3];    /* conv2d_tiled.c: for GPUs */
 extern const dd__implementation dd__conv2d_winograd[3]; /* conv2d_winograd.c: for CPU runtimes */
+
+extern const dd__implementation dd__conv2d_winograd_batched[3]; /* ..._batched.c: for GPUs */
 
 /* conv2d_pad.c: what looks at no border has x with its padding copied into workspace 0 first. */
 

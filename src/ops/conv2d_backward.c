@@ -30,8 +30,8 @@ static dd_status infer_weights(dd__graph *graph, dd__node *node) {
 }
 
 static const dd__implementation *const data_implementations[] = {
-    &dd__conv2d_winograd[1], &dd__conv2d_direct[1], &dd__conv2d_tiled[1], &dd__conv2d_plain[1],
-    NULL};
+    &dd__conv2d_winograd[1], &dd__conv2d_direct[1], &dd__conv2d_winograd_batched[1],
+    &dd__conv2d_tiled[1],    &dd__conv2d_plain[1],  NULL};
 
 const dd__op dd__op_conv2d_backward_data = {
     .name = "conv2d_backward_data",
@@ -47,8 +47,8 @@ const dd__op dd__op_conv2d_backward_data = {
 };
 
 static const dd__implementation *const weights_implementations[] = {
-    &dd__conv2d_winograd[2], &dd__conv2d_direct[2], &dd__conv2d_tiled[2], &dd__conv2d_plain[2],
-    NULL};
+    &dd__conv2d_winograd[2], &dd__conv2d_direct[2], &dd__conv2d_winograd_batched[2],
+    &dd__conv2d_tiled[2],    &dd__conv2d_plain[2],  NULL};
 
 const dd__op dd__op_conv2d_backward_weights = {
     .name = "conv2d_backward_weights",

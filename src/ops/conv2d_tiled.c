@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "ops/conv2d.h"
-#include "ops/tile_local.h"
 
 typedef enum pass { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHTS } pass;
 
@@ -37,14 +36,6 @@ static void scratch(const dd__node *node, const dd_device *device, dd__scratch *
     scratch->workspace_bytes[0] = dd__local_slice_bytes(node, device, &p);
 }
 
-static dd__finish finish_of(const dd__node *node) {
-    const dd__conv2d *a = node->attributes;
-    return (dd__finish){.bias = node->in_count > 2 ? node->in[2] : NULL,
-                        .norm = a->normalize ? node->in + 3 : NULL,
-                        .epsilon = a->epsilon,
-                        .relu = a->activation == DD__RELU};
-}
-
 static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     static const char *const names[] = {"FORWARD", "BACKWARD_DATA", "BACKWARD_WEIGHTS"};
     dd__conv_shape s = dd__conv_shape_of(node);
@@ -60,7 +51,7 @@ static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__
                                .numbers = {s.h, s.w, s.c, s.p, s.q, s.o, s.kh, s.kw, s.sh, s.sw,
                                            s.dh, s.dw, s.top, s.left, s.cg, s.og},
                                .number_count = 16};
-    if (p == FORWARD) launch.finish = finish_of(node);
+    if (p == FORWARD) launch.finish = dd__conv_finish(node);
     return dd__local_record(recorder, node, site, &launch);
 }
 

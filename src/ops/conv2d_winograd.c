@@ -59,20 +59,10 @@ static int32_t tiles_of(const dd__conv_shape *s, const form *f) {
     return s->n * dd__divide_up(s->p, f->m) * dd__divide_up(s->q, f->m);
 }
 
-/* The m whose tiles need the fewest multiplications for this output. */
 static int32_t usual_outputs(const dd__node *node, const dd_device *device) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    int64_t least = 0;
-    int32_t found = 2;
     (void)device;
-    for (int32_t m = 2; m + s.kh - 1 <= DD__WINOGRAD_MOST && m <= 4; m += 2) {
-        int64_t a = m + s.kh - 1;
-        int64_t cost = (int64_t)dd__divide_up(s.p, m) * dd__divide_up(s.q, m) * a * a;
-        if (least && cost >= least) continue;
-        least = cost;
-        found = m;
-    }
-    return found;
+    return dd__winograd_outputs(s.p, s.q, s.kh);
 }
 
 /* The share of the products that are wanted, with so many rows a tile: the last rows of a tile may

@@ -198,7 +198,7 @@ static dd_status record_tiled(dd__recorder *recorder, const dd__node *node, cons
                                                 .right = node->in[1]->buffer,
                                                 .y = node->out[0]->buffer,
                                                 .numbers = {s.ai, s.ak, s.bk, s.bj},
-                                                .number_count = 7});
+                                                .number_count = 8});
 }
 
 static const dd__implementation tiled = {.name = "tiled",

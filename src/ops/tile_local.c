@@ -13,8 +13,6 @@ enum { ITEMS_ON_GPU = 256, ITEMS_ON_CPU = 32, BLOCK = 4 };
 /* Work-groups a compute unit that keep a GPU busy; numbers of k that are worth a slice. */
 enum { GROUPS_A_UNIT = 2, SMALLEST_SLICE = 64 };
 
-enum { WIDTH, HEIGHT, ROWS, COLUMNS, DEPTH, SLICES };
-
 typedef struct extent {
     int64_t m, n, k;
 } extent;
@@ -46,12 +44,12 @@ static bool is_large(const dd__node *node, const dd_device *device) {
     return !is_gpu(device) || e.m * e.n / tile >= GROUPS_A_UNIT * (int64_t)dd__threads(device);
 }
 
-static int32_t usual_columns(const dd__node *node, const dd_device *device) {
+int32_t dd__local_usual_columns(const dd__node *node, const dd_device *device) {
     return is_large(node, device) && (!is_gpu(device) || extent_of(node).n > 64) ? 2 : 1;
 }
 
 /* As many items as the columns need, 16 at most. */
-static int32_t usual_width(const dd__node *node, const dd_device *device) {
+int32_t dd__local_usual_width(const dd__node *node, const dd_device *device) {
     int64_t n = extent_of(node).n;
     int32_t width = !is_gpu(device) ? 8 : n > 32 ? 16 : n > 16 ? 8 : 4;
     while (width > 4 && width > item_limit(device)) width /= 2;
@@ -62,20 +60,22 @@ static int32_t setting(const dd__node *node, const dd_device *device, size_t i) 
     return dd__setting(node, device, dd__local_tunables, i);
 }
 
-static int32_t usual_height(const dd__node *node, const dd_device *device) {
-    int32_t height = 1, width = setting(node, device, WIDTH);
+int32_t dd__local_usual_height(const dd__node *node, const dd_device *device) {
+    int32_t height = 1, width = setting(node, device, DD__LOCAL_WIDTH);
     while (height < 16 && 2 * height * width <= item_limit(device)) height *= 2;
     return height;
 }
 
-static int32_t usual_rows(const dd__node *node, const dd_device *device) {
+int32_t dd__local_usual_rows(const dd__node *node, const dd_device *device) {
     return is_large(node, device) ? 2 : 1;
 }
 
 /* Panels of 16 numbers are read as whole lines of memory; large tiles' would leave no room for a
  * second group. */
-static int32_t usual_depth(const dd__node *node, const dd_device *device) {
-    return setting(node, device, ROWS) * setting(node, device, COLUMNS) > 2 ? 8 : 16;
+int32_t dd__local_usual_depth(const dd__node *node, const dd_device *device) {
+    return setting(node, device, DD__LOCAL_ROWS) * setting(node, device, DD__LOCAL_COLUMNS) > 2
+               ? 8
+               : 16;
 }
 
 static int64_t tiles_of(const dd__node *node, const dd_device *device, int64_t m, int64_t n) {
@@ -83,7 +83,7 @@ static int64_t tiles_of(const dd__node *node, const dd_device *device, int64_t m
     return ((m + t.rows - 1) / t.rows) * ((n + t.columns - 1) / t.columns);
 }
 
-static int32_t usual_slices(const dd__node *node, const dd_device *device) {
+int32_t dd__local_usual_slices(const dd__node *node, const dd_device *device) {
     extent e = extent_of(node);
     int64_t groups = tiles_of(node, device, e.m, e.n);
     int64_t wanted = GROUPS_A_UNIT * (int64_t)dd__threads(device);
@@ -93,41 +93,16 @@ static int32_t usual_slices(const dd__node *node, const dd_device *device) {
     return slices;
 }
 
-const dd__tunable dd__local_tunables[] = {
-    [WIDTH] = {.name = "width",
-               .values = {4, 8, 16, 32},
-               .usual_for = usual_width,
-               .help = "work-items of a group along columns (GX)"},
-    [HEIGHT] = {.name = "height",
-                .values = {1, 2, 4, 8, 16, 32},
-                .usual_for = usual_height,
-                .help = "work-items of a group along rows (GY)"},
-    [ROWS] = {.name = "rows",
-              .values = {1, 2},
-              .usual_for = usual_rows,
-              .help = "blocks of 4 rows an item (MV)"},
-    [COLUMNS] = {.name = "columns",
-                 .values = {1, 2},
-                 .usual_for = usual_columns,
-                 .help = "blocks of 4 columns an item (NV)"},
-    [DEPTH] = {.name = "depth",
-               .values = {8, 16, 32},
-               .usual_for = usual_depth,
-               .help = "numbers of the sums that local memory holds at a time"},
-    [SLICES] = {.name = "slices",
-                .values = {1, 2, 4, 8, 16, 32, 64},
-                .usual_for = usual_slices,
-                .help = "parts of the sums that are computed apart"},
-    {0},
-};
+const dd__tunable dd__local_tunables[] = {DD__LOCAL_TUNABLES, {0}};
 
 /* ---- The tile ----------------------------------------------------------------------------- */
 
 dd__local_tile dd__local_tile_of(const dd__node *node, const dd_device *device) {
-    int32_t rows = setting(node, device, ROWS), columns = setting(node, device, COLUMNS);
-    dd__local_tile t = {.width = setting(node, device, WIDTH),
-                        .height = setting(node, device, HEIGHT),
-                        .depth = setting(node, device, DEPTH)};
+    int32_t rows = setting(node, device, DD__LOCAL_ROWS),
+            columns = setting(node, device, DD__LOCAL_COLUMNS);
+    dd__local_tile t = {.width = setting(node, device, DD__LOCAL_WIDTH),
+                        .height = setting(node, device, DD__LOCAL_HEIGHT),
+                        .depth = setting(node, device, DD__LOCAL_DEPTH)};
     t.rows = t.height * rows * BLOCK;
     t.columns = t.width * columns * BLOCK;
     snprintf(t.options, sizeof t.options, "-DVW=4 -DGX=%d -DGY=%d -DMV=%d -DNV=%d -DDEPTH=%d",
@@ -152,8 +127,8 @@ const char *dd__local_refuse(const dd__node *node, const dd_device *device) {
 /* ---- A product ---------------------------------------------------------------------------- */
 
 int32_t dd__local_slices(const dd__node *node, const dd_device *device, const dd__product *p) {
-    int32_t slices = setting(node, device, SLICES);
-    int32_t most = dd__divide_up(p->k, setting(node, device, DEPTH));
+    int32_t slices = setting(node, device, DD__LOCAL_SLICES);
+    int32_t most = dd__divide_up(p->k, setting(node, device, DD__LOCAL_DEPTH));
     return slices < most ? slices : most;
 }
 
@@ -162,8 +137,7 @@ size_t dd__local_slice_bytes(const dd__node *node, const dd_device *device, cons
     return slices > 1 ? sizeof(float) * slices * (size_t)p->m * (size_t)p->row : 0;
 }
 
-/* The arguments of FINISH; `other` is any buffer, for those that are left out. */
-static void append_finish(dd__launch *launch, const dd__finish *finish, dd__buffer *other) {
+void dd__append_finish(dd__launch *launch, const dd__finish *finish, dd__buffer *other) {
     dd__launch_append(launch, DD_INT(finish->bias != NULL));
     dd__launch_append(launch, DD_INT(finish->relu));
     dd__launch_append(launch, DD_INT(finish->norm != NULL));
@@ -173,52 +147,58 @@ static void append_finish(dd__launch *launch, const dd__finish *finish, dd__buff
         dd__launch_append(launch, DD_BUFFER(finish->norm ? finish->norm[i]->buffer : other));
 }
 
-static dd_status record_multiply(dd__recorder *recorder, const dd__local_tile *t,
-                                 const dd__local_launch *l, const char *options, int32_t slices,
-                                 dd__buffer *to) {
+static void print_options(const dd__local_tile *t, const dd__local_launch *l, int32_t slices,
+                          char out[256]) {
+    snprintf(out, 256, "%s%s%s", t->options, l->options, slices > 1 ? " -DSLICED" : "");
+}
+
+dd_status dd__local_record_slices(dd__recorder *recorder, const dd__node *node,
+                                  const dd_device *device, const dd__local_launch *l,
+                                  int32_t slices, dd__buffer *to) {
     const dd__product *p = &l->product;
-    const int32_t slice = dd__divide_up(dd__divide_up(p->k, slices), t->depth) * t->depth;
+    dd__local_tile t = dd__local_tile_of(node, device);
+    const int32_t slice = dd__divide_up(dd__divide_up(p->k, slices), t.depth) * t.depth;
     const int32_t numbers[] = {p->m, p->n, p->k, slice, slices};
-    int32_t tiles = dd__divide_up(p->m, t->rows) * dd__divide_up(p->n, t->columns);
+    int32_t tiles = dd__divide_up(p->m, t.rows) * dd__divide_up(p->n, t.columns);
+    char options[256];
+    print_options(&t, l, slices, options);
     dd__launch launch = {
         .program = l->program,
         .options = options,
         .kernel = "multiply",
-        .global = {(size_t)(tiles * t->width), (size_t)t->height, (size_t)(slices * p->count)},
-        .local = {(size_t)t->width, (size_t)t->height, 1},
+        .global = {(size_t)(tiles * t.width), (size_t)t.height, (size_t)(slices * p->count)},
+        .local = {(size_t)t.width, (size_t)t.height, 1},
         .arguments = {DD_BUFFER(l->left), DD_BUFFER(l->right), DD_BUFFER(to)}};
-    append_finish(&launch, &l->finish, l->right);
+    dd__append_finish(&launch, &l->finish, l->right);
     for (size_t i = 0; i < DD_COUNT(numbers); i++) dd__launch_append(&launch, DD_INT(numbers[i]));
     for (size_t i = 0; i < l->number_count; i++) dd__launch_append(&launch, DD_INT(l->numbers[i]));
     return dd__record(recorder, &launch);
 }
 
-static dd_status record_sum(dd__recorder *recorder, const dd_device *device,
-                            const dd__local_launch *l, const char *options, int32_t slices,
-                            dd__buffer *parts) {
+static dd_status record_sum(dd__recorder *recorder, const dd__node *node, const dd_device *device,
+                            const dd__local_launch *l, int32_t slices, dd__buffer *parts) {
     const dd__product *p = &l->product;
+    dd__local_tile t = dd__local_tile_of(node, device);
+    char options[256];
     dd__launch launch = {.program = l->program,
                          .kernel = "add_slices",
                          .arguments = {DD_BUFFER(parts), DD_BUFFER(l->y)}};
-    append_finish(&launch, &l->finish, parts);
+    dd__append_finish(&launch, &l->finish, parts);
     dd__launch_append(&launch, DD_INT(slices));
     dd__launch_append(&launch, DD_INT(p->m));
     dd__launch_append(&launch, DD_INT(p->row));
     dd__launch_elements(&launch, device,
                         (size_t)(p->m / p->places) * (size_t)dd__divide_up(p->row, BLOCK));
+    print_options(&t, l, slices, options);
     launch.options = options;
     return dd__record(recorder, &launch);
 }
 
 dd_status dd__local_record(dd__recorder *recorder, const dd__node *node, const dd__site *site,
                            const dd__local_launch *l) {
-    dd__local_tile t = dd__local_tile_of(node, site->device);
     int32_t slices = dd__local_slices(node, site->device, &l->product);
-    char options[256];
-    snprintf(options, sizeof options, "%s%s%s", t.options, l->options,
-             slices > 1 ? " -DSLICED" : "");
     dd__buffer *to = slices > 1 ? site->workspace[0] : l->y;
-    DD_TRY(record_multiply(recorder, &t, l, options, slices, to));
+    DD_TRY(dd__local_record_slices(recorder, node, site->device, l, slices, to));
     if (slices == 1) return DD_OK;
-    return record_sum(recorder, site->device, l, options, slices, to);
+    return record_sum(recorder, node, site->device, l, slices, to);
 }

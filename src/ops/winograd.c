@@ -88,6 +88,19 @@ bool dd__winograd_make(int m, int r, dd__winograd *w) {
     return true;
 }
 
+int dd__winograd_outputs(int rows, int columns, int r) {
+    long long least = 0;
+    int found = 2;
+    for (int m = 2; m + r - 1 <= DD__WINOGRAD_MOST && m <= 4; m += 2) {
+        long long a = m + r - 1;
+        long long cost = (long long)((rows + m - 1) / m) * ((columns + m - 1) / m) * a * a;
+        if (least && cost >= least) continue;
+        least = cost;
+        found = m;
+    }
+    return found;
+}
+
 static size_t print_matrix(const char *name, const double (*matrix)[DD__WINOGRAD_MOST], int rows,
                            int columns, char *out, size_t size) {
     size_t used = (size_t)snprintf(out, size, " -D%s=", name);

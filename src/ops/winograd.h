@@ -23,6 +23,8 @@ typedef struct dd__winograd {
  * belongs to a point: to 0, then to p and -p in pairs, last to infinity. So the rows of a pair, 2 k
  * - 1 and 2 k, are equal in even columns and opposite in odd ones, in all three. */
 bool dd__winograd_make(int m, int r, dd__winograd *w);
+/* The m, 2 or 4, whose tiles need the fewest multiplications for so many rows and columns of output. */
+int dd__winograd_outputs(int rows, int columns, int r);
 /* "-DWM=4 -DWR=5 -DWA={..} -DWG={..} -DWBT={..}": the matrices as options of a program. */
 void dd__winograd_options(const dd__winograd *w, char *out, size_t size);
 
