@@ -77,7 +77,7 @@ inline void store_some(V v, global float *p, int count) {
 
 kernel void activation_vector(const global float *restrict x, global float *restrict y, int count,
                               int chunk, float alpha) {
-    int i = (int)get_group_id(0) * chunk, end = min(i + chunk, count);
+    int i = (int)get_global_id(0) * chunk, end = min(i + chunk, count);
     for (; i + VW <= end; i += VW) VSTORE(F(VLOAD(x + i), alpha), y + i);
     if (i < end) store_some(F(load_some(x + i, end - i), alpha), y + i, end - i);
 }
@@ -85,7 +85,7 @@ kernel void activation_vector(const global float *restrict x, global float *rest
 kernel void activation_backward_vector(const global float *restrict dy,
                                        const global float *restrict x, global float *restrict dx,
                                        int count, int chunk, float alpha) {
-    int i = (int)get_group_id(0) * chunk, end = min(i + chunk, count);
+    int i = (int)get_global_id(0) * chunk, end = min(i + chunk, count);
     for (; i + VW <= end; i += VW) VSTORE(VLOAD(dy + i) * D(VLOAD(x + i), alpha), dx + i);
     if (i < end)
         store_some(load_some(dy + i, end - i) * D(load_some(x + i, end - i), alpha), dx + i,

@@ -62,7 +62,7 @@ kernel void gather(global const uchar *restrict images, global const int *restri
                    global const Step *restrict step, global float *restrict x,
                    global int *restrict y, int capacity, int size, int batch, int shuffle,
                    float scale, float shift) {
-    int lane = (int)get_global_id(0), lanes = (int)get_global_size(0), i = (int)get_global_id(1);
+    int lane = (int)get_local_id(0), lanes = (int)get_local_size(0), i = (int)get_global_id(1);
     long example = find_example(step, i, capacity, shuffle);
     if (lane == 0) y[i] = example < 0 ? -1 : labels[example];
     images += (size_t)max(example, 0L) * size;
@@ -75,7 +75,7 @@ kernel void gather_vector(global const uchar *restrict images, global const int 
                           global const Step *restrict step, global float *restrict x,
                           global int *restrict y, int capacity, int size, int batch, int shuffle,
                           float scale, float shift, int chunk) {
-    int i = (int)get_group_id(0) * chunk, end = min(i + chunk, batch);
+    int i = (int)get_global_id(0) * chunk, end = min(i + chunk, batch);
     for (; i < end; i++) {
         long example = find_example(step, i, capacity, shuffle);
         global float *to = x + (size_t)i * size;
@@ -150,7 +150,7 @@ kernel void gather_warped(global const uchar *restrict images, global const int 
                           global int *restrict y, int capacity, int height, int width, int channels,
                           int batch, int shuffle, float scale, float shift, float rotation,
                           float shear, float shift_c, float shift_r, float zoom) {
-    int lane = (int)get_global_id(0), lanes = (int)get_global_size(0), i = (int)get_global_id(1);
+    int lane = (int)get_local_id(0), lanes = (int)get_local_size(0), i = (int)get_global_id(1);
     long example = find_example(step, i, capacity, shuffle);
     if (lane == 0) y[i] = example < 0 ? -1 : labels[example];
     int pixels = height * width;
@@ -174,7 +174,7 @@ kernel void gather_warped_vector(global const uchar *restrict images,
                                  int channels, int batch, int shuffle, float scale, float shift,
                                  float rotation, float shear, float shift_c, float shift_r,
                                  float zoom, int chunk) {
-    int i = (int)get_group_id(0) * chunk, end = min(i + chunk, batch);
+    int i = (int)get_global_id(0) * chunk, end = min(i + chunk, batch);
     int size = height * width * channels;
     for (; i < end; i++) {
         long example = find_example(step, i, capacity, shuffle);

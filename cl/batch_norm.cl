@@ -114,7 +114,7 @@ inline void sums_at(const global float *dy, const global float *x, const global 
 /* Calls AT for each tile of the work-item's chunk, and there for each of its channels. */
 #ifdef VW
 #define FOR_TILES(AT)                                                                              \
-    int group = (int)get_group_id(0), begin = group * chunk, last = min(begin + chunk, rows);      \
+    int group = (int)get_global_id(0), begin = group * chunk, last = min(begin + chunk, rows);     \
     global float *p = partial + group * 2 * C;                                                     \
     for (int row = begin; row < last; row += TILE)                                                 \
         for (int c = 0; c < C; c += VW) AT(c, begin, row, min(row + TILE, last));
@@ -205,7 +205,7 @@ kernel void batch_norm_combine_sums(const global float *restrict partial,
  * prepares the factors of VW channels by SET(c) for TILE rows at a time. */
 #ifdef VW
 #define FOR_ELEMENTS(SET, AT)                                                                      \
-    int begin = (int)get_group_id(0) * chunk, last = min(begin + chunk, rows);                     \
+    int begin = (int)get_global_id(0) * chunk, last = min(begin + chunk, rows);                    \
     for (int row = begin; row < last; row += TILE)                                                 \
         for (int c = 0; c < C; c += VW) {                                                          \
             SET(c)                                                                                 \

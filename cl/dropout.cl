@@ -53,7 +53,7 @@ inline void drop8(const global float *x, global float *y, global uchar *mask, ul
 kernel void dropout_vector(const global float *restrict x, const global Step *restrict step,
                            global float *restrict y, global uchar *restrict mask, int count,
                            int chunk, int stream, int threshold, float scale) {
-    int i = (int)get_group_id(0) * chunk, end = min(i + chunk, count);
+    int i = (int)get_global_id(0) * chunk, end = min(i + chunk, count);
     for (; i + 64 <= end; i += 64) {
         ulong8 early, late;
         philox8(step, (uint)stream, (uint)i / 8, &early, &late);
@@ -70,7 +70,7 @@ kernel void dropout_vector(const global float *restrict x, const global Step *re
 kernel void dropout_backward_vector(const global float *restrict dy,
                                     const global uchar *restrict mask, global float *restrict dx,
                                     int count, int chunk, float scale) {
-    int i = (int)get_group_id(0) * chunk, end = min(i + chunk, count);
+    int i = (int)get_global_id(0) * chunk, end = min(i + chunk, count);
     for (; i + 8 <= end; i += 8) {
         int8 keep = convert_int8(vload8(0, mask + i)) != 0;
         vstore8(keep ? vload8(0, dy + i) * scale : (float8)(0), 0, dx + i);

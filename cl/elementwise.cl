@@ -25,7 +25,7 @@ kernel void bias(global const float *restrict x, global const float *restrict b,
 
 kernel void bias_vector(global const float *restrict x, global const float *restrict b,
                         global float *restrict y, int rows, int channels, int chunk) {
-    int row = (int)get_group_id(0) * chunk, end = min(row + chunk, rows);
+    int row = (int)get_global_id(0) * chunk, end = min(row + chunk, rows);
     x += (size_t)row * channels;
     y += (size_t)row * channels;
     for (; row < end; row++, x += channels, y += channels) {
@@ -43,7 +43,7 @@ kernel void add(global const float *restrict a, global const float *restrict b,
 
 kernel void add_vector(global const float *restrict a, global const float *restrict b,
                        global float *restrict y, int count, int chunk) {
-    int i = (int)get_group_id(0) * chunk, end = min(i + chunk, count);
+    int i = (int)get_global_id(0) * chunk, end = min(i + chunk, count);
     for (; i + VW <= end; i += VW) VSTORE(VLOAD(a + i) + VLOAD(b + i), y + i);
     for (; i < end; i++) y[i] = a[i] + b[i];
 }
@@ -55,7 +55,7 @@ kernel void copy(global const uint *restrict x, global uint *restrict y, int cou
 
 kernel void copy_vector(global const uint *restrict x, global uint *restrict y, int count,
                         int chunk) {
-    int i = (int)get_group_id(0) * chunk, end = min(i + chunk, count);
+    int i = (int)get_global_id(0) * chunk, end = min(i + chunk, count);
     for (; i + VW <= end; i += VW) VSTORE(VLOAD(x + i), y + i);
     for (; i < end; i++) y[i] = x[i];
 }
@@ -75,7 +75,7 @@ kernel void move_rows(global const float *restrict from, global float *restrict 
 kernel void move_rows_vector(global const float *restrict from, global float *restrict to, int rows,
                              int width, int from_row, int from_begin, int to_row, int to_begin,
                              int chunk) {
-    int row = (int)get_group_id(0) * chunk, end = min(row + chunk, rows);
+    int row = (int)get_global_id(0) * chunk, end = min(row + chunk, rows);
     from += (size_t)row * from_row + from_begin;
     to += (size_t)row * to_row + to_begin;
     for (; row < end; row++, from += from_row, to += to_row) {

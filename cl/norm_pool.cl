@@ -105,7 +105,7 @@ kernel void norm_pool(const global float *restrict x, const global float *restri
                       global float *restrict y, global uchar *restrict place,
                       global float *restrict winner, int rows, int chunk, int H, int W, int C,
                       int OH, int OW, int stream, int threshold, float scale) {
-    int row = (int)get_group_id(0) * chunk, end = min(row + chunk, rows);
+    int row = (int)get_global_id(0) * chunk, end = min(row + chunk, rows);
     for (; row < end; row++) {
         const global float *corner = x + (row / OH * H + row % OH * KH) * W * C;
         int first = row * OW * C;
@@ -133,7 +133,7 @@ kernel void norm_chosen(const global float *restrict best, const global uchar *r
                         const global Step *restrict step, global float *restrict y,
                         global uchar *restrict place, global float *restrict winner, int windows,
                         int chunk, int C, int stream, int threshold, float scale) {
-    int begin = (int)get_group_id(0) * chunk, end = min(begin + chunk, windows);
+    int begin = (int)get_global_id(0) * chunk, end = min(begin + chunk, windows);
     for (int row = begin; row < end; row += TILE) {
         int stop = min(row + TILE, end);
 #ifdef DROPS
@@ -174,8 +174,8 @@ inline void add_to(global float *sum, V part, bool first) {
 kernel void norm_pool_sums(const global float *restrict dy, const global uchar *restrict place,
                            const global float *restrict winner, global float *restrict partial,
                            int windows, int chunk, int C, float scale) {
-    int begin = (int)get_group_id(0) * chunk, end = min(begin + chunk, windows);
-    partial += get_group_id(0) * 2 * C;
+    int begin = (int)get_global_id(0) * chunk, end = min(begin + chunk, windows);
+    partial += get_global_id(0) * 2 * C;
     for (int row = begin; row < end; row += TILE)
         for (int c = 0; c < C; c += VW) {
             V sum = 0, products = 0;
@@ -235,8 +235,8 @@ norm_pool_backward(const global float *restrict dy, const global float *restrict
                    const global float *restrict dgamma, const global float *restrict dbeta,
                    global float *restrict dz, global float *restrict partial, int rows, int chunk,
                    int H, int W, int C, int OH, int OW, float count, float scale) {
-    int begin = (int)get_group_id(0) * chunk, end = min(begin + chunk, rows);
-    partial += get_group_id(0) * C;
+    int begin = (int)get_global_id(0) * chunk, end = min(begin + chunk, rows);
+    partial += get_global_id(0) * C;
     for (int row = begin; row < end; row++) {
         int first = (row / OH * H + row % OH * KH) * W; /* pixel */
         for (int tile = 0; tile < OW; tile += TILE)

@@ -38,7 +38,7 @@ kernel void sgd(global float *restrict p, global const float *restrict g,
 
 kernel void sgd_vector(global float *restrict p, global const float *restrict g,
                        global const Step *restrict step, int count, int chunk) {
-    int i = (int)get_group_id(0) * chunk, end = min(i + chunk, count);
+    int i = (int)get_global_id(0) * chunk, end = min(i + chunk, count);
     float down = -step->learning_rate;
     for (; i + VW <= end; i += VW) VSTORE(FMA((V)(down), VLOAD(g + i), VLOAD(p + i)), p + i);
     for (; i < end; i++) p[i] = FMA(down, g[i], p[i]);
@@ -56,7 +56,7 @@ kernel void sgd_momentum(global float *restrict p, global const float *restrict 
 kernel void sgd_momentum_vector(global float *restrict p, global const float *restrict g,
                                 global float *restrict v, global const Step *restrict step,
                                 int count, float momentum, int chunk) {
-    int i = (int)get_group_id(0) * chunk, end = min(i + chunk, count);
+    int i = (int)get_global_id(0) * chunk, end = min(i + chunk, count);
     float down = -step->learning_rate;
     for (; i + VW <= end; i += VW) {
         V update = FMA((V)(momentum), VLOAD(v + i), VLOAD(g + i));
@@ -92,7 +92,7 @@ kernel void adam_vector(global float *restrict p, global const float *restrict g
                         global float *restrict m, global float *restrict v,
                         global const Step *restrict step, int count, float beta1, float beta2,
                         float log_beta1, float log_beta2, float epsilon, int chunk) {
-    int i = (int)get_group_id(0) * chunk, end = min(i + chunk, count);
+    int i = (int)get_global_id(0) * chunk, end = min(i + chunk, count);
     float factor = adam_factor(step, log_beta1, log_beta2);
     for (; i + VW <= end; i += VW) {
         V gradient = VLOAD(g + i);
@@ -118,7 +118,7 @@ kernel void weight_decay(global float *restrict p, global const Step *restrict s
 
 kernel void weight_decay_vector(global float *restrict p, global const Step *restrict step,
                                 int count, float decay, int chunk) {
-    int i = (int)get_group_id(0) * chunk, end = min(i + chunk, count);
+    int i = (int)get_global_id(0) * chunk, end = min(i + chunk, count);
     float factor = 1 - step->learning_rate * decay;
     for (; i + VW <= end; i += VW) VSTORE(VLOAD(p + i) * factor, p + i);
     for (; i < end; i++) p[i] *= factor;

@@ -112,7 +112,7 @@ inline void average_pool_backward_at(const global float *dy, global float *dx, i
 #ifdef VW
 #define KERNEL(name, HEIGHT, WIDTH, BUFFERS, AT)                                                   \
     kernel void name##_vector(BUFFERS, int rows, int chunk, SHAPE) {                               \
-        int row = (int)get_group_id(0) * chunk, end = min(row + chunk, rows);                      \
+        int row = (int)get_global_id(0) * chunk, end = min(row + chunk, rows);                     \
         for (; row < end; row++)                                                                   \
             for (int w = 0; w < WIDTH; w++)                                                        \
                 for (int c = 0; c < C; c += VW) AT(row / HEIGHT, row % HEIGHT, w, c);              \
@@ -168,7 +168,7 @@ inline void zero(global float *p, int count) {
 kernel void max_pool_backward_apart(const global float *restrict dy,
                                     const global INDEX *restrict index, global float *restrict dx,
                                     int rows, int chunk, SHAPE) {
-    int row = (int)get_group_id(0) * chunk, end = min(row + chunk, rows);
+    int row = (int)get_global_id(0) * chunk, end = min(row + chunk, rows);
     for (; row < end; row++) {
         int n = row / OH, oh = row % OH;
         global float *image = dx + (n * H + oh * KH) * W * C;

@@ -24,7 +24,7 @@ kernel void column_sums(global const float *restrict x, global float *restrict y
 
 kernel void column_sums_vector(global const float *restrict x, global float *restrict y, int rows,
                                int channels, int chunk, int width) {
-    int part = (int)get_group_id(0), c = (int)get_group_id(1) * width;
+    int part = (int)get_global_id(0), c = (int)get_global_id(1) * width;
     int row = part * chunk, count = min(chunk, rows - row), end = min(c + width, channels);
     x += (size_t)row * channels;
     y += (size_t)part * channels;

@@ -55,8 +55,7 @@ static void write_prefix(FILE *out, const char *kernels) {
             "\n"
             "#define __attribute__(x)\n#define __kernel static\n#define kernel static\n"
             "#undef inline\n#define inline static inline\n"
-            "#define get_global_id(d) item.id[d]\n#define get_group_id(d) item.id[d]\n"
-            "#define get_global_size(d) item.size[d]\n#define get_num_groups(d) item.size[d]\n");
+            "#define get_global_id(d) item.id[d]\n#define get_global_size(d) item.size[d]\n");
     for (const char *at = kernels; *at; at += strcspn(at, ";"), at += *at == ';') {
         snprintf(name, sizeof name, "%.*s", (int)strcspn(at, ";"), at);
         fprintf(out, "#define %s(...) chained_%s(const ChainItem item, __VA_ARGS__)\n", name, name);

@@ -8,7 +8,7 @@
 static const char test_text[] =
     "inline int mix(int a, int b) { return FACTOR * a + b; }\n"
     "kernel void turn(global const int *from, global int *to, int n, float a) {\n"
-    "    int i = (int)get_group_id(0), size = (int)get_num_groups(0);\n"
+    "    int i = (int)get_global_id(0), size = (int)get_global_size(0);\n"
     "    for (int k = i * n; k < (i + 1) * n; k++)\n"
     "        to[k] = mix(from[size * n - 1 - k], from[(k + n) % (size * n)]) + (int)a;\n"
     "}\n"
