@@ -132,6 +132,15 @@ static dd_status check_fitness(dd_device *device) {
     return DD_OK;
 }
 
+/* A processor whose lanes are work-items: llvmpipe says 1024 of itself, and of each kernel 32. Those who
+ * choose a size before there is a kernel get what kernels take. */
+static void limit_lanes(dd_device *device) {
+    enum { LANES = 32 };
+    bool lanes =
+        device->info.type == DD_DEVICE_CPU && dd__natural_class(&device->info) == DD_CLASS_GPU;
+    if (lanes && device->group_limit > LANES) device->group_limit = LANES;
+}
+
 static dd_status open_opencl(dd_device *device) {
     cl_int error;
     cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
@@ -150,6 +159,7 @@ static dd_status open_opencl(dd_device *device) {
                         device->info.name);
     memcpy(device->group_sizes, sizes, sizeof device->group_sizes);
     if (sizes[0] && sizes[0] < device->group_limit) device->group_limit = sizes[0];
+    limit_lanes(device);
     return DD_OK;
 }
 
@@ -248,6 +258,7 @@ static void close_opencl(dd_device *device) {
 void dd_device_close(dd_device *device) {
     if (!device) return;
     if (device->id) close_opencl(device);
+    dd__fits_free(device);
     dd__free(device->opened.selector);
     dd__free(device->opened.implementations);
     dd__free(device->forced);

@@ -29,7 +29,8 @@ dd_kernel_class dd__device_class(const dd_device *device);
 const char *dd__device_forced(const dd_device *device, const char *op);
 /* The op of the options' forced implementation number i; NULL after the last. */
 const char *dd__device_forced_op(const dd_device *device, size_t i);
-/* Largest work-group the device takes, in all and along its first dimension. */
+/* Largest work-group the device takes, in all and along its first dimension, as far as it knows before
+ * it has a kernel: dd__kernel_fits tells then. */
 size_t dd__device_group_limit(const dd_device *device);
 /* Names this device and everything that decides what its compiler and its timings yield: device,
  * driver, platform, host processor, version of this library. One line, for keys of caches. */

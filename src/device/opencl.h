@@ -65,6 +65,12 @@ typedef struct dd__forced {
     const char *op, *implementation;
 } dd__forced;
 
+typedef struct dd__fit { /* what dd__kernel_fits found */
+    char name[33];       /* a hash of what was asked */
+    bool fits;
+    struct dd__fit *next;
+} dd__fit;
+
 struct dd_device {
     dd_device_info info;
     dd_kernel_class class;
@@ -77,6 +83,7 @@ struct dd_device {
     size_t group_sizes[3]; /* largest along each dimension */
     uint64_t bytes;        /* in buffers now */
     dd__program *programs; /* a list */
+    dd__fit *fits;         /* a list */
     double program_seconds;
     bool trying_programs; /* dd__device_try_programs */
     bool trusted;         /* not checked before it is used */
@@ -131,6 +138,9 @@ dd_status dd__program_link(dd_device *device, const char *name, const char *pref
 /* A kernel of the program; the caller releases it. */
 dd_status dd__program_kernel(dd__program *program, const char *name, cl_kernel *kernel);
 void dd__programs_free(dd_device *device);
+/* DD_DEVICE  the device does not take the kernel in groups of local[0] x local[1] x local[2]: why */
+dd_status dd__check_group(dd_device *device, cl_kernel kernel, const size_t local[3]);
+void dd__fits_free(dd_device *device);
 
 /* ---- Sources ---------------------------------------------------------------------------- */
 

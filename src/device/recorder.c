@@ -57,27 +57,14 @@ static void fill_sizes(const dd_device *device, const dd__launch *launch, dd__st
 }
 
 static dd_status check_sizes(dd_device *device, const dd__step *step) {
-    size_t limit = 0, items = 1;
-    for (int d = 0; d < 3; d++) {
-        items *= step->local[d];
+    for (int d = 0; d < 3; d++)
         if (step->global[d] == 0 || step->global[d] % step->local[d])
             return dd__fail(DD_USAGE,
                             "global size %zu x %zu x %zu is not a multiple of the group's "
                             "%zu x %zu x %zu",
                             step->global[0], step->global[1], step->global[2], step->local[0],
                             step->local[1], step->local[2]);
-    }
-    cl_int error = clGetKernelWorkGroupInfo(step->kernel, device->id, CL_KERNEL_WORK_GROUP_SIZE,
-                                            sizeof limit, &limit, NULL);
-    if (error != CL_SUCCESS) return dd__cl_fail(device, error, "the limit of its work-group");
-    bool fits = items <= limit;
-    for (int d = 0; d < 3; d++) fits = fits && step->local[d] <= device->group_sizes[d];
-    if (fits || !step->has_local) return DD_OK;
-    return dd__fail(DD_DEVICE,
-                    "a work-group of %zu x %zu x %zu is %zu work-items; on %s it takes at most %zu "
-                    "(%zu x %zu x %zu)",
-                    step->local[0], step->local[1], step->local[2], items, device->info.name, limit,
-                    device->group_sizes[0], device->group_sizes[1], device->group_sizes[2]);
+    return dd__check_group(device, step->kernel, step->local);
 }
 
 static cl_int set_argument(cl_kernel kernel, cl_uint index, const dd__argument *argument) {

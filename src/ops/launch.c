@@ -4,8 +4,8 @@
  * too small ones cost more than they do. */
 enum { GROUPS_A_THREAD = 16, SMALLEST_CHUNK = 4096 };
 
-/* A GPU keeps few groups a compute unit: smaller ones leave it half empty. llvmpipe, on a CPU but
- * of the GPU class, runs no more than 32 work-items a group, whatever the device's limit says. */
+/* A GPU keeps few groups a compute unit: smaller ones leave it half empty. A processor has few threads
+ * to level the load between. */
 enum { GROUP_ON_GPU = 64, GROUP_ON_CPU = 32 };
 
 const char *dd__vector_option(const dd_device *device) {

@@ -23,6 +23,14 @@ static const char test_text[] =
     "    out[get_global_id(0)] = 4;\n"
     "}\n";
 
+static const char shared_text[] =
+    "kernel void shared(global float *x) {\n"
+    "    local float all[FLOATS];\n"
+    "    for (int i = get_local_id(0); i < FLOATS; i += get_local_size(0)) all[i] = x[i];\n"
+    "    barrier(CLK_LOCAL_MEM_FENCE);\n"
+    "    x[get_global_id(0)] = all[FLOATS - 1 - get_local_id(0)];\n"
+    "}\n";
+
 enum { N = 256 };
 static dd_device *device;
 static dd__recorder *recorder;
@@ -30,7 +38,9 @@ static dd__buffer *x, *y; /* (N) */
 
 static int open_all(void **state) {
     (void)state;
-    return open_with_program("test", test_text, &device);
+    if (open_with_program("test", test_text, &device) != 0) return -1;
+    write_program("shared", shared_text);
+    return 0;
 }
 
 static int close_all(void **state) {
@@ -152,6 +162,56 @@ static void test_a_group_larger_than_the_kernels_limit_is_refused(void **state) 
     assert_message("test/place");
     assert_ok(dd__recorder_run(recorder));
     assert_true(first_of(x) == 1);
+}
+
+/* Whether kernel `shared` fits with so much local memory, and that recording it says the same. */
+static bool shared_fits(size_t bytes, size_t items) {
+    char options[64];
+    bool fits = false;
+    snprintf(options, sizeof options, "-DFLOATS=%zu", bytes / sizeof(float));
+    dd__launch launch = {.program = "shared",
+                         .options = options,
+                         .kernel = "shared",
+                         .global = {items, 1, 1},
+                         .local = {items, 1, 1},
+                         .arguments = {DD_BUFFER(x)}};
+    assert_ok(dd__kernel_fits(device, &launch, &fits));
+    assert_int_equal(dd__record(recorder, &launch), fits ? DD_OK : DD_DEVICE);
+    return fits;
+}
+
+static void test_what_fits_is_known_before_it_is_recorded(void **state) {
+    (void)state;
+    size_t local = dd_device_describe(device)->local_memory_bytes;
+    size_t limit = dd__device_group_limit(device);
+    assert_true(shared_fits(256, 1));
+    assert_true(shared_fits(256, limit < 32 ? limit : 32));
+    assert_false(shared_fits(256, 2 * device->group_limit * device->group_sizes[0]));
+    assert_true(shared_fits(local / 2, 1));
+    assert_false(shared_fits(2 * local, 1));
+}
+
+static void test_a_program_that_does_not_compile_does_not_fit_and_is_tried_once(void **state) {
+    (void)state;
+    dd__launch launch = {
+        .program = "shared", .kernel = "shared", .global = {1}, .local = {1, 1, 1}};
+    bool fits = true;
+    clear_log();
+    assert_ok(dd__kernel_fits(device, &launch, &fits)); /* FLOATS is missing */
+    assert_false(fits);
+    assert_true(was_logged("kernel shared/shared () in groups of 1 x 1 x 1: no: "));
+    clear_log();
+    fits = true;
+    assert_ok(dd__kernel_fits(device, &launch, &fits));
+    assert_false(fits);
+    assert_string_equal(log_text, "");
+    launch.options = "-DFLOATS=64";
+    launch.kernel = "unheard_of";
+    assert_ok(dd__kernel_fits(device, &launch, &fits));
+    assert_false(fits);
+    launch.program = "unheard_of";
+    assert_int_equal(dd__kernel_fits(device, &launch, &fits), DD_USAGE);
+    dd_set_log(NULL, NULL);
 }
 
 static void test_a_global_size_that_is_no_multiple_is_refused(void **state) {
@@ -340,6 +400,8 @@ int main(void) {
         TEST(test_views_are_arguments),
         TEST(test_a_cpu_runtime_gets_groups_of_one_unless_told),
         TEST(test_a_group_larger_than_the_kernels_limit_is_refused),
+        TEST(test_what_fits_is_known_before_it_is_recorded),
+        TEST(test_a_program_that_does_not_compile_does_not_fit_and_is_tried_once),
         TEST(test_a_global_size_that_is_no_multiple_is_refused),
         TEST(test_a_launch_that_fails_names_kernel_sizes_and_error),
         TEST(test_wrong_arguments_are_refused_by_count_and_number),
