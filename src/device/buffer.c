@@ -184,6 +184,7 @@ dd_status dd__buffer_read(dd__buffer *buffer, size_t offset, void *to, size_t by
     DD_TRY(dd__device_usable(device));
     cl_int error = clEnqueueReadBuffer(device->queue, buffer->memory, CL_TRUE, offset, bytes, to, 0,
                                        NULL, NULL);
+    device->queued_seconds = 0; /* as the queue is empty now */
     if (error == CL_SUCCESS) return DD_OK;
     if (error == CL_OUT_OF_RESOURCES) device->lost = true; /* as in dd__device_finish */
     return dd__cl_fail(device, error, "reading %zu bytes", bytes);

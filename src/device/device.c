@@ -206,6 +206,8 @@ static dd_status remember(const char *selector, const dd_device_options *options
 
 const dd__opened *dd__device_opened(const dd_device *device) { return &device->opened; }
 
+static const double longest_launch_seconds = 0.1;
+
 dd_status dd_device_open(const char *selector, const dd_device_options *options,
                          dd_device **device) {
     static const dd_device_options defaults;
@@ -221,6 +223,7 @@ dd_status dd_device_open(const char *selector, const dd_device_options *options,
     opened->id = found.device;
     opened->class = options->kernel_class;
     opened->group_limit = 1;
+    if (found.info.type == DD_DEVICE_GPU) opened->part_seconds = longest_launch_seconds;
     if (opened->class == DD_CLASS_AUTO)
         opened->class =
             found.device ? dd__natural_class(&found.info) : DD_CLASS_CPU; /* the reference */
@@ -295,6 +298,7 @@ dd_status dd__queue_finish(dd_device *device, cl_command_queue queue) {
     /* Mesa 22.3's rusticl waits only for what was not yet flushed: the marker is */
     cl_int error = clEnqueueMarkerWithWaitList(queue, 0, NULL, NULL);
     if (error == CL_SUCCESS) error = clFinish(queue);
+    device->queued_seconds = 0;
     if (error == CL_SUCCESS) return DD_OK;
     if (error == CL_OUT_OF_RESOURCES) device->lost = true; /* how a watchdog's kill is reported */
     return dd__cl_fail(device, error, "the work enqueued did not finish");

@@ -29,14 +29,18 @@ dd_kernel_class dd__device_class(const dd_device *device);
 const char *dd__device_forced(const dd_device *device, const char *op);
 /* The op of the options' forced implementation number i; NULL after the last. */
 const char *dd__device_forced_op(const dd_device *device, size_t i);
-/* Largest work-group the device takes, in all and along its first dimension, as far as it knows before
- * it has a kernel: dd__kernel_fits tells then. */
+/* Largest work-group the device takes, in all and along its first dimension, as far as is known
+ * without a kernel; dd__kernel_fits knows more. */
 size_t dd__device_group_limit(const dd_device *device);
 /* Names this device and everything that decides what its compiler and its timings yield: device,
  * driver, platform, host processor, version of this library. One line, for keys of caches. */
 const char *dd__device_key(const dd_device *device);
 /* Waits until everything enqueued is done. DD_DEVICE when something failed on the way. */
 dd_status dd__device_finish(dd_device *device);
+/* From now on launches that are run for the first time are cut into parts of about `seconds` at most
+ * (split.c); 0: never. A GPU is opened with a tenth of a second, which no watchdog minds; all others
+ * without a limit. */
+void dd__device_limit_launches(dd_device *device, double seconds);
 /* False with DEEPDIGITS_CACHE=off: nothing is read from the cache's folder nor written to it. */
 bool dd__cache_is_on(void);
 /* Bytes in buffers now. */

@@ -82,6 +82,8 @@ struct dd_device {
     size_t group_limit;
     size_t group_sizes[3]; /* largest along each dimension */
     uint64_t bytes;        /* in buffers now */
+    double part_seconds;   /* longest that a launch shall run (split.c); 0: any time */
+    double queued_seconds; /* of such launches, since the queue was last waited for */
     dd__program *programs; /* a list */
     dd__fit *fits;         /* a list */
     double program_seconds;
@@ -138,7 +140,7 @@ dd_status dd__program_link(dd_device *device, const char *name, const char *pref
 /* A kernel of the program; the caller releases it. */
 dd_status dd__program_kernel(dd__program *program, const char *name, cl_kernel *kernel);
 void dd__programs_free(dd_device *device);
-/* DD_DEVICE  the device does not take the kernel in groups of local[0] x local[1] x local[2]: why */
+/* DD_DEVICE  the device does not take the kernel in groups of that size; the message has the reason */
 dd_status dd__check_group(dd_device *device, cl_kernel kernel, const size_t local[3]);
 void dd__fits_free(dd_device *device);
 

@@ -51,7 +51,7 @@ static dd_status check_timers(dd_device *device, cl_command_queue queue) {
 }
 
 /* By the clock: alone on the queue. */
-static dd_status time_step(dd_device *device, const dd__step *step, cl_command_queue queue,
+static dd_status time_step(dd_device *device, dd__step *step, cl_command_queue queue,
                            double *seconds) {
     if (device->id) DD_TRY(dd__queue_finish(device, queue));
     double began = dd__seconds();
@@ -73,9 +73,10 @@ dd_status dd__recorder_profile(dd__recorder *recorder, dd__profile_row *rows, si
     double *seconds = dd__alloc(recorder->count, sizeof *seconds);
     if (!events || !seconds) DD_TRY_OUT(dd__no_memory(recorder->count * sizeof *events));
     for (size_t i = 0; i < recorder->count; i++) {
-        const dd__step *step = &recorder->steps[i];
-        if (step->kind == DD__STEP_KERNEL && !device->timers_fail)
-            DD_TRY_OUT(dd__step_enqueue(device, step, queue, &events[i]));
+        dd__step *step = &recorder->steps[i];
+        if (step->kind == DD__STEP_KERNEL && !device->timers_fail &&
+            dd__step_is_whole(device, step))
+            DD_TRY_OUT(dd__step_enqueue(device, step, NULL, queue, &events[i]));
         else
             DD_TRY_OUT(time_step(device, step, queue, &seconds[i]));
     }

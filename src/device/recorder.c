@@ -136,40 +136,47 @@ dd_status dd__record_clblast(dd__recorder *recorder, const dd__gemm_shape *shape
 
 /* ---- Running ---------------------------------------------------------------------------- */
 
-dd_status dd__step_enqueue(dd_device *device, const dd__step *step, cl_command_queue queue,
-                           cl_event *event) {
-    cl_int error = clEnqueueNDRangeKernel(queue, step->kernel, step->dimensions, NULL, step->global,
-                                          step->has_local ? step->local : NULL, 0, NULL, event);
+static dd_status enqueue_kernel(dd_device *device, const dd__step *step, const dd__range *range,
+                                cl_command_queue queue, cl_event *event) {
+    const size_t *global = range ? range->global : step->global, *local = step->local;
+    cl_int error =
+        clEnqueueNDRangeKernel(queue, step->kernel, step->dimensions, range ? range->offset : NULL,
+                               global, step->has_local ? local : NULL, 0, NULL, event);
     if (error == CL_SUCCESS) return DD_OK;
     return dd__cl_fail(device, error,
-                       "kernel %s, %zu x %zu x %zu work-items in groups of %zu x %zu "
-                       "x %zu%s",
-                       step->name, step->global[0], step->global[1], step->global[2],
-                       step->local[0], step->local[1], step->local[2],
+                       "kernel %s, %zu x %zu x %zu work-items in groups of %zu x %zu x %zu%s",
+                       step->name, global[0], global[1], global[2], local[0], local[1], local[2],
                        step->has_local ? "" : " (left to the driver)");
 }
 
-dd_status dd__step_run(dd_device *device, const dd__step *step, cl_command_queue queue) {
-    switch (step->kind) {
-    case DD__STEP_KERNEL:
-        return dd__step_enqueue(device, step, queue, NULL);
-    case DD__STEP_CALL:
+static dd_status enqueue_product(dd_device *device, const dd__step *step, cl_command_queue queue) {
+#ifdef DD_WITH_CLBLAST
+    return dd__clblast_sgemm(device, &step->gemm, step->a, step->b, step->c, queue);
+#else
+    (void)device, (void)step, (void)queue;
+    return DD_OK; /* none is recorded */
+#endif
+}
+
+dd_status dd__step_enqueue(dd_device *device, const dd__step *step, const dd__range *range,
+                           cl_command_queue queue, cl_event *event) {
+    if (step->kind == DD__STEP_GEMM) return enqueue_product(device, step, queue);
+    return enqueue_kernel(device, step, range, queue, event);
+}
+
+dd_status dd__step_run(dd_device *device, dd__step *step, cl_command_queue queue) {
+    if (step->kind == DD__STEP_CALL) {
         if (device->id) DD_TRY(dd__queue_finish(device, queue));
         return step->call(step->context);
-    case DD__STEP_GEMM:
-#ifdef DD_WITH_CLBLAST
-        return dd__clblast_sgemm(device, &step->gemm, step->a, step->b, step->c, queue);
-#else
-        break;
-#endif
     }
-    return DD_OK;
+    if (device->part_seconds > 0) return dd__step_run_split(device, step, queue);
+    return dd__step_enqueue(device, step, NULL, queue, NULL);
 }
 
 dd_status dd__recorder_run(dd__recorder *recorder) {
     dd_device *device = recorder->device;
     DD_TRY(dd__device_usable(device));
-    const dd__step *steps = recorder->chain ? &recorder->chain->step : recorder->steps;
+    dd__step *steps = recorder->chain ? &recorder->chain->step : recorder->steps;
     size_t count = recorder->chain ? 1 : recorder->count;
     for (size_t i = 0; i < count; i++) DD_TRY(dd__step_run(device, &steps[i], device->queue));
     if (!device->id) return DD_OK;

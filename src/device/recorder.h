@@ -44,10 +44,10 @@ static inline void dd__launch_append(dd__launch *launch, dd__argument argument) 
     launch->arguments[last] = argument;
 }
 
-/* Whether the device takes the launch's kernel in groups of its `local`, by the limits of the device and
- * by what the compiled kernel needs; no when it does not compile, with the reason as a verbose notice.
- * Compiles the program at the first question, and remembers the answer. Only program, options, kernel
- * and local are read.
+/* Whether the device takes the launch's kernel in groups of its `local`, by the limits of the device
+ * and by what the compiled kernel needs; not when it does not compile. Reasons are verbose notices.
+ * Compiles the program at the first question, and remembers the answer. Only program, options,
+ * kernel and local are read.
  * DD_USAGE  no such program; the reference device */
 dd_status dd__kernel_fits(const dd_device *device, const dd__launch *launch, bool *fits);
 

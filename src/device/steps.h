@@ -1,4 +1,4 @@
-/* steps.h: what a recorder holds; shared by recorder.c and profile.c. */
+/* steps.h: what a recorder holds; shared by recorder.c, split.c, chain.c and profile.c. */
 #ifndef DD_DEVICE_STEPS_H
 #define DD_DEVICE_STEPS_H
 
@@ -17,6 +17,9 @@ typedef struct dd__step {
     cl_uint dimensions;
     size_t global[3], local[3];
     bool has_local; /* else the driver chooses */
+    /* KERNEL and GEMM, where launches are limited (split.c) */
+    size_t part;    /* groups of one, along the longest dimension; 0: not measured yet */
+    double seconds; /* of all of them */
     /* CALL */
     dd_status (*call)(const void *context);
     const void *context;
@@ -40,10 +43,20 @@ struct dd__recorder {
     dd__arena arena;  /* names */
 };
 
-/* Enqueues a kernel; `event` may be NULL. */
-dd_status dd__step_enqueue(dd_device *device, const dd__step *step, cl_command_queue queue,
-                           cl_event *event);
-/* Any step, without waiting for it (a call on the host waits for what is before it). */
-dd_status dd__step_run(dd_device *device, const dd__step *step, cl_command_queue queue);
+typedef struct dd__range { /* of a launch's work-items */
+    size_t offset[3], global[3];
+} dd__range;
+
+/* Enqueues a kernel, or those of its work-items that are in `range`; or a product, whole and without
+ * an event. `range` and `event` may be NULL. */
+dd_status dd__step_enqueue(dd_device *device, const dd__step *step, const dd__range *range,
+                           cl_command_queue queue, cl_event *event);
+/* Any step, without waiting for it; but a call on the host waits for what is before it, and what
+ * split.c does not know yet is waited for. */
+dd_status dd__step_run(dd_device *device, dd__step *step, cl_command_queue queue);
+/* The same for kernels and products on a device with a limit. */
+dd_status dd__step_run_split(dd_device *device, dd__step *step, cl_command_queue queue);
+/* Whether the step is one launch, as far as one knows. */
+bool dd__step_is_whole(const dd_device *device, const dd__step *step);
 
 #endif

@@ -53,8 +53,7 @@ static counts run_op(const dd__op *op) {
     return total;
 }
 
-static void test_every_implementation_equals_the_reference(void **state) {
-    (void)state;
+static void check_all(void) {
     counts total = {0};
     const dd__op *op;
     for (size_t i = 0; (op = dd__op_at(i)) != NULL; i++) {
@@ -71,6 +70,21 @@ static void test_every_implementation_equals_the_reference(void **state) {
                   total.failed, dd_device_describe(device)->name);
     assert_int_equal(total.failed, 0);
     assert_true(total.passed > 0);
+}
+
+static void test_every_implementation_equals_the_reference(void **state) {
+    (void)state;
+    check_all();
+}
+
+/* Each launch in parts of one group: then a kernel that takes its place from its group, or strides by
+ * the size of the launch, writes what it must not or leaves something out. */
+static void test_every_launch_can_be_cut(void **state) {
+    (void)state;
+    if (dd__device_is_reference(device)) skip();
+    dd__device_limit_launches(device, 1e-9);
+    check_all();
+    dd__device_limit_launches(device, 0);
 }
 
 static void test_every_op_that_computes_has_a_case(void **state) {
@@ -135,6 +149,7 @@ int main(int count, char **words) {
         cmocka_unit_test(test_every_case_is_named_once_and_states_why),
         cmocka_unit_test(test_every_quick_op_has_a_quick_case),
         cmocka_unit_test(test_every_implementation_equals_the_reference),
+        cmocka_unit_test(test_every_launch_can_be_cut),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }
