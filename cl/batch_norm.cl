@@ -11,7 +11,8 @@
  *
  * training and backward are three launches each: partial sums of `chunk` rows at a time, their
  * combination for each channel, and a pass that writes y or dx; so x (and dy) are read twice. All
- * sums have a fixed order: no atomics. partial is (chunks, 2, C).
+ * sums have a fixed order: no atomics. partial is (chunks, 2, C): means and sums of squared
+ * deviations, or sums of dy and of dy (x - mean).
  *
  * Sums run over TILE rows before they join the longer sum of their chunk, which keeps rounding near
  * that of TILE + rows / TILE / chunks additions. Means and sums of squared deviations of tiles and
@@ -22,11 +23,13 @@
  * -DOP_batch_norm and so on: the op whose kernels are wanted, so that nobody waits for those of the
  * others.
  *
- * Launch:  plain   (without -DVW) partial sums: a work-item a channel (first dimension) and chunk
- *                  (second); combination: a work-item a channel; last pass: a work-item an element
+ * Launch:  plain   (without -DVW) partial sums: groups of DD_GROUP work-items, each `wide` channels
+ *                  of a chunk; combination: likewise, one group for all chunks (share_of in
+ *                  group.cl); last pass: a work-item an element
  *          vector  (-DVW=8) partial sums and last pass: a work-item a work-group, group g takes the
  *                  rows g * chunk ..; combination: a work-item a work-group, VW channels each
  */
+#include "group.cl"
 
 #ifdef VW
 #define T V
@@ -41,8 +44,7 @@
 #endif
 
 /* Rows. CPUs: 8 rows are near enough to a plain stream through memory (training, 19 MB of x, on two
- * cores of an AMD EPYC: 1.7 ms; 16 rows 2.1, 32 rows 2.2). Plain: partial sums go through memory,
- * so seldom. */
+ * cores of an AMD EPYC: 1.7 ms; 16 rows 2.1, 32 rows 2.2). Plain: what an item adds up at a time. */
 #ifndef TILE
 #ifdef VW
 #define TILE 8
@@ -61,27 +63,35 @@ typedef struct {
     float count;
 } Moments;
 
-inline Moments join(Moments a, T mean, T squares, float count) {
+inline Moments moments(T mean, T squares, float count) {
+    Moments m = {mean, squares, count};
+    return m;
+}
+
+inline Moments join(Moments a, Moments b) {
     Moments joined;
-    joined.count = a.count + count;
-    float share = count / joined.count;
-    T d = mean - a.mean;
+    joined.count = a.count + b.count;
+    float share = joined.count > 0 ? b.count / joined.count : 0.0f;
+    T d = b.mean - a.mean;
     joined.mean = a.mean + d * share;
-    joined.squares = a.squares + squares + d * d * (a.count * share);
+    joined.squares = a.squares + b.squares + d * d * (a.count * share);
     return joined;
 }
 
-/* Adds rows row .. end - 1 of one channel to `m`. */
-inline Moments add_rows(Moments m, const global float *x, int row, int end, int C) {
+/* Adds rows row, row + step, .. before end of one channel to `m`; there is one at least. */
+inline Moments add_rows(Moments m, const global float *x, int row, int end, int step, int C) {
     T sum = (T)(0), squares = (T)(0);
-    for (int r = row; r < end; r++) {
+    for (int r = row; r < end; r += step) {
         T d = LOAD(x + r * C) - m.mean;
         sum += d;
         squares = FMA(d, d, squares);
     }
-    T shift = sum / (T)(end - row);
-    return join(m, m.mean + shift, squares - sum * shift, (float)(end - row));
+    float count = (float)((end - row + step - 1) / step);
+    T shift = sum / (T)(count);
+    return join(m, moments(m.mean + shift, squares - sum * shift, count));
 }
+
+#ifdef VW
 
 /* Rows row .. end - 1 of channel c into one row of `partial`; at `begin` that row is started. */
 inline void statistics_at(const global float *x, global float *partial, int c, int begin, int row,
@@ -90,7 +100,7 @@ inline void statistics_at(const global float *x, global float *partial, int c, i
     m.mean = row == begin ? LOAD(x + row * C + c) : LOAD(partial + c);
     m.squares = row == begin ? (T)(0) : LOAD(partial + C + c);
     m.count = (float)(row - begin);
-    m = add_rows(m, x + c, row, end, C);
+    m = add_rows(m, x + c, row, end, 1, C);
     STORE(m.mean, partial + c);
     STORE(m.squares, partial + C + c);
 }
@@ -112,24 +122,15 @@ inline void sums_at(const global float *dy, const global float *x, const global 
 }
 
 /* Calls AT for each tile of the work-item's chunk, and there for each of its channels. */
-#ifdef VW
 #define FOR_TILES(AT)                                                                              \
     int group = (int)get_global_id(0), begin = group * chunk, last = min(begin + chunk, rows);     \
     global float *p = partial + group * 2 * C;                                                     \
     for (int row = begin; row < last; row += TILE)                                                 \
         for (int c = 0; c < C; c += VW) AT(c, begin, row, min(row + TILE, last));
-#else
-#define FOR_TILES(AT)                                                                              \
-    int c = (int)get_global_id(0), group = (int)get_global_id(1);                                  \
-    int begin = group * chunk, last = min(begin + chunk, rows);                                    \
-    global float *p = partial + group * 2 * C;                                                     \
-    if (c < C)                                                                                     \
-        for (int row = begin; row < last; row += TILE) AT(c, begin, row, min(row + TILE, last));
-#endif
 
 #ifdef OP_batch_norm_training
 kernel void batch_norm_statistics(const global float *restrict x, global float *partial, int rows,
-                                  int chunk, int C) {
+                                  int chunk, int C, int wide) {
 #define AT(c, begin, row, end) statistics_at(x, p, c, begin, row, end, C)
     FOR_TILES(AT)
 #undef AT
@@ -139,43 +140,107 @@ kernel void batch_norm_statistics(const global float *restrict x, global float *
 #ifdef OP_batch_norm_backward
 kernel void batch_norm_sums(const global float *restrict dy, const global float *restrict x,
                             const global float *restrict mean, global float *partial, int rows,
-                            int chunk, int C) {
+                            int chunk, int C, int wide) {
 #define AT(c, begin, row, end) sums_at(dy, x, mean, p, c, begin, row, end, C)
     FOR_TILES(AT)
 #undef AT
 }
 #endif
 
-/* ---- Combination -------------------------------------------------------------------- */
+#else
+
+FOLD(fold_moments, Moments, join)
 
 #ifdef OP_batch_norm_training
-kernel void batch_norm_combine(const global float *restrict partial,
-                               global float *restrict running_mean,
-                               global float *restrict running_variance,
-                               global float *restrict mean, global float *restrict inverse,
-                               global const Step *step, int has_step, int rows, int chunk, int C,
-                               float momentum, float log_momentum, float epsilon) {
-    int c = (int)get_global_id(0) * STEP;
-    if (c >= C) return;
-    Moments m;
-    m.mean = LOAD(partial + c);
-    m.squares = LOAD(partial + C + c);
-    m.count = (float)min(chunk, rows);
-    for (int row = chunk; row < rows; row += chunk) {
-        partial += 2 * C;
-        m = join(m, LOAD(partial + c), LOAD(partial + C + c), (float)min(chunk, rows - row));
-    }
-    T variance = m.squares / (T)(m.count);
-    float fresh = 1 - momentum;
-    if (has_step) fresh /= -expm1((float)(step->step + 1) * log_momentum);
-    STORE(m.mean, mean + c);
-    STORE(inverse_deviation(variance, epsilon), inverse + c);
-    STORE((1 - fresh) * LOAD(running_mean + c) + fresh * m.mean, running_mean + c);
-    STORE((1 - fresh) * LOAD(running_variance + c) + fresh * variance, running_variance + c);
+FULL_GROUP void batch_norm_statistics(const global float *restrict x,
+                                      global float *restrict partial, int rows, int chunk, int C,
+                                      int wide) {
+    local Moments held[DD_GROUP];
+    Share s = share_of(rows, chunk, C, wide);
+    x += s.c;
+    Moments m = moments(s.row < s.end ? x[s.row * C] : 0.0f, 0, 0);
+    for (int row = s.row; row < s.end; row += TILE * s.deep)
+        m = add_rows(m, x, row, min(row + TILE * s.deep, s.end), s.deep, C);
+    m = fold_moments(held, m, DOWN);
+    partial += s.part * 2 * C + s.c;
+    if (s.stores) partial[0] = m.mean;
+    if (s.stores) partial[C] = m.squares;
 }
 #endif
 
-/* Kahan's compensated sum: sums over all rows are small against the parts that cancel in them. */
+#ifdef OP_batch_norm_backward
+FULL_GROUP void batch_norm_sums(const global float *restrict dy, const global float *restrict x,
+                                const global float *restrict mean, global float *restrict partial,
+                                int rows, int chunk, int C, int wide) {
+    local Sum held[DD_GROUP];
+    Share s = share_of(rows, chunk, C, wide);
+    float m = s.c < C ? mean[s.c] : 0.0f;
+    Sum sum = sum_of(0, 0), products = sum;
+    for (int i = s.row * C + s.c; i < s.end * C; i += s.deep * C) {
+        sum = plus(sum, sum_of(dy[i], 0));
+        products = plus(products, sum_of(dy[i] * (x[i] - m), 0));
+    }
+    sum = fold_sum(held, sum, DOWN);
+    products = fold_sum(held, products, DOWN);
+    partial += s.part * 2 * C + s.c;
+    if (s.stores) partial[0] = total(sum);
+    if (s.stores) partial[C] = total(products);
+}
+#endif
+#endif
+
+/* ---- Combination -------------------------------------------------------------------- */
+
+/* An item joins its share of the parts, then a group what its items have. */
+#ifdef VW
+#define COMBINE kernel
+#define HOLD(type)
+#define JOINED(m) (m)
+#define JOINED_SUM(sum, excess) (sum)
+inline Share share_of_parts(int parts, int C, int wide) {
+    int c = (int)get_global_id(0) * VW;
+    Share s = {c, 0, c < C ? parts : 0, 1, 0, c < C};
+    return s;
+}
+#else
+#define COMBINE FULL_GROUP
+#define HOLD(type) local type held[DD_GROUP];
+#define JOINED(m) fold_moments(held, m, DOWN)
+#define JOINED_SUM(sum, excess) total(fold_sum(held, sum_of(sum, -excess), DOWN))
+#define share_of_parts(parts, C, wide) share_of(parts, parts, C, wide)
+#endif
+
+#ifdef OP_batch_norm_training
+inline void blend(global float *running, T value, float fresh) {
+    STORE((1 - fresh) * LOAD(running) + fresh * value, running);
+}
+
+COMBINE void batch_norm_combine(const global float *restrict partial,
+                                global float *restrict running_mean,
+                                global float *restrict running_variance,
+                                global float *restrict mean, global float *restrict inverse,
+                                const global Step *step, int has_step, int rows, int chunk, int C,
+                                int wide, float momentum, float log_momentum, float epsilon) {
+    HOLD(Moments)
+    Share s = share_of_parts((rows + chunk - 1) / chunk, C, wide);
+    Moments m = moments((T)(0), (T)(0), 0);
+    for (int i = s.row; i < s.end; i += s.deep) {
+        const global float *p = partial + i * 2 * C + s.c;
+        m = join(m, moments(LOAD(p), LOAD(p + C), (float)min(chunk, rows - i * chunk)));
+    }
+    m = JOINED(m);
+    if (!s.stores) return;
+    T variance = m.squares / (T)(m.count);
+    float fresh = 1 - momentum;
+    if (has_step) fresh /= -expm1((float)(step->step + 1) * log_momentum);
+    STORE(m.mean, mean + s.c);
+    STORE(inverse_deviation(variance, epsilon), inverse + s.c);
+    blend(running_mean + s.c, m.mean, fresh);
+    blend(running_variance + s.c, variance, fresh);
+}
+#endif
+
+/* Kahan's compensated sum. */
 inline void add_to(T *sum, T *excess, T part) {
     T wanted = part - *excess, next = *sum + wanted;
     *excess = (next - *sum) - wanted;
@@ -183,19 +248,23 @@ inline void add_to(T *sum, T *excess, T part) {
 }
 
 #ifdef OP_batch_norm_backward
-kernel void batch_norm_combine_sums(const global float *restrict partial,
-                                    const global float *restrict inverse,
-                                    global float *restrict dgamma, global float *restrict dbeta,
-                                    int chunks, int C) {
-    int c = (int)get_global_id(0) * STEP;
-    if (c >= C) return;
+COMBINE void batch_norm_combine_sums(const global float *restrict partial,
+                                     const global float *restrict inverse,
+                                     global float *restrict dgamma, global float *restrict dbeta,
+                                     int rows, int chunk, int C, int wide) {
+    HOLD(Sum)
+    Share s = share_of_parts((rows + chunk - 1) / chunk, C, wide);
     T sum = (T)(0), products = (T)(0), excess[2] = {(T)(0), (T)(0)};
-    for (int i = 0; i < chunks; i++, partial += 2 * C) {
-        add_to(&sum, &excess[0], LOAD(partial + c));
-        add_to(&products, &excess[1], LOAD(partial + C + c));
+    for (int i = s.row; i < s.end; i += s.deep) {
+        const global float *p = partial + i * 2 * C + s.c;
+        add_to(&sum, &excess[0], LOAD(p));
+        add_to(&products, &excess[1], LOAD(p + C));
     }
-    STORE(sum, dbeta + c);
-    STORE(products * LOAD(inverse + c), dgamma + c);
+    sum = JOINED_SUM(sum, excess[0]);
+    products = JOINED_SUM(products, excess[1]);
+    if (!s.stores) return;
+    STORE(sum, dbeta + s.c);
+    STORE(products * LOAD(inverse + s.c), dgamma + s.c);
 }
 #endif
 

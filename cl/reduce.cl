@@ -4,22 +4,22 @@
  * same bits.
  *
  * Launch
- *   column_sums          a work-item an element of y, neighbours along channels, so that their
- *                        loads lie side by side
+ *   column_sums          groups of DD_GROUP work-items, each `wide` channels of a part: share_of in
+ *                        group.cl
  *   column_sums_vector   a work-item a group (p, q): part p, the `width` channels from q * width on
  */
+#include "group.cl"
 
-kernel void column_sums(global const float *restrict x, global float *restrict y, int rows,
-                        int channels, int chunk) {
-    int i = (int)get_global_id(0), part = i / channels, c = i % channels;
-    int row = part * chunk, end = min(row + chunk, rows);
-    if (row >= rows) return;
-    x += (size_t)row * channels + c;
-    float4 sum = 0; /* four loads under way at a time */
-    for (; row + 4 <= end; row += 4, x += 4 * (size_t)channels)
-        sum += (float4)(x[0], x[channels], x[2 * (size_t)channels], x[3 * (size_t)channels]);
-    for (; row < end; row++, x += channels) sum.x += x[0];
-    y[i] = (sum.x + sum.y) + (sum.z + sum.w);
+FULL_GROUP void column_sums(global const float *restrict x, global float *restrict y, int rows,
+                            int chunk, int channels, int wide) {
+    local Sum held[DD_GROUP];
+    Share s = share_of(rows, chunk, channels, wide);
+    size_t step = (size_t)s.deep * channels;
+    x += (size_t)s.row * channels + s.c;
+    Sum sum = sum_of(0, 0);
+    for (int row = s.row; row < s.end; row += s.deep, x += step) sum = plus(sum, sum_of(*x, 0));
+    sum = fold_sum(held, sum, DOWN);
+    if (s.stores) y[s.part * channels + s.c] = total(sum);
 }
 
 kernel void column_sums_vector(global const float *restrict x, global float *restrict y, int rows,

@@ -86,6 +86,7 @@ static void compiler_settings(char *out, size_t size) {
         "CL_CONFIG_CPU_TARGET_ARCH",
         "LP_NATIVE_VECTOR_WIDTH",
         "DEEPDIGITS_VECTOR_WIDTH",
+        "DEEPDIGITS_GROUP",
     };
     size_t used = 0;
     out[0] = 0;
@@ -141,6 +142,20 @@ static void limit_lanes(dd_device *device) {
     if (lanes && device->group_limit > LANES) device->group_limit = LANES;
 }
 
+/* Groups that compute something together: on a GPU so large that few of them fill a compute unit.
+ * DEEPDIGITS_GROUP sets another number, so that the kernels of GPUs can be tested elsewhere. */
+enum { GROUP_ON_GPU = 256, GROUP_ON_CPU = 32 };
+
+static size_t choose_group(const dd_device *device) {
+    const char *wanted = getenv("DEEPDIGITS_GROUP");
+    long most = wanted ? atol(wanted) : 0;
+    if (most < 1) most = device->info.type == DD_DEVICE_GPU ? GROUP_ON_GPU : GROUP_ON_CPU;
+    if ((size_t)most > device->group_limit) most = (long)device->group_limit;
+    size_t group = 1;
+    while (2 * group <= (size_t)most) group *= 2;
+    return group;
+}
+
 static dd_status open_opencl(dd_device *device) {
     cl_int error;
     cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
@@ -160,6 +175,7 @@ static dd_status open_opencl(dd_device *device) {
     memcpy(device->group_sizes, sizes, sizeof device->group_sizes);
     if (sizes[0] && sizes[0] < device->group_limit) device->group_limit = sizes[0];
     limit_lanes(device);
+    device->group = choose_group(device);
     return DD_OK;
 }
 
@@ -222,7 +238,7 @@ dd_status dd_device_open(const char *selector, const dd_device_options *options,
     opened->platform = found.platform;
     opened->id = found.device;
     opened->class = options->kernel_class;
-    opened->group_limit = 1;
+    opened->group_limit = opened->group = 1;
     if (found.info.type == DD_DEVICE_GPU) opened->part_seconds = longest_launch_seconds;
     if (opened->class == DD_CLASS_AUTO)
         opened->class =
@@ -276,6 +292,7 @@ const dd_device_info *dd_device_describe(const dd_device *device) { return &devi
 bool dd__device_is_reference(const dd_device *device) { return !device->id; }
 dd_kernel_class dd__device_class(const dd_device *device) { return device->class; }
 size_t dd__device_group_limit(const dd_device *device) { return device->group_limit; }
+size_t dd__device_group(const dd_device *device) { return device->group; }
 const char *dd__device_key(const dd_device *device) { return device->key; }
 uint64_t dd__device_bytes(const dd_device *device) { return device->bytes; }
 

@@ -32,6 +32,8 @@ const char *dd__device_forced_op(const dd_device *device, size_t i);
 /* Largest work-group the device takes, in all and along its first dimension, as far as is known
  * without a kernel; dd__kernel_fits knows more. */
 size_t dd__device_group_limit(const dd_device *device);
+/* Work-items of a group that computes something together (cl/group.cl): a power of two. */
+size_t dd__device_group(const dd_device *device);
 /* Names this device and everything that decides what its compiler and its timings yield: device,
  * driver, platform, host processor, version of this library. One line, for keys of caches. */
 const char *dd__device_key(const dd_device *device);

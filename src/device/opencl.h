@@ -79,13 +79,13 @@ struct dd_device {
     char *forced_text; /* cut up into `forced` */
     dd__forced *forced;
     size_t forced_count;
-    size_t group_limit;
-    size_t group_sizes[3]; /* largest along each dimension */
-    uint64_t bytes;        /* in buffers now */
-    double part_seconds;   /* longest that a launch shall run (split.c); 0: any time */
-    double queued_seconds; /* of such launches, since the queue was last waited for */
-    dd__program *programs; /* a list */
-    dd__fit *fits;         /* a list */
+    size_t group_limit, group; /* the latter as dd__device_group */
+    size_t group_sizes[3];     /* largest along each dimension */
+    uint64_t bytes;            /* in buffers now */
+    double part_seconds;       /* longest that a launch shall run (split.c); 0: any time */
+    double queued_seconds;     /* of such launches, since the queue was last waited for */
+    dd__program *programs;     /* a list */
+    dd__fit *fits;             /* a list */
     double program_seconds;
     bool trying_programs; /* dd__device_try_programs */
     bool trusted;         /* not checked before it is used */

@@ -117,8 +117,6 @@ static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *con
 
 typedef dd__norm_cut cut;
 
-/* Plain: so many chunks that a GPU is full with few channels, of at least 32 rows. Vector: as the
- * work-groups of all CPU kernels. */
 dd__norm_cut dd__norm_cut_rows(const dd__op *op, const dd__dims *x, const dd_device *device,
                                bool vector) {
     cut k = {.device = device, .channels = x->d[x->rank - 1]};
@@ -129,9 +127,8 @@ dd__norm_cut dd__norm_cut_rows(const dd__op *op, const dd__dims *x, const dd_dev
         k.chunk = dd__launch_chunks(&launch, device, k.rows, k.channels, 1);
         snprintf(k.options, sizeof k.options, "-DOP_%s -DVW=%u", op->name, k.lanes);
     } else {
+        k.chunk = dd__cut_columns(device, k.rows, k.channels).chunk;
         snprintf(k.options, sizeof k.options, "-DOP_%s", op->name);
-        k.chunk = (k.rows + 255) / 256;
-        if (k.chunk < 32) k.chunk = 32;
     }
     k.chunks = (k.rows + k.chunk - 1) / k.chunk;
     return k;
@@ -140,58 +137,64 @@ dd__norm_cut dd__norm_cut_rows(const dd__op *op, const dd__dims *x, const dd_dev
 /* What a launch's work-items are for. */
 typedef enum pass { PARTIAL, COMBINE, ELEMENTS } pass;
 
-static dd__launch start(const cut *k, const char *kernel, pass what) {
-    dd__launch launch = {.program = "batch_norm", .kernel = kernel};
-    size_t combined = k->lanes ? k->channels / k->lanes : k->channels;
-    if (k->lanes) {
-        launch.global[0] = what == COMBINE ? combined : k->chunks;
-        launch.local[0] = launch.local[1] = launch.local[2] = 1;
-    } else {
-        size_t items = what == ELEMENTS ? k->rows * k->channels : k->channels;
-        dd__launch_elements(&launch, k->device, items);
-        launch.global[1] = what == PARTIAL ? k->chunks : 1;
-        launch.global[2] = 1;
-    }
-    launch.options = k->options;
-    return launch;
+static dd__launch start(const char *kernel) {
+    return (dd__launch){.program = "batch_norm", .kernel = kernel};
 }
 
-static void push_cut(dd__launch *launch, const cut *k) {
+/* One work-item a work-group. */
+static void set_vector(dd__launch *launch, const cut *k, pass what) {
+    launch->global[0] = what == COMBINE ? k->channels / k->lanes : k->chunks;
+    launch->local[0] = launch->local[1] = launch->local[2] = 1;
+}
+
+/* Sets the work-items; puts rows, chunk, C behind the arguments, and for sums `wide`. */
+static void set_pass(dd__launch *launch, const cut *k, pass what) {
+    dd__columns parts = {k->rows, k->channels, k->chunk, k->chunks};
+    size_t wide = 0;
+    if (what == COMBINE) parts = dd__join_columns(&parts);
+    if (k->lanes)
+        set_vector(launch, k, what);
+    else if (what == ELEMENTS)
+        dd__launch_elements(launch, k->device, k->rows * k->channels);
+    else
+        wide = dd__launch_columns(launch, k->device, &parts);
+    launch->options = k->options;
     dd__launch_append(launch, DD_INT(k->rows));
     dd__launch_append(launch, DD_INT(k->chunk));
     dd__launch_append(launch, DD_INT(k->channels));
+    if (what != ELEMENTS) dd__launch_append(launch, DD_INT(wide));
 }
 
 static dd_status record_inference(dd__recorder *recorder, const dd__node *node, const cut *k) {
     const dd__batch_norm *a = node->attributes;
-    dd__launch launch = start(k, "batch_norm", ELEMENTS);
+    dd__launch launch = start("batch_norm");
     dd__launch_values(&launch, node->in, 5);
     dd__launch_values(&launch, node->out, 1);
-    push_cut(&launch, k);
+    set_pass(&launch, k, ELEMENTS);
     dd__launch_append(&launch, DD_FLOAT(a->epsilon));
     return dd__record(recorder, &launch);
 }
 
 dd_status dd__norm_record_statistics(dd__recorder *recorder, const dd__norm_cut *k, dd__buffer *x,
                                      dd__buffer *partial) {
-    dd__launch launch = start(k, "batch_norm_statistics", PARTIAL);
+    dd__launch launch = start("batch_norm_statistics");
     dd__launch_append(&launch, DD_BUFFER(x));
     dd__launch_append(&launch, DD_BUFFER(partial));
-    push_cut(&launch, k);
+    set_pass(&launch, k, PARTIAL);
     return dd__record(recorder, &launch);
 }
 
 dd_status dd__norm_record_combine(dd__recorder *recorder, const dd__norm_cut *k,
                                   const dd__batch_norm *a, const dd__node *node,
                                   dd__buffer *partial) {
-    dd__launch launch = start(k, "batch_norm_combine", COMBINE);
+    dd__launch launch = start("batch_norm_combine");
     dd__launch_append(&launch, DD_BUFFER(partial));
     dd__launch_values(&launch, node->in + 3, 2);
     dd__launch_values(&launch, node->out + 1, 2);
     bool has_step = node->in_count > 5 && a->momentum > 0 && a->momentum < 1;
     dd__launch_values(&launch, node->in + (has_step ? 5 : 0), 1);
     dd__launch_append(&launch, DD_INT(has_step));
-    push_cut(&launch, k);
+    set_pass(&launch, k, COMBINE);
     dd__launch_append(&launch, DD_FLOAT(a->momentum));
     dd__launch_append(&launch, DD_FLOAT(has_step ? log((double)a->momentum) : 0));
     dd__launch_append(&launch, DD_FLOAT(a->epsilon));
@@ -202,43 +205,42 @@ static dd_status record_training(dd__recorder *recorder, const dd__node *node, c
                                  dd__buffer *partial) {
     DD_TRY(dd__norm_record_statistics(recorder, k, node->in[0]->buffer, partial));
     DD_TRY(dd__norm_record_combine(recorder, k, node->attributes, node, partial));
-    dd__launch launch = start(k, "batch_norm_normalize", ELEMENTS);
+    dd__launch launch = start("batch_norm_normalize");
     dd__launch_values(&launch, node->in, 3);
     dd__launch_values(&launch, node->out + 1, 2);
     dd__launch_values(&launch, node->out, 1);
-    push_cut(&launch, k);
+    set_pass(&launch, k, ELEMENTS);
     return dd__record(recorder, &launch);
 }
 
 dd_status dd__norm_record_combine_sums(dd__recorder *recorder, const dd__norm_cut *k,
                                        dd__buffer *partial, dd__buffer *inverse, dd__buffer *dgamma,
                                        dd__buffer *dbeta) {
-    dd__launch launch = start(k, "batch_norm_combine_sums", COMBINE);
+    dd__launch launch = start("batch_norm_combine_sums");
     dd__buffer *const buffers[] = {partial, inverse, dgamma, dbeta};
     for (size_t i = 0; i < DD_COUNT(buffers); i++)
         dd__launch_append(&launch, DD_BUFFER(buffers[i]));
-    dd__launch_append(&launch, DD_INT(k->chunks));
-    dd__launch_append(&launch, DD_INT(k->channels));
+    set_pass(&launch, k, COMBINE);
     return dd__record(recorder, &launch);
 }
 
 static dd_status record_backward(dd__recorder *recorder, const dd__node *node, const cut *k,
                                  dd__buffer *partial) {
     dd__value *const *in = node->in;
-    dd__launch launch = start(k, "batch_norm_sums", PARTIAL);
+    dd__launch launch = start("batch_norm_sums");
     dd__launch_values(&launch, (dd__value *[]){in[0], in[1], in[3]}, 3);
     dd__launch_append(&launch, DD_BUFFER(partial));
-    push_cut(&launch, k);
+    set_pass(&launch, k, PARTIAL);
     DD_TRY(dd__record(recorder, &launch));
 
     DD_TRY(dd__norm_record_combine_sums(recorder, k, partial, in[4]->buffer, node->out[1]->buffer,
                                         node->out[2]->buffer));
 
-    launch = start(k, "batch_norm_backward", ELEMENTS);
+    launch = start("batch_norm_backward");
     dd__launch_values(&launch, in, 5);
     dd__launch_values(&launch, node->out + 1, 2);
     dd__launch_values(&launch, node->out, 1);
-    push_cut(&launch, k);
+    set_pass(&launch, k, ELEMENTS);
     return dd__record(recorder, &launch);
 }
 

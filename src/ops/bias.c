@@ -1,6 +1,6 @@
 /* bias: y = x + b along the last axis. column_sums: its gradient, sums over all other axes. */
-#include "graph/op.h"
-#include "ops/launch.h"
+#include "ops/bias.h"
+
 #include "ops/ops.h"
 #include "reference/reference.h"
 
@@ -99,69 +99,57 @@ static dd_status infer_column_sums(dd__graph *graph, dd__node *node) {
 /* Two stages: the sums of `parts` stretches of `chunk` rows go to the workspace as (parts,
  * channels), and are summed in turn. The cut depends on the shape alone, so that the number of
  * threads does not change the result. */
-typedef struct stages {
-    size_t rows, channels, chunk, parts;
-} stages;
+static size_t workspace(const dd__columns *k) {
+    return k->parts > 1 ? k->parts * k->channels * sizeof(float) : 0;
+}
 
-/* A chunk is about the square root of the rows: both stages sum equally long columns, and many
- * work-items (one a column and part) take part in the first. */
-static stages stages_plain(const dd__value *x) {
-    stages s = {.rows = rows_of(x), .channels = channels_of(x), .chunk = 32};
-    while (s.chunk * s.chunk < s.rows) s.chunk++;
-    s.parts = (s.rows + s.chunk - 1) / s.chunk;
-    return s;
+static dd__columns cut_plain(const dd__value *x, const dd_device *device) {
+    return dd__cut_columns(device, rows_of(x), channels_of(x));
 }
 
 /* A chunk is what one work-group reads: mostly 64 KiB, so that launching it costs nothing beside;
  * but few rows, as they are added one after the other and rounding errors grow with them. */
-static stages stages_vector(const dd__value *x) {
+static dd__columns cut_vector(const dd__value *x) {
     enum { ELEMENTS = 16384, MOST_ROWS = 256, MOST_PARTS = 256 };
-    stages s = {.rows = rows_of(x), .channels = channels_of(x)};
-    size_t by_parts = (s.rows + MOST_PARTS - 1) / MOST_PARTS;
-    s.chunk = (ELEMENTS + s.channels - 1) / s.channels;
-    if (s.chunk > MOST_ROWS) s.chunk = MOST_ROWS;
-    if (s.chunk < by_parts) s.chunk = by_parts;
-    s.parts = (s.rows + s.chunk - 1) / s.chunk;
-    return s;
-}
-
-static size_t workspace(const stages *s) {
-    return s->parts > 1 ? s->parts * s->channels * sizeof(float) : 0;
+    dd__columns k = {.rows = rows_of(x), .channels = channels_of(x)};
+    size_t by_parts = (k.rows + MOST_PARTS - 1) / MOST_PARTS;
+    k.chunk = (ELEMENTS + k.channels - 1) / k.channels;
+    if (k.chunk > MOST_ROWS) k.chunk = MOST_ROWS;
+    if (k.chunk < by_parts) k.chunk = by_parts;
+    k.parts = (k.rows + k.chunk - 1) / k.chunk;
+    return k;
 }
 
 static void scratch_plain(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
-    (void)device;
-    stages s = stages_plain(node->in[0]);
-    scratch->workspace_bytes[0] = workspace(&s);
+    dd__columns k = cut_plain(node->in[0], device);
+    scratch->workspace_bytes[0] = workspace(&k);
 }
 
 static void scratch_vector(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     (void)device;
-    stages s = stages_vector(node->in[0]);
-    scratch->workspace_bytes[0] = workspace(&s);
+    dd__columns k = cut_vector(node->in[0]);
+    scratch->workspace_bytes[0] = workspace(&k);
 }
 
-/* Sums stretches of `chunk` of the `rows` rows of `from` into the rows of `to`. */
-static dd_status sum_plain(dd__recorder *recorder, const dd__site *site, dd__buffer *from,
-                           dd__buffer *to, size_t rows, size_t channels, size_t chunk) {
-    size_t parts = (rows + chunk - 1) / chunk;
+dd_status dd__record_column_sums(dd__recorder *recorder, const dd_device *device,
+                                 const dd__columns *k, dd__buffer *from, dd__buffer *to) {
     dd__launch launch = {.program = "reduce",
                          .kernel = "column_sums",
-                         .arguments = {DD_BUFFER(from), DD_BUFFER(to), DD_INT(rows),
-                                       DD_INT(channels), DD_INT(chunk)}};
-    dd__launch_elements(&launch, site->device, parts * channels);
+                         .arguments = {DD_BUFFER(from), DD_BUFFER(to), DD_INT(k->rows),
+                                       DD_INT(k->chunk), DD_INT(k->channels)}};
+    launch.arguments[5] = DD_INT(dd__launch_columns(&launch, device, k));
     return dd__record(recorder, &launch);
 }
 
 static dd_status record_sums(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
-    dd__buffer *x = node->in[0]->buffer, *y = node->out[0]->buffer;
-    stages s = stages_plain(node->in[0]);
-    if (s.parts == 1) return sum_plain(recorder, site, x, y, s.rows, s.channels, s.rows);
-    DD_TRY(sum_plain(recorder, site, x, site->workspace[0], s.rows, s.channels, s.chunk));
-    return sum_plain(recorder, site, site->workspace[0], y, s.parts, s.channels, s.parts);
+    dd__buffer *x = node->in[0]->buffer, *y = node->out[0]->buffer, *sums = site->workspace[0];
+    dd__columns k = cut_plain(node->in[0], site->device), parts = dd__join_columns(&k);
+    if (k.parts == 1) return dd__record_column_sums(recorder, site->device, &k, x, y);
+    DD_TRY(dd__record_column_sums(recorder, site->device, &k, x, sums));
+    return dd__record_column_sums(recorder, site->device, &parts, sums, y);
 }
 
-/* The same by work-groups of one work-item, each for `chunk` rows and `width` channels. */
+/* The same in work-groups of one work-item, each `chunk` rows and `width` channels. */
 static dd_status sum_vector(dd__recorder *recorder, const dd__site *site, dd__buffer *from,
                             dd__buffer *to, size_t rows, size_t channels, size_t chunk,
                             size_t width) {
@@ -180,12 +168,12 @@ static dd_status record_sums_vector(dd__recorder *recorder, const dd__node *node
                                     const dd__site *site) {
     enum { SECOND_WIDTH = 128 };
     dd__buffer *x = node->in[0]->buffer, *y = node->out[0]->buffer;
-    stages s = stages_vector(node->in[0]);
-    if (s.parts == 1)
-        return sum_vector(recorder, site, x, y, s.rows, s.channels, s.rows, s.channels);
+    dd__columns k = cut_vector(node->in[0]);
+    if (k.parts == 1)
+        return sum_vector(recorder, site, x, y, k.rows, k.channels, k.rows, k.channels);
     DD_TRY(
-        sum_vector(recorder, site, x, site->workspace[0], s.rows, s.channels, s.chunk, s.channels));
-    return sum_vector(recorder, site, site->workspace[0], y, s.parts, s.channels, s.parts,
+        sum_vector(recorder, site, x, site->workspace[0], k.rows, k.channels, k.chunk, k.channels));
+    return sum_vector(recorder, site, site->workspace[0], y, k.parts, k.channels, k.parts,
                       SECOND_WIDTH);
 }
 

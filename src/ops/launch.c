@@ -35,6 +35,48 @@ size_t dd__launch_chunks(dd__launch *launch, const dd_device *device, size_t cou
     return chunk;
 }
 
+/* ---- Groups ----------------------------------------------------------------------------- */
+
+/* Columns of a group: what a GPU reads at once; few where it is their number that fills the device.
+ * An item adds up some rows before it pays for the group's tree. */
+enum { WIDE = 32, WIDE_IN_ONE_PART = 8, ROWS_AN_ITEM = 8, MOST_GROUPS = 1024 };
+
+size_t dd__group_width(const dd_device *device, size_t count, size_t most) {
+    size_t group = dd__device_group(device), width = 1;
+    while (width < count && width < most && width < group) width *= 2;
+    return width;
+}
+
+void dd__launch_groups(dd__launch *launch, const dd_device *device, size_t count) {
+    launch->local[0] = dd__device_group(device);
+    launch->local[1] = launch->local[2] = 1;
+    launch->global[0] = dd__round_up(count, launch->local[0]);
+    launch->options = dd__vector_option(device);
+}
+
+dd__columns dd__cut_columns(const dd_device *device, size_t rows, size_t channels) {
+    size_t wide = dd__group_width(device, channels, WIDE);
+    size_t narrow = dd__group_width(device, channels, WIDE_IN_ONE_PART);
+    size_t group = dd__device_group(device), strips = (channels + wide - 1) / wide;
+    dd__columns k = {rows, channels, rows, 1};
+    if (rows <= 2 * ROWS_AN_ITEM * group / narrow) return k;
+    size_t parts = strips < MOST_GROUPS ? MOST_GROUPS / strips : 1;
+    size_t least = ROWS_AN_ITEM * group / wide;
+    k.chunk = (rows + parts - 1) / parts;
+    if (k.chunk < least) k.chunk = least;
+    k.parts = (rows + k.chunk - 1) / k.chunk;
+    return k;
+}
+
+size_t dd__launch_columns(dd__launch *launch, const dd_device *device, const dd__columns *k) {
+    size_t wide = dd__group_width(device, k->channels, k->parts > 1 ? WIDE : WIDE_IN_ONE_PART);
+    size_t strips = (k->channels + wide - 1) / wide;
+    dd__launch_groups(launch, device, strips * k->parts * dd__device_group(device));
+    return wide;
+}
+
+/* ---- Arguments -------------------------------------------------------------------------- */
+
 void dd__launch_values(dd__launch *launch, dd__value *const values[], size_t count) {
     for (size_t i = 0; i < count; i++) dd__launch_append(launch, DD_BUFFER(values[i]->buffer));
 }
