@@ -180,11 +180,7 @@ FULL_GROUP void batch_norm_sums(const global float *restrict dy, const global fl
         sum = plus(sum, sum_of(dy[i], 0));
         products = plus(products, sum_of(dy[i] * (x[i] - m), 0));
     }
-    sum = fold_sum(held, sum, DOWN);
-    products = fold_sum(held, products, DOWN);
-    partial += s.part * 2 * C + s.c;
-    if (s.stores) partial[0] = total(sum);
-    if (s.stores) partial[C] = total(products);
+    store_sums(held, sum, products, s, wide, C, partial);
 }
 #endif
 #endif

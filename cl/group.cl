@@ -26,8 +26,8 @@
 #define DOWN  wide, DD_GROUP / wide
 #define ALONG 1, wide
 
-/* A sum, and what rounding took from it: two-sum of Knuth. Sums over all rows are often small against
- * the parts that cancel in them. */
+/* A sum, and what rounding took from it (Knuth's two-sum): sums over all rows are often small
+ * against the parts that cancel in them. */
 typedef struct {
     float sum, lost;
 } Sum;
@@ -66,6 +66,16 @@ inline Share share_of(int rows, int chunk, int C, int wide) {
     s.end = s.c < C ? s.part * chunk + min(chunk, rows - s.part * chunk) : 0;
     s.stores = line == 0 && s.c < C;
     return s;
+}
+
+/* Stores a group's two sums for each of its columns in partial (parts, 2, C). */
+inline void store_sums(local Sum *held, Sum a, Sum b, Share s, int wide, int C,
+                       global float *partial) {
+    a = fold_sum(held, a, DOWN);
+    b = fold_sum(held, b, DOWN);
+    if (!s.stores) return;
+    partial[s.part * 2 * C + s.c] = total(a);
+    partial[(s.part * 2 + 1) * C + s.c] = total(b);
 }
 
 /* The random number, 0 .. 65535, of element get_global_id(0) of a stream: of the 8 in the words of

@@ -16,10 +16,31 @@
  *             gave, and dz its input's gradient; partial sums of dz over all pixels
  * All sums have a fixed order: no atomics.
  *
- * Options: -DVW=8, -DKH=2, -DKW=2, -DDROPS (rate > 0), -DRELU; -DOP_norm_pool_training or _backward.
- * Launch:  a work-item a work-group. norm_pool, norm_pool_backward: group g takes the rows of windows
- *          (n, oh) g * chunk ..; norm_pool_sums: the windows g * chunk .., each a row of C numbers.
+ * Options: -DKH=2, -DKW=2, -DDROPS (rate > 0), -DRELU; -DOP_norm_pool_training or _backward.
+ * Launch:  vector  (-DVW=8) a work-item a work-group. norm_pool, norm_pool_backward: group g takes
+ *                  the rows of windows (n, oh) g * chunk ..; norm_pool_sums: the windows g * chunk
+ *                  .., each a row of C numbers.
+ *          grouped (without -DVW) groups of DD_GROUP work-items. norm_pool: an item an element of y,
+ *                  rounded up; norm_pool_sums, norm_pool_backward: `wide` channels of a chunk of
+ *                  windows, or of pixels, a group (share_of in group.cl).
  */
+
+#ifdef VW
+#define T                 V
+#define I                 CAT(int, VW)
+#define LOAD(p)           VLOAD(p)
+#define STORE(v, p)       VSTORE(v, p)
+#define LOAD_PLACE(p)     CAT(convert_, I)(CAT(vload, VW)(0, p))
+#define STORE_PLACE(v, p) CAT(vstore, VW)(CAT(convert_, CAT(uchar, VW))(v), 0, p)
+#else
+#define T                 float
+#define I                 int
+#define LOAD(p)           (*(p))
+#define STORE(v, p)       (*(p) = (v))
+#define LOAD_PLACE(p)     ((int)*(p))
+#define STORE_PLACE(v, p) (*(p) = (uchar)(v))
+#endif
+#define DROPPED 255
 
 /* Windows whose VW channels are computed one after the other, with the channels' factors in
  * registers: few, so that x is read nearly in the order in which it lies. */
@@ -27,14 +48,9 @@
 #define TILE 4
 #endif
 
-#define I                 CAT(int, VW)
-#define LOAD_PLACE(p)     CAT(convert_, I)(CAT(vload, VW)(0, p))
-#define STORE_PLACE(v, p) CAT(vstore, VW)(CAT(convert_, CAT(uchar, VW))(v), 0, p)
-#define DROPPED           255
-
 #ifdef OP_norm_pool_training
 
-#ifdef DROPS
+#if defined(DROPS) && defined(VW)
 /* The 8 elements of one group. Clamped, not compared: Oclgrind 21.10 widens a lane that is true to
  * 255. */
 inline void deal8(global uchar *place, ulong early, ulong late, int threshold) {
@@ -62,42 +78,49 @@ inline void deal(const global Step *step, uint stream, int threshold, global uch
 }
 #endif
 
-/* VW windows' largest z, its x - m, and its place: in float, because Oclgrind 21.10 widens an int that
- * is chosen to be 1 to 255. */
+/* A window's largest z (or those of VW channels), its x - m, and its place: in float, because
+ * Oclgrind 21.10 widens an int that is chosen to be 1 to 255. */
 typedef struct {
-    V z, deviation, place;
+    T z, deviation, place;
 } Winner;
 
-inline Winner winner_of(const global float *window, int W, int C, V m, V factor, V b) {
+inline Winner winner_of(const global float *window, int W, int C, T m, T factor, T b) {
     Winner best;
-    best.deviation = VLOAD(window) - m;
+    best.deviation = LOAD(window) - m;
     best.z = FMA(best.deviation, factor, b);
-    best.place = (V)(0);
+    best.place = (T)(0);
 #pragma unroll
     for (int r = 0; r < KH; r++)
 #pragma unroll
         for (int s = 0; s < KW; s++) {
-            V d = VLOAD(window + (r * W + s) * C) - m, z = FMA(d, factor, b);
+            T d = LOAD(window + (r * W + s) * C) - m, z = FMA(d, factor, b);
             I wins = !(z <= best.z) & (best.z == best.z);
             best.z = wins ? z : best.z;
             best.deviation = wins ? d : best.deviation;
-            best.place = wins ? (V)(r * KW + s) : best.place;
+            best.place = wins ? (T)(r * KW + s) : best.place;
         }
     return best;
 }
 
-/* Stores a window's winner, unless `place` holds that it is dropped. */
-inline void give(Winner w, float scale, global float *y, global uchar *place,
+/* Stores a window's winner, unless it is dropped. */
+inline void give(Winner w, I dropped, float scale, global float *y, global uchar *place,
                  global float *winner) {
 #ifdef DROPS
-    I dropped = LOAD_PLACE(place) != 0;
-    w.z = dropped ? (V)(0) : w.z * scale;
-    w.place = dropped ? (V)(DROPPED) : w.place;
+    w.z = dropped ? (T)(0) : w.z * scale;
+    w.place = dropped ? (T)(DROPPED) : w.place;
 #endif
-    VSTORE(w.z, y);
+    STORE(w.z, y);
     STORE_PLACE(w.place, place);
-    VSTORE(w.deviation, winner);
+    STORE(w.deviation, winner);
 }
+
+#ifdef VW
+
+#ifdef DROPS
+#define DEALT(place) (LOAD_PLACE(place) != 0) /* what deal has left there */
+#else
+#define DEALT(place) (I)(0)
+#endif
 
 kernel void norm_pool(const global float *restrict x, const global float *restrict gamma,
                       const global float *restrict beta, const global float *restrict mean,
@@ -119,7 +142,7 @@ kernel void norm_pool(const global float *restrict x, const global float *restri
                 for (int ow = tile; ow < min(tile + TILE, OW); ow++) {
                     Winner w = winner_of(corner + ow * KW * C + c, W, C, m, factor, b);
                     int o = first + ow * C + c;
-                    give(w, scale, y + o, place + o, winner + o);
+                    give(w, DEALT(place + o), scale, y + o, place + o, winner + o);
                 }
             }
     }
@@ -147,24 +170,77 @@ kernel void norm_chosen(const global float *restrict best, const global uchar *r
                 w.deviation = VLOAD(best + o) - m;
                 w.z = FMA(w.deviation, factor, b);
                 w.place = CAT(convert_, V)(CAT(vload, VW)(0, where + o));
-                give(w, scale, y + o, place + o, winner + o);
+                give(w, DEALT(place + o), scale, y + o, place + o, winner + o);
             }
         }
     }
 }
+
+#else
+
+FULL_GROUP void norm_pool(const global float *restrict x, const global float *restrict gamma,
+                          const global float *restrict beta, const global float *restrict mean,
+                          const global float *restrict inverse, const global Step *restrict step,
+                          global float *restrict y, global uchar *restrict place,
+                          global float *restrict winner, int rows, int chunk, int H, int W, int C,
+                          int OH, int OW, int stream, int threshold, float scale) {
+    int dropped = 0;
+#ifdef DROPS
+    local uint4 words[WORDS];
+    dropped = deal_number(words, step, (uint)stream) < threshold;
+#endif
+    int o = (int)get_global_id(0), c = o % C, ow = o / C % OW, row = o / C / OW;
+    if (row >= rows) return;
+    const global float *window = x + ((row / OH * H + row % OH * KH) * W + ow * KW) * C + c;
+    Winner w = winner_of(window, W, C, mean[c], gamma[c] * inverse[c], beta[c]);
+    give(w, dropped, scale, y + o, place + o, winner + o);
+}
+
+#endif
 #endif
 
 #ifdef OP_norm_pool_backward
 
-/* What flows back into VW elements of the norm's result from their window; *at: to which place. */
-inline V flow(const global float *dy, const global uchar *place, int i, float scale, I *at) {
+/* What flows back into an element (or VW) of the norm's result from its window; *at: to which
+ * place. */
+inline T flow(const global float *dy, const global uchar *place, int i, float scale, I *at) {
     *at = LOAD_PLACE(place + i);
 #ifdef DROPS
-    return *at == DROPPED ? (V)(0) : VLOAD(dy + i) * scale;
+    return *at == DROPPED ? (T)(0) : LOAD(dy + i) * scale;
 #else
-    return VLOAD(dy + i);
+    return LOAD(dy + i);
 #endif
 }
+
+/* What the elements of a channel (or of VW) have in common. */
+typedef struct {
+    T mean, factor, share, slope;
+} Channels;
+
+inline Channels channels_at(const global float *gamma, const global float *mean,
+                            const global float *inverse, const global float *dgamma,
+                            const global float *dbeta, float count) {
+    Channels k;
+    T scale = LOAD(inverse);
+    k.mean = LOAD(mean);
+    k.factor = LOAD(gamma) * scale;
+    k.share = LOAD(dbeta) / count;
+    k.slope = LOAD(dgamma) * scale / count;
+    return k;
+}
+#define CHANNELS(c) channels_at(gamma + c, mean + c, inverse + c, dgamma + c, dbeta + c, count)
+
+/* dz of an element (or of VW), which is returned too. */
+inline T gradient(const Channels *k, const global float *x, global float *dz, T g) {
+    T v = LOAD(x), d = k->factor * FMA(k->mean - v, k->slope, g - k->share);
+#ifdef RELU
+    d = v <= (T)(0) ? (T)(0) : d;
+#endif
+    STORE(d, dz);
+    return d;
+}
+
+#ifdef VW
 
 inline void add_to(global float *sum, V part, bool first) {
     VSTORE(first ? part : VLOAD(sum) + part, sum);
@@ -173,7 +249,7 @@ inline void add_to(global float *sum, V part, bool first) {
 /* partial (chunks, 2, C): sums of g and of g winner. */
 kernel void norm_pool_sums(const global float *restrict dy, const global uchar *restrict place,
                            const global float *restrict winner, global float *restrict partial,
-                           int windows, int chunk, int C, float scale) {
+                           int windows, int chunk, int C, int wide, float scale) {
     int begin = (int)get_global_id(0) * chunk, end = min(begin + chunk, windows);
     partial += get_global_id(0) * 2 * C;
     for (int row = begin; row < end; row += TILE)
@@ -188,34 +264,6 @@ kernel void norm_pool_sums(const global float *restrict dy, const global uchar *
             add_to(partial + c, sum, row == begin);
             add_to(partial + C + c, products, row == begin);
         }
-}
-
-/* What the elements of VW channels have in common. */
-typedef struct {
-    V mean, factor, share, slope;
-} Channels;
-
-inline Channels channels_at(const global float *gamma, const global float *mean,
-                            const global float *inverse, const global float *dgamma,
-                            const global float *dbeta, float count) {
-    Channels k;
-    V scale = VLOAD(inverse);
-    k.mean = VLOAD(mean);
-    k.factor = VLOAD(gamma) * scale;
-    k.share = VLOAD(dbeta) / count;
-    k.slope = VLOAD(dgamma) * scale / count;
-    return k;
-}
-#define CHANNELS(c) channels_at(gamma + c, mean + c, inverse + c, dgamma + c, dbeta + c, count)
-
-/* dz of VW elements, which is returned too. */
-inline V gradient(const Channels *k, const global float *x, global float *dz, V g) {
-    V v = VLOAD(x), d = k->factor * FMA(k->mean - v, k->slope, g - k->share);
-#ifdef RELU
-    d = v <= (V)(0) ? (V)(0) : d;
-#endif
-    VSTORE(d, dz);
-    return d;
 }
 
 /* `pixels` that no window covers. */
@@ -234,7 +282,7 @@ norm_pool_backward(const global float *restrict dy, const global float *restrict
                    const global float *restrict mean, const global float *restrict inverse,
                    const global float *restrict dgamma, const global float *restrict dbeta,
                    global float *restrict dz, global float *restrict partial, int rows, int chunk,
-                   int H, int W, int C, int OH, int OW, float count, float scale) {
+                   int H, int W, int C, int OH, int OW, int wide, float count, float scale) {
     int begin = (int)get_global_id(0) * chunk, end = min(begin + chunk, rows);
     partial += get_global_id(0) * C;
     for (int row = begin; row < end; row++) {
@@ -262,4 +310,48 @@ norm_pool_backward(const global float *restrict dy, const global float *restrict
         if (row % OH == OH - 1) LEFT_OVER(first + KH * W, (H - OH * KH) * W)
     }
 }
+
+#else
+
+FULL_GROUP void norm_pool_sums(const global float *restrict dy, const global uchar *restrict place,
+                               const global float *restrict winner,
+                               global float *restrict partial, int windows, int chunk, int C,
+                               int wide, float scale) {
+    local Sum held[DD_GROUP];
+    Share s = share_of(windows, chunk, C, wide);
+    Sum sum = sum_of(0, 0), products = sum;
+    for (int i = s.row * C + s.c; i < s.end * C; i += s.deep * C) {
+        int at;
+        float g = flow(dy, place, i, scale, &at);
+        sum = plus(sum, sum_of(g, 0));
+        products = plus(products, sum_of(g * winner[i], 0));
+    }
+    store_sums(held, sum, products, s, wide, C, partial);
+}
+
+/* Here `rows` and `chunk` are pixels; partial (chunks, C). */
+FULL_GROUP void
+norm_pool_backward(const global float *restrict dy, const global float *restrict x,
+                   const global uchar *restrict place, const global float *restrict gamma,
+                   const global float *restrict mean, const global float *restrict inverse,
+                   const global float *restrict dgamma, const global float *restrict dbeta,
+                   global float *restrict dz, global float *restrict partial, int rows, int chunk,
+                   int H, int W, int C, int OH, int OW, int wide, float count, float scale) {
+    local Sum held[DD_GROUP];
+    Share s = share_of(rows, chunk, C, wide);
+    int c = min(s.c, C - 1);
+    Channels k = CHANNELS(c);
+    Sum sum = sum_of(0, 0);
+    for (int pixel = s.row; pixel < s.end; pixel += s.deep) {
+        int w = pixel % W, row = pixel / W, h = row % H, oh = h / KH, ow = w / KW, at = -1;
+        int o = ((row / H * OH + oh) * OW + ow) * C + c, i = pixel * C + c;
+        float g = oh < OH && ow < OW ? flow(dy, place, o, scale, &at) : 0.0f;
+        if (at != h % KH * KW + w % KW) g = 0;
+        sum = plus(sum, sum_of(gradient(&k, x + i, dz + i, g), 0));
+    }
+    sum = fold_sum(held, sum, DOWN);
+    if (s.stores) partial[s.part * C + c] = total(sum);
+}
+
+#endif
 #endif

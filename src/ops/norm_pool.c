@@ -16,8 +16,8 @@
 #include <stdio.h>
 
 #include "ops/batch_norm.h"
+#include "ops/bias.h"
 #include "ops/lanes.h"
-#include "ops/launch.h"
 #include "ops/ops.h"
 #include "reference/reference.h"
 
@@ -110,30 +110,44 @@ static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *con
 
 /* ---- Launches ----------------------------------------------------------------------- */
 
-/* "-DOP_norm_pool_training -DVW=8 -DKH=2 -DKW=2 -DDROPS" */
-static void print_options(const dd__op *op, const dd__norm_pool *a, uint32_t channels,
-                          const dd_device *device, char out[96]) {
+static bool is_backward(const dd__node *node) { return node->op == &dd__op_norm_pool_backward; }
+
+/* "-DOP_norm_pool_training -DVW=8 -DKH=2 -DKW=2 -DDROPS"; without lanes the grouped form's. */
+static void print_options(const dd__op *op, const dd__norm_pool *a, unsigned lanes, char out[96]) {
     bool backward = op == &dd__op_norm_pool_backward;
-    snprintf(out, 96, "-DOP_%s -DVW=%u -DKH=%d -DKW=%d%s%s", op->name, dd__lanes(device, channels),
-             a->pool[0], a->pool[1], a->dropout.rate > 0 ? " -DDROPS" : "",
-             backward && a->relu ? " -DRELU" : "");
+    char vector[24] = "";
+    if (lanes) snprintf(vector, sizeof vector, " -DVW=%u", lanes);
+    snprintf(out, 96, "-DOP_%s%s -DKH=%d -DKW=%d%s%s", op->name, vector, a->pool[0], a->pool[1],
+             a->dropout.rate > 0 ? " -DDROPS" : "", backward && a->relu ? " -DRELU" : "");
 }
 
-static void print_own(const dd__node *node, const dd_device *device, char out[96]) {
-    print_options(node->op, node->attributes, channels_of(node->in[0]), device, out);
+static void print_own(const dd__node *node, const dd_device *device, bool vector, char out[96]) {
+    unsigned lanes = vector ? dd__lanes(device, channels_of(node->in[0])) : 0;
+    print_options(node->op, node->attributes, lanes, out);
 }
 
-/* How the rows of windows are cut, in the launch's global size; returns their number in a chunk. */
-static size_t cut_windows(const dd__norm_pool *a, const dd__dims *x, const dd_device *device,
-                          dd__launch *launch, size_t *rows) {
-    *rows = (size_t)x->d[0] * (x->d[1] / (uint32_t)a->pool[0]);
-    return dd__launch_chunks(launch, device, *rows, dd__dims_count(x) / *rows, 1);
+/* The vector form's rows of windows. */
+static dd__columns cut_windows(const dd__norm_pool *a, const dd__dims *x, const dd_device *device) {
+    dd__launch launch = {0};
+    dd__columns k = {.rows = (size_t)x->d[0] * (x->d[1] / (uint32_t)a->pool[0]),
+                     .channels = x->d[3]};
+    k.chunk = dd__launch_chunks(&launch, device, k.rows, dd__dims_count(x) / k.rows, 1);
+    k.parts = launch.global[0];
+    return k;
 }
 
-/* The same; adds the arguments rows, chunk, H, W, C, OH, OW. */
-static void push_windows(dd__launch *launch, const dd__norm_pool *a, const dd__dims *x,
-                         const dd_device *device) {
-    size_t rows, chunk = cut_windows(a, x, device, launch, &rows);
+/* A work-item for each part, or groups of them. Returns the channels of a group; 0: vectors. */
+static size_t set_parts(dd__launch *launch, const dd_device *device, const dd__columns *k,
+                        bool vector) {
+    if (!vector) return dd__launch_columns(launch, device, k);
+    launch->global[0] = k->parts;
+    launch->local[0] = launch->local[1] = launch->local[2] = 1;
+    return 0;
+}
+
+/* Adds the arguments rows, chunk, H, W, C, OH, OW. */
+static void push_shape(dd__launch *launch, const dd__norm_pool *a, const dd__dims *x, size_t rows,
+                       size_t chunk) {
     dd__dims y = pooled(a, x);
     const size_t numbers[] = {rows, chunk, x->d[1], x->d[2], x->d[3], y.d[1], y.d[2]};
     for (size_t i = 0; i < DD_COUNT(numbers); i++) dd__launch_append(launch, DD_INT(numbers[i]));
@@ -147,32 +161,40 @@ static void push_dropout(dd__launch *launch, const dd__norm_pool *a) {
     dd__launch_append(launch, DD_FLOAT(dd__norm_pool_scale(a)));
 }
 
-static dd__norm_cut cut_statistics(const dd__node *node, const dd_device *device) {
-    return dd__norm_cut_rows(&dd__op_batch_norm_training, &node->in[0]->dims, device, true);
+/* Of x's pixels for batch_norm_training, of the windows for batch_norm_backward. */
+static dd__norm_cut cut_rows(const dd__op *norm, const dd__node *node, const dd_device *device,
+                             bool vector) {
+    return dd__norm_cut_rows(norm, &node->in[0]->dims, device, vector);
 }
 
-static void scratch(const dd__node *node, const dd_device *device, dd__scratch *need) {
-    dd__norm_cut k = cut_statistics(node, device);
-    need->workspace_bytes[0] = k.chunks * 2 * k.channels * sizeof(float);
+static size_t partial_bytes(const dd__norm_cut *k) {
+    return k->chunks * 2 * k->channels * sizeof(float);
 }
 
-static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+static dd_status record_training(dd__recorder *recorder, const dd__node *node, const dd__site *site,
+                                 bool vector) {
     const dd__norm_pool *a = node->attributes;
-    dd__norm_cut k = cut_statistics(node, site->device);
+    const dd__dims *x = &node->in[0]->dims;
+    dd__norm_cut k = cut_rows(&dd__op_batch_norm_training, node, site->device, vector);
     dd__buffer *partial = site->workspace[0];
     DD_TRY(dd__norm_record_statistics(recorder, &k, node->in[0]->buffer, partial));
     DD_TRY(dd__norm_record_combine(recorder, &k, &a->norm, node, partial));
 
     char options[96];
+    dd__columns windows = cut_windows(a, x, site->device);
     dd__launch launch = {.program = "norm_pool", .kernel = "norm_pool"};
     dd__launch_values(&launch, node->in, 3);
     dd__launch_values(&launch, node->out + 1, 2);
     dd__launch_values(&launch, node->in + 5, 1);
     dd__launch_values(&launch, node->out, 1);
     dd__launch_values(&launch, node->out + 3, 2);
-    push_windows(&launch, a, &node->in[0]->dims, site->device);
+    push_shape(&launch, a, x, windows.rows, windows.chunk);
+    if (vector)
+        set_parts(&launch, site->device, &windows, true);
+    else
+        dd__launch_groups(&launch, site->device, dd__dims_count(&node->out[0]->dims));
     push_dropout(&launch, a);
-    print_own(node, site->device, options);
+    print_own(node, site->device, vector, options);
     launch.options = options;
     return dd__record(recorder, &launch);
 }
@@ -183,7 +205,7 @@ dd_status dd__norm_pool_record_chosen(dd__recorder *recorder, const dd__node *no
     const dd__norm_pool *a = node->attributes;
     const dd__dims *y = &node->out[0]->dims;
     char options[96];
-    print_options(&dd__op_norm_pool_training, a, y->d[3], device, options);
+    print_options(&dd__op_norm_pool_training, a, dd__lanes(device, y->d[3]), options);
     dd__launch launch = {.program = "norm_pool", .kernel = "norm_chosen"};
     size_t windows = dd__dims_count(y) / y->d[3];
     size_t chunk = dd__launch_chunks(&launch, device, windows, y->d[3], 1);
@@ -202,106 +224,146 @@ dd_status dd__norm_pool_record_chosen(dd__recorder *recorder, const dd__node *no
     return dd__record(recorder, &launch);
 }
 
-static dd__norm_cut cut_sums(const dd__node *node, const dd_device *device) {
-    return dd__norm_cut_rows(&dd__op_batch_norm_backward, &node->in[0]->dims, device, true);
-}
-
-size_t dd__norm_pool_sums_bytes(const dd__node *node, const dd_device *device) {
-    dd__norm_cut k = cut_sums(node, device);
-    return k.chunks * 2 * k.channels * sizeof(float);
-}
-
-dd_status dd__norm_pool_record_sums(dd__recorder *recorder, const dd__node *node,
-                                    const dd_device *device, dd__buffer *partial) {
-    dd__norm_cut k = cut_sums(node, device);
+static dd_status record_sums(dd__recorder *recorder, const dd__node *node, const dd_device *device,
+                             dd__buffer *partial, bool vector) {
+    dd__norm_cut k = cut_rows(&dd__op_batch_norm_backward, node, device, vector);
     char options[96];
-    print_options(&dd__op_norm_pool_backward, node->attributes, channels_of(node->in[0]), device,
-                  options);
-    dd__launch launch = {.program = "norm_pool",
-                         .kernel = "norm_pool_sums",
-                         .options = options,
-                         .global = {k.chunks, 1, 1},
-                         .local = {1, 1, 1}};
+    print_options(&dd__op_norm_pool_backward, node->attributes, k.lanes, options);
+    dd__launch launch = {.program = "norm_pool", .kernel = "norm_pool_sums"};
+    dd__columns parts = {k.rows, k.channels, k.chunk, k.chunks};
+    size_t wide = set_parts(&launch, device, &parts, vector);
+    launch.options = options;
     dd__launch_values(&launch, node->in, 1);
     dd__launch_values(&launch, node->in + 2, 2);
     dd__launch_append(&launch, DD_BUFFER(partial));
     dd__launch_append(&launch, DD_INT(k.rows));
     dd__launch_append(&launch, DD_INT(k.chunk));
     dd__launch_append(&launch, DD_INT(k.channels));
+    dd__launch_append(&launch, DD_INT(wide));
     dd__launch_append(&launch, DD_FLOAT(dd__norm_pool_scale(node->attributes)));
     DD_TRY(dd__record(recorder, &launch));
     return dd__norm_record_combine_sums(recorder, &k, partial, node->in[6]->buffer,
                                         node->out[1]->buffer, node->out[2]->buffer);
 }
 
-static void scratch_backward(const dd__node *node, const dd_device *device, dd__scratch *need) {
-    dd__launch launch = {0};
-    size_t rows;
-    cut_windows(node->attributes, &node->in[1]->dims, device, &launch, &rows);
-    need->workspace_bytes[0] = dd__norm_pool_sums_bytes(node, device);
-    need->workspace_bytes[1] = launch.global[0] * channels_of(node->in[0]) * sizeof(float);
+size_t dd__norm_pool_sums_bytes(const dd__node *node, const dd_device *device) {
+    dd__norm_cut k = cut_rows(&dd__op_batch_norm_backward, node, device, true);
+    return partial_bytes(&k);
+}
+
+dd_status dd__norm_pool_record_sums(dd__recorder *recorder, const dd__node *node,
+                                    const dd_device *device, dd__buffer *partial) {
+    return record_sums(recorder, node, device, partial, true);
+}
+
+/* The grouped form passes over pixels. */
+static dd__columns cut_backward(const dd__node *node, const dd_device *device, bool vector) {
+    const dd__dims *x = &node->in[1]->dims;
+    if (vector) return cut_windows(node->attributes, x, device);
+    return dd__cut_columns(device, dd__dims_count(x) / x->d[3], x->d[3]);
 }
 
 /* The bias's gradient, from the parts that the work-groups summed. */
 static dd_status record_bias(dd__recorder *recorder, const dd__node *node, const dd__site *site,
-                             size_t parts) {
+                             const dd__columns *cut, bool vector) {
     enum { WIDTH = 128 };
-    size_t channels = channels_of(node->in[0]);
-    return dd__record(recorder,
-                      &(dd__launch){.program = "reduce",
-                                    .options = dd__vector_option(site->device),
-                                    .kernel = "column_sums_vector",
-                                    .global = {1, (channels + WIDTH - 1) / WIDTH, 1},
-                                    .local = {1, 1, 1},
-                                    .arguments = {DD_BUFFER(site->workspace[1]),
-                                                  DD_BUFFER(node->out[3]->buffer), DD_INT(parts),
-                                                  DD_INT(channels), DD_INT(parts), DD_INT(WIDTH)}});
+    dd__columns k = dd__join_columns(cut);
+    dd__buffer *partial = site->workspace[1], *bias = node->out[3]->buffer;
+    if (!vector) return dd__record_column_sums(recorder, site->device, &k, partial, bias);
+    return dd__record(
+        recorder, &(dd__launch){.program = "reduce",
+                                .options = dd__vector_option(site->device),
+                                .kernel = "column_sums_vector",
+                                .global = {1, (k.channels + WIDTH - 1) / WIDTH, 1},
+                                .local = {1, 1, 1},
+                                .arguments = {DD_BUFFER(partial), DD_BUFFER(bias), DD_INT(k.rows),
+                                              DD_INT(k.channels), DD_INT(k.rows), DD_INT(WIDTH)}});
 }
 
-static dd_status record_backward(dd__recorder *recorder, const dd__node *node,
-                                 const dd__site *site) {
+static dd_status record_backward(dd__recorder *recorder, const dd__node *node, const dd__site *site,
+                                 bool vector) {
     const dd__norm_pool *a = node->attributes;
     const dd__dims *x = &node->in[1]->dims;
+    dd__columns k = cut_backward(node, site->device, vector);
     char options[96];
-    print_own(node, site->device, options);
-    DD_TRY(dd__norm_pool_record_sums(recorder, node, site->device, site->workspace[0]));
+    DD_TRY(record_sums(recorder, node, site->device, site->workspace[0], vector));
 
-    size_t rows = dd__dims_count(x) / x->d[3];
     dd__launch launch = {.program = "norm_pool", .kernel = "norm_pool_backward"};
     dd__launch_values(&launch, node->in, 3);
     dd__launch_values(&launch, node->in + 4, 3);
     dd__launch_values(&launch, node->out + 1, 2);
     dd__launch_values(&launch, node->out, 1);
     dd__launch_append(&launch, DD_BUFFER(site->workspace[1]));
-    push_windows(&launch, a, x, site->device);
-    dd__launch_append(&launch, DD_FLOAT(rows));
+    push_shape(&launch, a, x, k.rows, k.chunk);
+    dd__launch_append(&launch, DD_INT(set_parts(&launch, site->device, &k, vector)));
+    dd__launch_append(&launch, DD_FLOAT(dd__dims_count(x) / x->d[3]));
     dd__launch_append(&launch, DD_FLOAT(dd__norm_pool_scale(a)));
+    print_own(node, site->device, vector, options);
     launch.options = options;
     DD_TRY(dd__record(recorder, &launch));
-    return record_bias(recorder, node, site, launch.global[0]);
+    return record_bias(recorder, node, site, &k, vector);
+}
+
+/* ---- Implementations ---------------------------------------------------------------- */
+
+static void scratch(const dd__node *node, const dd_device *device, dd__scratch *need, bool vector) {
+    bool backward = is_backward(node);
+    const dd__op *norm = backward ? &dd__op_batch_norm_backward : &dd__op_batch_norm_training;
+    dd__norm_cut rows = cut_rows(norm, node, device, vector);
+    need->workspace_bytes[0] = partial_bytes(&rows);
+    if (!backward) return;
+    dd__columns k = cut_backward(node, device, vector);
+    need->workspace_bytes[1] = k.parts * k.channels * sizeof(float);
+}
+
+static void scratch_vector(const dd__node *node, const dd_device *device, dd__scratch *need) {
+    scratch(node, device, need, true);
+}
+
+static void scratch_grouped(const dd__node *node, const dd_device *device, dd__scratch *need) {
+    scratch(node, device, need, false);
+}
+
+static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__site *site,
+                        bool vector) {
+    if (is_backward(node)) return record_backward(recorder, node, site, vector);
+    return record_training(recorder, node, site, vector);
+}
+
+static dd_status record_vector(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+    return record(recorder, node, site, true);
+}
+
+static dd_status record_grouped(dd__recorder *recorder, const dd__node *node,
+                                const dd__site *site) {
+    return record(recorder, node, site, false);
+}
+
+static const char *refuse_grouped(const dd__node *node, const dd_device *device) {
+    const dd__norm_pool *a = node->attributes;
+    (void)device;
+    if (a->pool[0] > MOST_UNROLLED || a->pool[1] > MOST_UNROLLED / a->pool[0])
+        return "a window has more than 64 places";
+    return NULL;
 }
 
 /* Input 0 of both has x's channels. */
-static const char *refuse(const dd__node *node, const dd_device *device) {
-    const dd__norm_pool *a = node->attributes;
-    if (a->pool[0] > MOST_UNROLLED || a->pool[1] > MOST_UNROLLED / a->pool[0])
-        return "a window has more than 64 places";
-    bool fits = dd__lanes(device, channels_of(node->in[0])) > 0;
-    return fits ? NULL : "channels are not a multiple of 4";
+static const char *refuse_vector(const dd__node *node, const dd_device *device) {
+    if (dd__lanes(device, channels_of(node->in[0])) == 0) return "channels are not a multiple of 4";
+    return refuse_grouped(node, device);
 }
 
-static const dd__implementation vector[2] = {
-    {.name = "vector",
-     .classes = DD__ON_CPU,
-     .refuse = refuse,
-     .scratch = scratch,
-     .record = record},
-    {.name = "vector",
-     .classes = DD__ON_CPU,
-     .refuse = refuse,
-     .scratch = scratch_backward,
-     .record = record_backward},
-};
+static const dd__implementation vector = {.name = "vector",
+                                          .classes = DD__ON_CPU,
+                                          .refuse = refuse_vector,
+                                          .scratch = scratch_vector,
+                                          .record = record_vector};
+static const dd__implementation grouped = {.name = "grouped",
+                                           .classes = DD__ON_GPU,
+                                           .refuse = refuse_grouped,
+                                           .scratch = scratch_grouped,
+                                           .record = record_grouped};
+static const dd__implementation *const implementations[] = {&vector, &grouped, NULL};
 
 /* ---- The ops ------------------------------------------------------------------------ */
 
@@ -315,7 +377,7 @@ const dd__op dd__op_norm_pool_training = {
     .infer = infer,
     .gradient = gradient,
     .reference = dd__reference_norm_pool_training,
-    .implementations = (const dd__implementation *const[]){&vector[0], NULL},
+    .implementations = implementations,
     .fused = true,
 };
 
@@ -327,6 +389,6 @@ const dd__op dd__op_norm_pool_backward = {
     .outputs = 4,
     .infer = infer_backward,
     .reference = dd__reference_norm_pool_backward,
-    .implementations = (const dd__implementation *const[]){&vector[1], NULL},
+    .implementations = implementations,
     .fused = true,
 };
