@@ -34,7 +34,7 @@ static inline int close_both(void **state) {
     return 0;
 }
 
-/* Fused nodes are made for processors alone. */
+/* Whole blocks in one node, and plans in one launch, are made for processors alone. */
 static inline bool fuses(const dd_device *device) {
     return !dd__device_is_reference(device) && dd__device_class(device) == DD_CLASS_CPU;
 }

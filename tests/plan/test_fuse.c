@@ -12,6 +12,28 @@
  * and the whole first block becomes one node. */
 enum { BATCH = 6, UNEVEN = 13, EVEN = 14, CLASSES = 10 };
 
+/* ---- Devices ---------------------------------------------------------------------------- */
+
+/* The reference, the default one, and that one with the kernels of GPUs. */
+enum { REFERENCE, USUAL, AS_GPU, DEVICES };
+
+static int close_all(void **state) {
+    dd_device **devices = *state;
+    for (int d = 0; d < DEVICES; d++) dd_device_close(devices[d]);
+    return 0;
+}
+
+static int open_all(void **state) {
+    static dd_device *devices[DEVICES];
+    dd_device_options gpu = {.kernel_class = DD_CLASS_GPU};
+    *state = devices;
+    return dd_device_open("reference", NULL, &devices[REFERENCE]) != DD_OK ||
+           dd_device_open(NULL, NULL, &devices[USUAL]) != DD_OK ||
+           dd_device_open(NULL, &gpu, &devices[AS_GPU]) != DD_OK;
+}
+
+static bool fuses_tails(const dd_device *device) { return !dd__device_is_reference(device); }
+
 /* ---- Networks --------------------------------------------------------------------------- */
 
 static dd__value *dropout(dd__graph *graph, const char *name, dd__value *x) {
@@ -113,7 +135,7 @@ static void outcome_free(outcome *o) {
 
 static void test_fused_steps_give_the_same_gradients_and_drop_the_same(void **state) {
     dd_device **devices = *state;
-    for (int c = 0; c < 4; c++) {
+    for (int c = 0; c < 2 * DEVICES; c++) {
         uint32_t side = c % 2 ? EVEN : UNEVEN;
         outcome plain = run(devices[c / 2], side, false), fused = run(devices[c / 2], side, true);
         for (size_t i = 0; i < DD_COUNT(compared); i++)
@@ -129,19 +151,21 @@ static void test_fused_steps_give_the_same_gradients_and_drop_the_same(void **st
 
 static void test_two_fused_runs_give_the_same_bytes(void **state) {
     dd_device **devices = *state;
-    outcome a = run(devices[1], EVEN, true), b = run(devices[1], EVEN, true);
-    for (size_t i = 0; i < DD_COUNT(compared); i++)
-        assert_memory_equal(a.values[i], b.values[i], a.sizes[i] * sizeof(float));
-    outcome_free(&a);
-    outcome_free(&b);
+    for (int d = USUAL; d < DEVICES; d++) {
+        outcome a = run(devices[d], EVEN, true), b = run(devices[d], EVEN, true);
+        for (size_t i = 0; i < DD_COUNT(compared); i++)
+            assert_memory_equal(a.values[i], b.values[i], a.sizes[i] * sizeof(float));
+        outcome_free(&a);
+        outcome_free(&b);
+    }
 }
 
 /* ---- What is fused ---------------------------------------------------------------------- */
 
 static void test_a_blocks_tail_becomes_one_node(void **state) {
     dd_device **devices = *state;
-    for (int d = 0; d < 2; d++) {
-        size_t tails = fuses(devices[d]) ? 3 : 0;
+    for (int d = 0; d < DEVICES; d++) {
+        size_t tails = fuses_tails(devices[d]) ? 3 : 0;
         dd__graph *graph = training_graph(devices[d], UNEVEN, true);
         assert_int_equal(count_nodes(graph, &dd__op_norm_pool_training), tails);
         assert_int_equal(count_nodes(graph, &dd__op_norm_pool_backward), tails);
@@ -157,12 +181,12 @@ static void test_a_blocks_tail_becomes_one_node(void **state) {
 
 static void test_a_first_block_becomes_one_node(void **state) {
     dd_device **devices = *state;
-    for (int d = 0; d < 2; d++) {
-        size_t whole = fuses(devices[d]);
+    for (int d = 0; d < DEVICES; d++) {
+        size_t whole = fuses(devices[d]), tails = fuses_tails(devices[d]) ? 3 : 0;
         dd__graph *graph = training_graph(devices[d], EVEN, true);
         assert_int_equal(count_nodes(graph, &dd__op_conv2d_norm_pool_training), whole);
         assert_int_equal(count_nodes(graph, &dd__op_conv2d_norm_pool_backward), whole);
-        assert_int_equal(count_nodes(graph, &dd__op_norm_pool_training), 2 * whole);
+        assert_int_equal(count_nodes(graph, &dd__op_norm_pool_training), tails - whole);
         assert_int_equal(count_nodes(graph, &dd__op_conv2d), 3 - whole);
         assert_int_equal(count_nodes(graph, &dd__op_conv2d_backward_weights), 3 - whole);
         dd__graph_free(graph);
@@ -177,7 +201,7 @@ static void test_a_first_block_with_a_forced_convolution_does_not(void **state) 
     assert_fine(dd_device_open(NULL, &options, &device));
     dd__graph *graph = training_graph(device, EVEN, true);
     assert_int_equal(count_nodes(graph, &dd__op_conv2d_norm_pool_training), 0);
-    assert_int_equal(count_nodes(graph, &dd__op_norm_pool_training), fuses(device) ? 3 : 0);
+    assert_int_equal(count_nodes(graph, &dd__op_norm_pool_training), fuses_tails(device) ? 3 : 0);
     dd__graph_free(graph);
     dd_device_close(device);
 }
@@ -188,7 +212,7 @@ static void assert_fused(dd__graph *graph, const dd_device *device, int32_t pool
     const dd__node *found = NULL;
     for (size_t n = 0; n < graph->node_count; n++)
         if (graph->nodes[n]->op == &dd__op_norm_pool_training) found = graph->nodes[n];
-    assert_int_equal(found != NULL, pooled > 0 && fuses(device));
+    assert_int_equal(found != NULL, pooled > 0 && fuses_tails(device));
     if (found) {
         const dd__norm_pool *a = found->attributes;
         assert_int_equal(a->pool[0], pooled);
@@ -197,38 +221,35 @@ static void assert_fused(dd__graph *graph, const dd_device *device, int32_t pool
     dd__graph_free(graph);
 }
 
-static void test_values_that_others_read_stay(void **state) {
-    dd_device **devices = *state;
+static void check_values_that_others_read_stay(dd_device *device) {
     dd__value *x, *y, *sum;
     dd__graph *graph = new_graph(&x);
     y = norm(graph, "norm", convolution(graph, "conv", 8, 3, DD__LINEAR, x));
     pool(graph, "pool", halves, y);
     assert_fine(dd__graph_add1(graph, &dd__op_add, "add", NULL, (dd__value *[]){y, y}, 2, &sum));
-    assert_fused(graph, devices[1], 0);
+    assert_fused(graph, device, 0);
 
     graph = new_graph(&x);
     y = norm(graph, "norm", convolution(graph, "conv", 8, 3, DD__LINEAR, x));
     assert_fine(dd__graph_output(graph, y, "seen"));
     pool(graph, "pool", halves, y);
-    assert_fused(graph, devices[1], 0);
+    assert_fused(graph, device, 0);
 }
 
-static void test_a_convolution_with_two_readers_keeps_its_gradient(void **state) {
-    dd_device **devices = *state;
+static void check_a_convolution_with_two_readers_keeps_its_gradient(dd_device *device) {
     dd__value *x, *y, *sum;
     dd__graph *graph = new_graph(&x);
     y = convolution(graph, "conv", 8, 3, DD__RELU, x);
     const dd__conv2d *conv = y->producer->attributes;
     pool(graph, "pool", halves, norm(graph, "norm", y));
     assert_fine(dd__graph_add1(graph, &dd__op_add, "add", NULL, (dd__value *[]){y, y}, 2, &sum));
-    assert_fine(dd__graph_fuse(graph, devices[1]));
+    assert_fine(dd__graph_fuse(graph, device));
     assert_false(conv->outer_gradient);
-    assert_int_equal(count_nodes(graph, &dd__op_norm_pool_training), fuses(devices[1]));
-    assert_fused(graph, devices[1], 2);
+    assert_int_equal(count_nodes(graph, &dd__op_norm_pool_training), fuses_tails(device));
+    assert_fused(graph, device, 2);
 }
 
-static void test_windows_that_overlap_or_leave_the_image_stay(void **state) {
-    dd_device **devices = *state;
+static void check_windows_that_overlap_or_leave_the_image_stay(dd_device *device) {
     const dd__pool others[] = {{.kernel = {3, 3}, .stride = {2, 2}},
                                {.kernel = {2, 2}, .padding = {.same = 1}},
                                {.kernel = {2, 2}, .padding = {.edges = {0, 0, 1, 1}}}};
@@ -239,39 +260,51 @@ static void test_windows_that_overlap_or_leave_the_image_stay(void **state) {
                  norm(graph, "norm", convolution(graph, "conv", 8, 3, DD__RELU, x)));
         dropout(graph, "drop", y);
         const dd__node *kept = y->producer;
-        assert_fine(dd__graph_fuse(graph, devices[1]));
+        assert_fine(dd__graph_fuse(graph, device));
         assert_int_equal(count_nodes(graph, kept->op), 1);
         assert_int_equal(count_nodes(graph, &dd__op_dropout), 1);
-        assert_fused(graph, devices[1], 1);
+        assert_fused(graph, device, 1);
     }
 }
 
-static void test_a_norm_alone_stays(void **state) {
-    dd_device **devices = *state;
+static void check_a_norm_alone_stays(dd_device *device) {
     dd__value *x;
     dd__graph *graph = new_graph(&x);
     norm(graph, "norm", convolution(graph, "conv", 8, 3, DD__LINEAR, x));
-    assert_fused(graph, devices[1], 0);
+    assert_fused(graph, device, 0);
 }
 
-static void test_what_no_implementation_computes_stays(void **state) {
-    dd_device **devices = *state;
+static void check_what_no_implementation_computes_stays(dd_device *device) {
+    bool gpu = dd__device_class(device) == DD_CLASS_GPU;
     dd__value *x;
     dd__graph *graph = new_graph(&x); /* 3 channels make no vector */
     pool(graph, "pool", halves, norm(graph, "norm", convolution(graph, "conv", 3, 3, DD__RELU, x)));
-    assert_fused(graph, devices[1], 0);
+    assert_fused(graph, device, gpu ? 2 : 0);
     graph = new_graph(&x);
     pool(graph, "pool", (dd__pool){.kernel = {11, 11}},
          norm(graph, "norm", convolution(graph, "conv", 8, 3, DD__RELU, x)));
-    assert_fused(graph, devices[1], 0);
+    assert_fused(graph, device, 0);
 }
+
+/* Each of them on both classes. */
+#define ON_BOTH(name)                                                   \
+    static void test_##name(void **state) {                             \
+        dd_device **devices = *state;                                   \
+        for (int d = USUAL; d < DEVICES; d++) check_##name(devices[d]); \
+    }
+ON_BOTH(values_that_others_read_stay)
+ON_BOTH(a_convolution_with_two_readers_keeps_its_gradient)
+ON_BOTH(windows_that_overlap_or_leave_the_image_stay)
+ON_BOTH(a_norm_alone_stays)
+ON_BOTH(what_no_implementation_computes_stays)
 
 static void test_forced_implementations_stay(void **state) {
     (void)state;
     const char *const forced[] = {"batch_norm_training=plain", "max_pool=plain"};
-    for (size_t i = 0; i < DD_COUNT(forced); i++) {
+    for (size_t i = 0; i < 2 * DD_COUNT(forced); i++) {
         dd_device *device;
-        dd_device_options options = {.implementations = forced[i]};
+        dd_device_options options = {.implementations = forced[i / 2],
+                                     .kernel_class = i % 2 ? DD_CLASS_GPU : DD_CLASS_AUTO};
         assert_fine(dd_device_open(NULL, &options, &device));
         dd__value *x;
         dd__graph *graph = new_graph(&x);
@@ -296,5 +329,5 @@ int main(void) {
         cmocka_unit_test(test_what_no_implementation_computes_stays),
         cmocka_unit_test(test_forced_implementations_stay),
     };
-    return cmocka_run_group_tests(tests, open_both, close_both);
+    return cmocka_run_group_tests(tests, open_all, close_all);
 }
