@@ -15,13 +15,9 @@
  *   gather_vector   a work-item a group: examples k * chunk up to (k + 1) * chunk - 1
  *   gather_warped, gather_warped_vector: likewise
  *   advance         one work-item
- *   metrics         one group of at most METRICS_LANES work-items; each adds up what lies its size
- *                   apart, the first one adds these up: a fixed order, so the same bits every time
+ *   metrics         one group of DD_GROUP work-items, which add up in a fixed order (group.cl), so
+ *                   the same bits every time
  */
-
-#ifndef METRICS_LANES
-#define METRICS_LANES 64 /* the largest group of src/ops/launch.c, or more */
-#endif
 
 inline uint scramble(uint x) {
     x ^= x >> 16;
@@ -200,21 +196,18 @@ kernel void advance(global Step *step, int batch) {
     step->position += (uint)batch;
 }
 
-kernel void metrics(global const float *restrict loss, global const float *restrict hit,
-                    global const int *restrict labels, global float *restrict sums, int count) {
-    local float lanes[3][METRICS_LANES];
-    int lane = (int)get_local_id(0), stride = (int)get_local_size(0);
-    float total[3] = {0, 0, 0};
-    for (int i = lane; i < count; i += stride) {
-        total[0] += loss[i];
-        total[1] += hit[i];
-        total[2] += labels[i] >= 0;
+FULL_GROUP void metrics(global const float *restrict loss, global const float *restrict hit,
+                        global const int *restrict labels, global float *restrict sums,
+                        int count) {
+    local Sum held[DD_GROUP];
+    Sum all[3] = {sum_of(0, 0), sum_of(0, 0), sum_of(0, 0)};
+    for (int i = (int)get_local_id(0); i < count; i += DD_GROUP) {
+        all[0] = plus(all[0], sum_of(loss[i], 0));
+        all[1] = plus(all[1], sum_of(hit[i], 0));
+        all[2] = plus(all[2], sum_of(labels[i] >= 0 ? 1 : 0, 0));
     }
-    for (int k = 0; k < 3; k++) lanes[k][lane] = total[k];
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (int k = lane; k < 3; k += stride) {
-        float sum = 0;
-        for (int i = 0; i < stride; i++) sum += lanes[k][i];
-        sums[k] += sum;
+    for (int k = 0; k < 3; k++) {
+        float sum = total(fold_sum(held, all[k], 1, DD_GROUP));
+        if (get_local_id(0) == 0) sums[k] += sum;
     }
 }

@@ -33,12 +33,10 @@
 
 #ifdef VW
 #define T V
-#define STEP VW
 #define LOAD(p) VLOAD(p)
 #define STORE(v, p) VSTORE(v, p)
 #else
 #define T float
-#define STEP 1
 #define LOAD(p) (*(p))
 #define STORE(v, p) (*(p) = (v))
 #endif
@@ -156,7 +154,7 @@ FULL_GROUP void batch_norm_statistics(const global float *restrict x,
                                       global float *restrict partial, int rows, int chunk, int C,
                                       int wide) {
     local Moments held[DD_GROUP];
-    Share s = share_of(rows, chunk, C, wide);
+    Share s = share_of((int)get_global_id(0), rows, chunk, C, wide);
     x += s.c;
     Moments m = moments(s.row < s.end ? x[s.row * C] : 0.0f, 0, 0);
     for (int row = s.row; row < s.end; row += TILE * s.deep)
@@ -173,7 +171,7 @@ FULL_GROUP void batch_norm_sums(const global float *restrict dy, const global fl
                                 const global float *restrict mean, global float *restrict partial,
                                 int rows, int chunk, int C, int wide) {
     local Sum held[DD_GROUP];
-    Share s = share_of(rows, chunk, C, wide);
+    Share s = share_of((int)get_global_id(0), rows, chunk, C, wide);
     float m = s.c < C ? mean[s.c] : 0.0f;
     Sum sum = sum_of(0, 0), products = sum;
     for (int i = s.row * C + s.c; i < s.end * C; i += s.deep * C) {
@@ -193,8 +191,8 @@ FULL_GROUP void batch_norm_sums(const global float *restrict dy, const global fl
 #define HOLD(type)
 #define JOINED(m) (m)
 #define JOINED_SUM(sum, excess) (sum)
-inline Share share_of_parts(int parts, int C, int wide) {
-    int c = (int)get_global_id(0) * VW;
+inline Share share_of_parts(int id, int parts, int C, int wide) {
+    int c = id * VW;
     Share s = {c, 0, c < C ? parts : 0, 1, 0, c < C};
     return s;
 }
@@ -203,7 +201,7 @@ inline Share share_of_parts(int parts, int C, int wide) {
 #define HOLD(type) local type held[DD_GROUP];
 #define JOINED(m) fold_moments(held, m, DOWN)
 #define JOINED_SUM(sum, excess) total(fold_sum(held, sum_of(sum, -excess), DOWN))
-#define share_of_parts(parts, C, wide) share_of(parts, parts, C, wide)
+#define share_of_parts(id, parts, C, wide) share_of(id, parts, parts, C, wide)
 #endif
 
 #ifdef OP_batch_norm_training
@@ -218,7 +216,8 @@ COMBINE void batch_norm_combine(const global float *restrict partial,
                                 const global Step *step, int has_step, int rows, int chunk, int C,
                                 int wide, float momentum, float log_momentum, float epsilon) {
     HOLD(Moments)
-    Share s = share_of_parts((rows + chunk - 1) / chunk, C, wide);
+    int parts = (rows + chunk - 1) / chunk;
+    Share s = share_of_parts((int)get_global_id(0), parts, C, wide);
     Moments m = moments((T)(0), (T)(0), 0);
     for (int i = s.row; i < s.end; i += s.deep) {
         const global float *p = partial + i * 2 * C + s.c;
@@ -249,7 +248,8 @@ COMBINE void batch_norm_combine_sums(const global float *restrict partial,
                                      global float *restrict dgamma, global float *restrict dbeta,
                                      int rows, int chunk, int C, int wide) {
     HOLD(Sum)
-    Share s = share_of_parts((rows + chunk - 1) / chunk, C, wide);
+    int parts = (rows + chunk - 1) / chunk;
+    Share s = share_of_parts((int)get_global_id(0), parts, C, wide);
     T sum = (T)(0), products = (T)(0), excess[2] = {(T)(0), (T)(0)};
     for (int i = s.row; i < s.end; i += s.deep) {
         const global float *p = partial + i * 2 * C + s.c;

@@ -6,11 +6,31 @@
  *   dropout           y = keep ? x * scale : 0, mask = keep
  *   dropout_backward  dx = mask ? dy * scale : 0
  *
- * Launch:  plain   dropout: a work-item a group of 8; backward: a work-item an element
+ * Launch:  plain   a work-item an element, in dropout itself in groups of DD_GROUP (group.cl)
  *          vector  a work-item a work-group, elements g * chunk ..; chunk a multiple of 64. Eight
  *                  Philox calls run in the lanes of one vector. For little-endian devices, as CPU
  *                  runtimes are: numbers are words seen as shorts.
  */
+
+FULL_GROUP void dropout_plain(const global float *restrict x, const global Step *restrict step,
+                              global float *restrict y, global uchar *restrict mask, int count,
+                              int stream, int threshold, float scale) {
+    local uint4 words[WORDS];
+    int i = (int)get_global_id(0);
+    bool keep = deal_number(words, step, (uint)stream, (uint)i) >= threshold;
+    if (i >= count) return;
+    y[i] = keep ? x[i] * scale : 0.0f;
+    mask[i] = (uchar)keep;
+}
+
+kernel void dropout_backward_plain(const global float *restrict dy,
+                                   const global uchar *restrict mask, global float *restrict dx,
+                                   int count, float scale) {
+    int i = (int)get_global_id(0);
+    if (i < count) dx[i] = mask[i] ? dy[i] * scale : 0.0f;
+}
+
+/* ---- CPU ---------------------------------------------------------------------------- */
 
 /* Elements first .. end - 1 of one group. */
 inline void drop_group(const global float *x, const global Step *step, global float *y,
@@ -23,23 +43,6 @@ inline void drop_group(const global float *x, const global Step *step, global fl
         mask[first + i] = (uchar)keep;
     }
 }
-
-kernel void dropout_plain(const global float *restrict x, const global Step *restrict step,
-                          global float *restrict y, global uchar *restrict mask, int count,
-                          int stream, int threshold, float scale) {
-    int first = (int)get_global_id(0) * 8;
-    if (first < count)
-        drop_group(x, step, y, mask, first, min(first + 8, count), (uint)stream, threshold, scale);
-}
-
-kernel void dropout_backward_plain(const global float *restrict dy,
-                                   const global uchar *restrict mask, global float *restrict dx,
-                                   int count, float scale) {
-    int i = (int)get_global_id(0);
-    if (i < count) dx[i] = mask[i] ? dy[i] * scale : 0.0f;
-}
-
-/* ---- CPU ---------------------------------------------------------------------------- */
 
 /* The 8 elements of one group. The mask is clamped, not compared: Oclgrind 21.10 widens a lane that
  * is true to 255. Scalar bounds it misreads. */

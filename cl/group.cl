@@ -54,9 +54,9 @@ typedef struct {
     bool stores; /* it is the one that stores what its column of the group has found out */
 } Share;
 
-/* Without rows where there is no such column. */
-inline Share share_of(int rows, int chunk, int C, int wide) {
-    int item = (int)get_local_id(0), group = (int)get_global_id(0) / DD_GROUP;
+/* Of the item get_global_id(0) = id. Without rows where there is no such column. */
+inline Share share_of(int id, int rows, int chunk, int C, int wide) {
+    int item = id % DD_GROUP, group = id / DD_GROUP;
     int strips = (C + wide - 1) / wide, line = item / wide;
     Share s;
     s.c = group % strips * wide + item % wide;
@@ -78,15 +78,14 @@ inline void store_sums(local Sum *held, Sum a, Sum b, Share s, int wide, int C,
     partial[(s.part * 2 + 1) * C + s.c] = total(b);
 }
 
-/* The random number, 0 .. 65535, of element get_global_id(0) of a stream: of the 8 in the words of
- * philox(stream, element / 8, step), which one item for 8 elements computes. All items call it; words
- * has WORDS elements. */
+/* The random number, 0 .. 65535, of a stream's element number get_global_id(0) = id: of the 8 in the
+ * words of philox(stream, id / 8, step), which one item for 8 computes. All items call it; words has
+ * WORDS elements. */
 #define WORDS ((DD_GROUP + 7) / 8)
-inline int deal_number(local uint4 *words, const global Step *step, uint stream) {
-    uint item = (uint)get_local_id(0), element = (uint)get_global_id(0);
+inline int deal_number(local uint4 *words, const global Step *step, uint stream, uint id) {
+    uint item = id % DD_GROUP, first = (id - item) / 8;
     if (item < WORDS)
-        words[item] = philox(step->seed_low, step->seed_high, stream, (element - item) / 8 + item,
-                             step->step);
+        words[item] = philox(step->seed_low, step->seed_high, stream, first + item, step->step);
     barrier(CLK_LOCAL_MEM_FENCE);
-    return number_of(words[item / 8], (int)(element % 8));
+    return number_of(words[item / 8], (int)(id % 8));
 }

@@ -187,7 +187,7 @@ FULL_GROUP void norm_pool(const global float *restrict x, const global float *re
     int dropped = 0;
 #ifdef DROPS
     local uint4 words[WORDS];
-    dropped = deal_number(words, step, (uint)stream) < threshold;
+    dropped = deal_number(words, step, (uint)stream, (uint)get_global_id(0)) < threshold;
 #endif
     int o = (int)get_global_id(0), c = o % C, ow = o / C % OW, row = o / C / OW;
     if (row >= rows) return;
@@ -318,7 +318,7 @@ FULL_GROUP void norm_pool_sums(const global float *restrict dy, const global uch
                                global float *restrict partial, int windows, int chunk, int C,
                                int wide, float scale) {
     local Sum held[DD_GROUP];
-    Share s = share_of(windows, chunk, C, wide);
+    Share s = share_of((int)get_global_id(0), windows, chunk, C, wide);
     Sum sum = sum_of(0, 0), products = sum;
     for (int i = s.row * C + s.c; i < s.end * C; i += s.deep * C) {
         int at;
@@ -338,7 +338,7 @@ norm_pool_backward(const global float *restrict dy, const global float *restrict
                    global float *restrict dz, global float *restrict partial, int rows, int chunk,
                    int H, int W, int C, int OH, int OW, int wide, float count, float scale) {
     local Sum held[DD_GROUP];
-    Share s = share_of(rows, chunk, C, wide);
+    Share s = share_of((int)get_global_id(0), rows, chunk, C, wide);
     int c = min(s.c, C - 1);
     Channels k = CHANNELS(c);
     Sum sum = sum_of(0, 0);

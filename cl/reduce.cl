@@ -13,7 +13,7 @@
 FULL_GROUP void column_sums(global const float *restrict x, global float *restrict y, int rows,
                             int chunk, int channels, int wide) {
     local Sum held[DD_GROUP];
-    Share s = share_of(rows, chunk, channels, wide);
+    Share s = share_of((int)get_global_id(0), rows, chunk, channels, wide);
     size_t step = (size_t)s.deep * channels;
     x += (size_t)s.row * channels + s.c;
     Sum sum = sum_of(0, 0);

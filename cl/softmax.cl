@@ -5,87 +5,106 @@
  *   cross_entropy           loss[n] = m + log sum_j exp(x[n, j] - m) - x[n, label]; hit[n] = 1 when
  *                           the label is the first largest logit
  *   cross_entropy_backward  dx = (softmax(x) - onehot(label)) dloss[n]
- * A label outside 0 .. C - 1 is not counted: loss, hit and gradient are 0, nothing is read.
+ * A label outside 0 .. C - 1 is not counted: loss, hit and gradient are 0.
  *
  * -DOP_softmax and so on: the op whose kernel is wanted, so that nobody waits for those of the
  * others.
  *
- * Launch: a work-item a row, global rounded up. Rows are short (a class each) and few (a batch).
+ * Launch:  plain    a work-item a row, `wide` = 1, global rounded up: where rows are short (a class
+ *                   each) and few (a batch)
+ *          grouped  (-DGROUPED) `wide` work-items a row, in groups of DD_GROUP (group.cl), so that
+ *                   neighbours read neighbours
+ * Items behind the last row have no classes.
  */
 
-inline float largest(const global float *x, int C) {
-    float m = x[0];
-    for (int c = 1; c < C; c++) m = x[c] > m ? x[c] : m;
+#ifdef GROUPED
+#define KERNEL            FULL_GROUP
+#define HOLD              local float held[DD_GROUP];
+#define OF_ROW(fold, own) fold(held, own, ALONG)
+inline float add(float a, float b) { return a + b; }
+FOLD(fold_add, float, add)
+FOLD(fold_largest, float, fmax)
+#else
+#define KERNEL            kernel
+#define HOLD
+#define OF_ROW(fold, own) (own)
+#endif
+
+/* The item's row, and the first of its classes, which are `wide` apart. */
+#define ROW  ((int)get_global_id(0) / wide)
+#define LANE ((int)get_global_id(0) % wide)
+
+inline float largest(const global float *x, int c, int C, int wide) {
+    float m = -INFINITY;
+    for (; c < C; c += wide) m = x[c] > m ? x[c] : m;
     return m;
 }
 
-inline float sum_exp(const global float *x, float m, int C) {
+inline float sum_exp(const global float *x, float m, int c, int C, int wide) {
     float sum = 0;
-    for (int c = 0; c < C; c++) sum += exp(x[c] - m);
+    for (; c < C; c += wide) sum += exp(x[c] - m);
     return sum;
 }
 
 #ifdef OP_softmax
-kernel void softmax(const global float *restrict x, global float *restrict y, int rows, int C) {
-    int n = (int)get_global_id(0);
-    if (n >= rows) return;
+KERNEL void softmax(const global float *restrict x, global float *restrict y, int rows, int C,
+                    int wide) {
+    HOLD
+    int n = ROW, lane = LANE, count = n < rows ? C : 0;
     x += n * C;
     y += n * C;
-    float m = largest(x, C), sum = 0;
-    for (int c = 0; c < C; c++) sum += y[c] = exp(x[c] - m);
-    for (int c = 0; c < C; c++) y[c] /= sum;
+    float m = OF_ROW(fold_largest, largest(x, lane, count, wide)), sum = 0;
+    for (int c = lane; c < count; c += wide) sum += y[c] = exp(x[c] - m);
+    sum = OF_ROW(fold_add, sum);
+    for (int c = lane; c < count; c += wide) y[c] /= sum;
 }
 #endif
 
 #ifdef OP_softmax_backward
-kernel void softmax_backward(const global float *restrict dy, const global float *restrict y,
-                             global float *restrict dx, int rows, int C) {
-    int n = (int)get_global_id(0);
-    if (n >= rows) return;
+KERNEL void softmax_backward(const global float *restrict dy, const global float *restrict y,
+                             global float *restrict dx, int rows, int C, int wide) {
+    HOLD
+    int n = ROW, first = n * C + LANE, end = n < rows ? (n + 1) * C : 0;
     float dot = 0;
-    for (int i = n * C; i < (n + 1) * C; i++) dot = FMA(dy[i], y[i], dot);
-    for (int i = n * C; i < (n + 1) * C; i++) dx[i] = y[i] * (dy[i] - dot);
+    for (int i = first; i < end; i += wide) dot = FMA(dy[i], y[i], dot);
+    dot = OF_ROW(fold_add, dot);
+    for (int i = first; i < end; i += wide) dx[i] = y[i] * (dy[i] - dot);
 }
 #endif
 
 #ifdef OP_cross_entropy
-kernel void cross_entropy(const global float *restrict x, const global int *restrict labels,
-                          global float *restrict loss, global float *restrict hit, int rows,
-                          int C) {
-    int n = (int)get_global_id(0);
-    if (n >= rows) return;
-    int label = labels[n];
+KERNEL void cross_entropy(const global float *restrict x, const global int *restrict labels,
+                          global float *restrict loss, global float *restrict hit, int rows, int C,
+                          int wide) {
+    HOLD
+    int n = ROW, lane = LANE, label = n < rows ? labels[n] : -1;
     bool counted = label >= 0 && label < C;
-    if (!counted) {
-        loss[n] = hit[n] = 0;
-        return;
-    }
+    int count = counted ? C : 0;
     x += n * C;
-    float m = largest(x, C);
-    loss[n] = log(sum_exp(x, m, C)) + (m - x[label]);
-    bool first = true;
-    for (int c = 0; c < C; c++)
-        first &= c < label ? x[c] < x[label] : c == label || x[c] <= x[label];
-    hit[n] = first ? 1.0f : 0.0f;
+    float m = OF_ROW(fold_largest, largest(x, lane, count, wide));
+    float sum = OF_ROW(fold_add, sum_exp(x, m, lane, count, wide)), beaten = 0;
+    for (int c = lane; c < count; c += wide)
+        if (!(c < label ? x[c] < x[label] : c == label || x[c] <= x[label])) beaten = 1;
+    beaten = OF_ROW(fold_largest, beaten);
+    if (n >= rows || lane > 0) return;
+    loss[n] = counted ? log(sum) + (m - x[label]) : 0.0f;
+    hit[n] = counted && beaten == 0 ? 1.0f : 0.0f;
 }
 #endif
 
 #ifdef OP_cross_entropy_backward
-kernel void cross_entropy_backward(const global float *restrict x,
+KERNEL void cross_entropy_backward(const global float *restrict x,
                                    const global int *restrict labels,
                                    const global float *restrict dloss, global float *restrict dx,
-                                   int rows, int C) {
-    int n = (int)get_global_id(0);
-    if (n >= rows) return;
-    int label = labels[n];
+                                   int rows, int C, int wide) {
+    HOLD
+    int n = ROW, lane = LANE, count = n < rows ? C : 0, label = n < rows ? labels[n] : -1;
+    bool counted = label >= 0 && label < C;
     x += n * C;
     dx += n * C;
-    if (label < 0 || label >= C) {
-        for (int c = 0; c < C; c++) dx[c] = 0;
-        return;
-    }
-    float m = largest(x, C), sum = sum_exp(x, m, C);
-    for (int c = 0; c < C; c++)
-        dx[c] = (exp(x[c] - m) / sum - (c == label ? 1.0f : 0.0f)) * dloss[n];
+    float m = OF_ROW(fold_largest, largest(x, lane, count, wide));
+    float sum = OF_ROW(fold_add, sum_exp(x, m, lane, count, wide));
+    for (int c = lane; c < count; c += wide)
+        dx[c] = counted ? (exp(x[c] - m) / sum - (c == label ? 1.0f : 0.0f)) * dloss[n] : 0.0f;
 }
 #endif

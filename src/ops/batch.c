@@ -227,7 +227,7 @@ static dd_status record_metrics(dd__recorder *recorder, const dd__node *node,
         .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(node->in[1]->buffer),
                       DD_BUFFER(node->in[2]->buffer), DD_BUFFER(node->in[3]->buffer),
                       DD_INT(node->in[0]->dims.d[0])}};
-    dd__launch_elements(&launch, site->device, 1); /* one work-group, which all values pass */
+    dd__launch_groups(&launch, site->device, 1); /* one, which all values pass */
     return dd__record(recorder, &launch);
 }
 

@@ -88,7 +88,10 @@ static dd_status record_plain(dd__recorder *recorder, const dd__node *node, cons
     size_t count = dd__dims_count(&node->out[0]->dims);
     dd__launch launch = {.program = "dropout",
                          .kernel = forward ? "dropout_plain" : "dropout_backward_plain"};
-    dd__launch_elements(&launch, site->device, forward ? (count + 7) / 8 : count);
+    if (forward)
+        dd__launch_groups(&launch, site->device, count);
+    else
+        dd__launch_elements(&launch, site->device, count);
     launch.options = NULL; /* the same program for both forms and all devices */
     bind(&launch, node, 0);
     return dd__record(recorder, &launch);

@@ -75,27 +75,50 @@ static dd_status gradient_cross_entropy(dd__graph *graph, const dd__node *node,
 
 /* ---- Launch ------------------------------------------------------------------------- */
 
-/* All four kernels take the node's inputs, its outputs, the rows and C. */
-static dd_status record_plain(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+/* All four kernels take the node's inputs, its outputs, the rows, C, and how many work-items have a
+ * row; this and the geometry are set by the caller. */
+static dd__launch start(const dd__node *node, size_t *rows, size_t *channels) {
     const dd__dims *x = &node->in[0]->dims;
-    size_t channels = x->d[x->rank - 1], rows = dd__dims_count(x) / channels, i = 0;
-    char options[64];
-    snprintf(options, sizeof options, "-DOP_%s", node->op->name);
     dd__launch launch = {.program = "softmax", .kernel = node->op->name};
-    dd__launch_elements(&launch, site->device, rows);
-    launch.options = options; /* no vectors */
-    for (size_t j = 0; j < node->in_count; j++)
-        launch.arguments[i++] = DD_BUFFER(node->in[j]->buffer);
-    for (size_t j = 0; j < node->out_count; j++)
-        launch.arguments[i++] = DD_BUFFER(node->out[j]->buffer);
-    launch.arguments[i++] = DD_INT(rows);
-    launch.arguments[i] = DD_INT(channels);
-    return dd__record(recorder, &launch);
+    *channels = x->d[x->rank - 1];
+    *rows = dd__dims_count(x) / *channels;
+    dd__launch_values(&launch, node->in, node->in_count);
+    dd__launch_values(&launch, node->out, node->out_count);
+    dd__launch_append(&launch, DD_INT(*rows));
+    dd__launch_append(&launch, DD_INT(*channels));
+    return launch;
 }
 
+static dd_status record(dd__recorder *recorder, const dd__node *node, dd__launch *launch,
+                        size_t wide, const char *form) {
+    char options[64];
+    snprintf(options, sizeof options, "-DOP_%s%s", node->op->name, form);
+    launch->options = options; /* no vectors */
+    dd__launch_append(launch, DD_INT(wide));
+    return dd__record(recorder, launch);
+}
+
+static dd_status record_plain(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+    size_t rows, channels;
+    dd__launch launch = start(node, &rows, &channels);
+    dd__launch_elements(&launch, site->device, rows);
+    return record(recorder, node, &launch, 1, "");
+}
+
+static dd_status record_grouped(dd__recorder *recorder, const dd__node *node,
+                                const dd__site *site) {
+    size_t rows, channels;
+    dd__launch launch = start(node, &rows, &channels);
+    size_t wide = dd__group_width(site->device, channels, channels);
+    dd__launch_groups(&launch, site->device, rows * wide);
+    return record(recorder, node, &launch, wide, " -DGROUPED");
+}
+
+static const dd__implementation grouped = {
+    .name = "grouped", .classes = DD__ON_GPU, .record = record_grouped};
 static const dd__implementation plain = {
     .name = "plain", .classes = DD__ANYWHERE, .record = record_plain};
-static const dd__implementation *const implementations[] = {&plain, NULL};
+static const dd__implementation *const implementations[] = {&grouped, &plain, NULL};
 
 const dd__op dd__op_softmax = {
     .name = "softmax",
