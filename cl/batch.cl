@@ -18,6 +18,7 @@
  *   metrics         one group of DD_GROUP work-items, which add up in a fixed order (group.cl), so
  *                   the same bits every time
  */
+#include "group.cl"
 
 inline uint scramble(uint x) {
     x ^= x >> 16;

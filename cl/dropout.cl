@@ -11,6 +11,7 @@
  *                  Philox calls run in the lanes of one vector. For little-endian devices, as CPU
  *                  runtimes are: numbers are words seen as shorts.
  */
+#include "group.cl"
 
 FULL_GROUP void dropout_plain(const global float *restrict x, const global Step *restrict step,
                               global float *restrict y, global uchar *restrict mask, int count,

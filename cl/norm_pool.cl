@@ -24,6 +24,7 @@
  *                  rounded up; norm_pool_sums, norm_pool_backward: `wide` channels of a chunk of
  *                  windows, or of pixels, a group (share_of in group.cl).
  */
+#include "group.cl"
 
 #ifdef VW
 #define T                 V

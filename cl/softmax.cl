@@ -16,6 +16,7 @@
  *                   neighbours read neighbours
  * Items behind the last row have no classes.
  */
+#include "group.cl"
 
 #ifdef GROUPED
 #define KERNEL            FULL_GROUP

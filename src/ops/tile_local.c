@@ -7,9 +7,7 @@
 
 /* ---- What is usual ------------------------------------------------------------------------ */
 
-/* 256 items hide the time that memory takes, and every GPU runs them in a group. llvmpipe, on a CPU
- * but of the GPU class, runs no more than 32, whatever it says. */
-enum { ITEMS_ON_GPU = 256, ITEMS_ON_CPU = 32, BLOCK = 4 };
+enum { BLOCK = 4 };
 /* Work-groups a compute unit that keep a GPU busy; numbers of k that are worth a slice. */
 enum { GROUPS_A_UNIT = 2, SMALLEST_SLICE = 64 };
 
@@ -30,11 +28,7 @@ static bool is_gpu(const dd_device *device) {
     return dd_device_describe(device)->type == DD_DEVICE_GPU;
 }
 
-static int32_t item_limit(const dd_device *device) {
-    int32_t most = is_gpu(device) ? ITEMS_ON_GPU : ITEMS_ON_CPU;
-    size_t limit = dd__device_group_limit(device);
-    return limit < (size_t)most ? (int32_t)limit : most;
-}
+static int32_t item_limit(const dd_device *device) { return (int32_t)dd__device_group(device); }
 
 /* Whether tiles of 8 x 8 numbers an item still give every compute unit its groups. On CPUs, where
  * compiling costs more than small tiles save, there is one form for all. */
