@@ -51,7 +51,7 @@ static dd__graph *new_graph(dd__value **x) { return graph_of(UNEVEN, x); }
 
 /* Three blocks: pool and dropout; dropout alone behind a linear convolution; relu alone. */
 static void add_network(dd__graph *graph, dd__value *x, dd__value **logits) {
-    x = norm(graph, "norm1", convolution(graph, "conv1", 8, 3, DD__RELU, x));
+    x = norm(graph, "norm1", convolution(graph, "conv1", 16, 3, DD__RELU, x));
     x = dropout(graph, "drop1", pool(graph, "pool1", halves, x));
     assert_fine(dd__graph_output(graph, x, "y1"));
     x = norm(graph, "norm2", convolution(graph, "conv2", 12, 3, DD__LINEAR, x));
