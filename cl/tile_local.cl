@@ -22,22 +22,24 @@
 #define GROUP_KERNEL __kernel __attribute__((reqd_work_group_size(GX, GY, 1)))
 #define UNROLL _Pragma("unroll")
 
-/* Where part number p of those that an item loads lies in its panel. */
+/* Where part number p of those that an item loads lies in its panel. Without a sign, so that compilers
+ * see what is the same for all parts. */
+#define PART(p) ((uint)(p) * ITEMS + (uint)item)
 #define LEFT_PARTS (BM * DEPTH / ITEMS)
 #define RIGHT_PARTS (BN * DEPTH / ITEMS)
 #ifdef LEFT_ALONG_K
-#define LEFT_K(p) (((p) * ITEMS + item) % DEPTH)
-#define LEFT_I(p) (((p) * ITEMS + item) / DEPTH)
+#define LEFT_K(p) ((int)(PART(p) % DEPTH))
+#define LEFT_I(p) ((int)(PART(p) / DEPTH))
 #else
-#define LEFT_K(p) (((p) * ITEMS + item) / BM)
-#define LEFT_I(p) (((p) * ITEMS + item) % BM)
+#define LEFT_K(p) ((int)(PART(p) / BM))
+#define LEFT_I(p) ((int)(PART(p) % BM))
 #endif
 #ifdef RIGHT_ALONG_K
-#define RIGHT_K(p) (((p) * ITEMS + item) % DEPTH)
-#define RIGHT_J(p) (((p) * ITEMS + item) / DEPTH)
+#define RIGHT_K(p) ((int)(PART(p) % DEPTH))
+#define RIGHT_J(p) ((int)(PART(p) / DEPTH))
 #else
-#define RIGHT_K(p) (((p) * ITEMS + item) / BN)
-#define RIGHT_J(p) (((p) * ITEMS + item) % BN)
+#define RIGHT_K(p) ((int)(PART(p) / BN))
+#define RIGHT_J(p) ((int)(PART(p) % BN))
 #endif
 
 /* A panel lies by k; rows of it have 4 numbers more, lest neighbours along k fall on one bank. */

@@ -45,8 +45,8 @@ int32_t dd__local_usual_columns(const dd__node *node, const dd_device *device) {
 /* As many items as the columns need, 16 at most. */
 int32_t dd__local_usual_width(const dd__node *node, const dd_device *device) {
     int64_t n = extent_of(node).n;
-    int32_t width = !is_gpu(device) ? 8 : n > 32 ? 16 : n > 16 ? 8 : 4;
-    while (width > 4 && width > item_limit(device)) width /= 2;
+    int32_t width = n > 32 || !is_gpu(device) ? 16 : n > 16 ? 8 : 4;
+    while (width > 4 && width * width / 2 > item_limit(device)) width /= 2;
     return width;
 }
 
@@ -83,7 +83,7 @@ int32_t dd__local_usual_slices(const dd__node *node, const dd_device *device) {
     int64_t wanted = GROUPS_A_UNIT * (int64_t)dd__threads(device);
     int32_t slices = 1;
     while (slices < 64 && groups * slices * 2 <= wanted && e.k / (slices * 2) >= SMALLEST_SLICE)
-        slices *= 2;
+        slices *= 2; /* also those that the tuner leaves out */
     return slices;
 }
 
@@ -91,17 +91,21 @@ const dd__tunable dd__local_tunables[] = {DD__LOCAL_TUNABLES, {0}};
 
 /* ---- The tile ----------------------------------------------------------------------------- */
 
-dd__local_tile dd__local_tile_of(const dd__node *node, const dd_device *device) {
-    int32_t rows = setting(node, device, DD__LOCAL_ROWS),
-            columns = setting(node, device, DD__LOCAL_COLUMNS);
+static dd__local_tile make_tile(const dd__node *node, const dd_device *device, int32_t height) {
+    int32_t rows = setting(node, device, DD__LOCAL_ROWS);
+    int32_t columns = setting(node, device, DD__LOCAL_COLUMNS);
     dd__local_tile t = {.width = setting(node, device, DD__LOCAL_WIDTH),
-                        .height = setting(node, device, DD__LOCAL_HEIGHT),
+                        .height = height,
                         .depth = setting(node, device, DD__LOCAL_DEPTH)};
     t.rows = t.height * rows * BLOCK;
     t.columns = t.width * columns * BLOCK;
     snprintf(t.options, sizeof t.options, "-DVW=4 -DGX=%d -DGY=%d -DMV=%d -DNV=%d -DDEPTH=%d",
              t.width, t.height, rows, columns, t.depth);
     return t;
+}
+
+dd__local_tile dd__local_tile_of(const dd__node *node, const dd_device *device) {
+    return make_tile(node, device, setting(node, device, DD__LOCAL_HEIGHT));
 }
 
 static size_t local_bytes(const dd__local_tile *t) {
@@ -146,11 +150,33 @@ static void print_options(const dd__local_tile *t, const dd__local_launch *l, in
     snprintf(out, 256, "%s%s%s", t->options, l->options, slices > 1 ? " -DSLICED" : "");
 }
 
+/* The tile that is set, or the next smaller one whose group the device takes: how many registers the
+ * kernel needs, and so how many items fit, is known only when it is compiled. */
+static dd_status fit_tile(const dd__node *node, const dd_device *device, const dd__local_launch *l,
+                          int32_t slices, dd__local_tile *t) {
+    char options[256];
+    bool fits = false;
+    for (int32_t height = setting(node, device, DD__LOCAL_HEIGHT); !fits; height /= 2) {
+        *t = make_tile(node, device, height);
+        print_options(t, l, slices, options);
+        const dd__launch launch = {.program = l->program,
+                                   .options = options,
+                                   .kernel = "multiply",
+                                   .local = {(size_t)t->width, (size_t)t->height, 1}};
+        DD_TRY(dd__kernel_fits(device, &launch, &fits));
+        if (!fits && height == 1)
+            return dd__fail(DD_DEVICE, "program %s: not even a group of %d work-items fits",
+                            l->program, t->width);
+    }
+    return DD_OK;
+}
+
 dd_status dd__local_record_slices(dd__recorder *recorder, const dd__node *node,
                                   const dd_device *device, const dd__local_launch *l,
                                   int32_t slices, dd__buffer *to) {
     const dd__product *p = &l->product;
-    dd__local_tile t = dd__local_tile_of(node, device);
+    dd__local_tile t;
+    DD_TRY(fit_tile(node, device, l, slices, &t));
     const int32_t slice = dd__divide_up(dd__divide_up(p->k, slices), t.depth) * t.depth;
     const int32_t numbers[] = {p->m, p->n, p->k, slice, slices};
     int32_t tiles = dd__divide_up(p->m, t.rows) * dd__divide_up(p->n, t.columns);
@@ -172,7 +198,8 @@ dd_status dd__local_record_slices(dd__recorder *recorder, const dd__node *node,
 static dd_status record_sum(dd__recorder *recorder, const dd__node *node, const dd_device *device,
                             const dd__local_launch *l, int32_t slices, dd__buffer *parts) {
     const dd__product *p = &l->product;
-    dd__local_tile t = dd__local_tile_of(node, device);
+    dd__local_tile t;
+    DD_TRY(fit_tile(node, device, l, slices, &t)); /* its program is there already */
     char options[256];
     dd__launch launch = {.program = l->program,
                          .kernel = "add_slices",

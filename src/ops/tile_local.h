@@ -34,7 +34,7 @@ extern const dd__tunable dd__local_tunables[];
                          .usual_for = dd__local_usual_width,                               \
                          .help = "work-items of a group along columns (GX)"},              \
     [DD__LOCAL_HEIGHT] = {.name = "height",                                                \
-                          .values = {1, 2, 4, 8, 16, 32},                                  \
+                          .values = {2, 4, 8, 16},                                         \
                           .usual_for = dd__local_usual_height,                             \
                           .help = "work-items of a group along rows (GY)"},                \
     [DD__LOCAL_ROWS] = {.name = "rows",                                                    \
@@ -50,7 +50,7 @@ extern const dd__tunable dd__local_tunables[];
                          .usual_for = dd__local_usual_depth,                               \
                          .help = "numbers of the sums that local memory holds at a time"}, \
     [DD__LOCAL_SLICES] = {.name = "slices",                                                \
-                          .values = {1, 2, 4, 8, 16, 32, 64},                              \
+                          .values = {1, 4, 16, 64},                                        \
                           .usual_for = dd__local_usual_slices,                             \
                           .help = "parts of the sums that are computed apart"}
 int32_t dd__local_usual_width(const dd__node *node, const dd_device *device);
