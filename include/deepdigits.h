@@ -124,9 +124,24 @@ DD_API void dd_device_list_free(dd_device_list *list);
 
 typedef enum dd_kernel_class { DD_CLASS_AUTO, DD_CLASS_CPU, DD_CLASS_GPU } dd_kernel_class;
 
+/* The least precise form in which a device of the GPU class may compute; sums are always float.
+ *   F32   float
+ *   TF32  products on matrix units, where there are any, round their factors to 10 bits of fraction
+ *   BF16  to 7 bits
+ *   F16   in inference: what lies between layers, and weights, are stored in half precision; products are
+ *         computed in it where the device can
+ * A device or an op without such a form computes more precisely. */
+typedef enum dd_precision {
+    DD_PRECISION_F32,
+    DD_PRECISION_TF32,
+    DD_PRECISION_BF16,
+    DD_PRECISION_F16
+} dd_precision;
+
 typedef struct dd_device_options {
     unsigned threads;             /* of a CPU runtime; 0: as many as cores. First open decides. */
     dd_kernel_class kernel_class; /* which form of kernels; AUTO: by the device's type */
+    dd_precision precision;       /* that is allowed */
     const char *implementations;  /* "conv2d=plain,gemm=direct:rows=4": forced, by op; NULL: none */
     bool without_selftest;        /* do not check what the device computes */
 } dd_device_options;

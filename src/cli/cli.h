@@ -18,6 +18,7 @@ typedef struct cli_common {
     const char *device; /* NULL: $DEEPDIGITS_DEVICE, else the default */
     int64_t threads;    /* 0: as many as cores */
     int kernel_class;   /* dd_kernel_class */
+    int precision;      /* dd_precision */
     cli_texts implementations;
     bool profile;
     int progress; /* cli_progress_mode */

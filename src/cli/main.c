@@ -16,6 +16,8 @@ static const cli_command *const commands[] = {
 };
 
 static const char *const class_names[] = {"auto", "cpu", "gpu", NULL}; /* dd_kernel_class */
+static const char *const precision_names[] = {"f32", "tf32", "bf16", "f16",
+                                              NULL}; /* dd_precision */
 static const char *const progress_names[] = {"auto", "always", "never", NULL};
 
 static const cli_option common_options[] = {
@@ -39,6 +41,13 @@ static const cli_option common_options[] = {
      .offset = offsetof(cli_common, kernel_class),
      .fallback = "auto",
      .help = "which form of kernels; auto goes by the device's type"},
+    {.name = "precision",
+     .kind = CLI_CHOICE,
+     .choices = precision_names,
+     .offset = offsetof(cli_common, precision),
+     .fallback = "f32",
+     .help = "the least precise form that kernels of the gpu class may take:\n"
+             "tf32 and bf16 for products, f16 also for what inference stores"},
     {.name = "implementation",
      .kind = CLI_TEXTS,
      .value = "OP=NAME",

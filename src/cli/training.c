@@ -152,7 +152,7 @@ static dd_train_options make_options(const cli_training *t) {
 static dd_status open_device(const cli_training *t, dd_device **device) {
     const cli_common *common = &t->call->common;
     bool given = cli_selector(common) || common->threads || common->kernel_class ||
-                 common->implementations.count;
+                 common->precision || common->implementations.count;
     if (!t->run || given) return cli_open_one_device(common, device);
     const char *selector = *t->run->selector ? t->run->selector : NULL;
     return dd_device_open(selector, &t->run->device_options, device);

@@ -104,10 +104,12 @@ static dd_status make_key(dd_device *device) {
         host_processor(processor, sizeof processor);
         compiler_settings(settings, sizeof settings);
     }
-    snprintf(key, sizeof key, "%s; %s; %s; %s; %s; %s; %u units; %s class; %s;%s; deepdigits %s",
+    static const char *const precisions[] = {"", "; tf32", "; bf16", "; f16"};
+    snprintf(key, sizeof key, "%s; %s; %s; %s; %s; %s; %u units; %s class%s; %s;%s; deepdigits %s",
              info->name, info->vendor, info->driver, info->version, info->platform,
              info->platform_version, info->compute_units,
-             device->class == DD_CLASS_CPU ? "cpu" : "gpu", processor, settings, dd_version());
+             device->class == DD_CLASS_CPU ? "cpu" : "gpu", precisions[device->opened.precision],
+             processor, settings, dd_version());
     for (char *at = key; *at; at++)
         if ((unsigned char)*at < ' ') *at = ' ';
     device->key = dd__copy_string(key);
@@ -217,6 +219,7 @@ static dd_status remember(const char *selector, const dd_device_options *options
         dd__copy_string(options->implementations ? options->implementations : "");
     opened->threads = options->threads;
     opened->kernel_class = options->kernel_class;
+    opened->precision = options->precision;
     return opened->selector && opened->implementations ? DD_OK : dd__no_memory(1);
 }
 
@@ -291,6 +294,7 @@ void dd_device_close(dd_device *device) {
 const dd_device_info *dd_device_describe(const dd_device *device) { return &device->info; }
 bool dd__device_is_reference(const dd_device *device) { return !device->id; }
 dd_kernel_class dd__device_class(const dd_device *device) { return device->class; }
+dd_precision dd__device_precision(const dd_device *device) { return device->opened.precision; }
 size_t dd__device_group_limit(const dd_device *device) { return device->group_limit; }
 size_t dd__device_group(const dd_device *device) { return device->group; }
 const char *dd__device_key(const dd_device *device) { return device->key; }

@@ -18,6 +18,7 @@ typedef struct dd__opened {
     char *selector, *implementations; /* selector: the default's too, from the environment */
     unsigned threads;
     dd_kernel_class kernel_class;
+    dd_precision precision;
 } dd__opened;
 const dd__opened *dd__device_opened(const dd_device *device);
 /* Whether the device is used without checking what it computes: the reference, or by request
@@ -25,6 +26,8 @@ const dd__opened *dd__device_opened(const dd_device *device);
 bool dd__device_is_trusted(const dd_device *device);
 /* CPU or GPU, never AUTO. */
 dd_kernel_class dd__device_class(const dd_device *device);
+/* The least precise form that ops may choose. */
+dd_precision dd__device_precision(const dd_device *device);
 /* The implementation forced for `op` by the options, or NULL. */
 const char *dd__device_forced(const dd_device *device, const char *op);
 /* The op of the options' forced implementation number i; NULL after the last. */

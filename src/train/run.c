@@ -9,7 +9,7 @@
  *               "division": "42", "training": 48000, "validation": 12000, "hash": "..."},
  *      "options": {"epochs": 50, "batch": 128, "seed": "42", ...},
  *      "device": {"selector": "", "name": "...", "platform": "...", "driver": "...", "threads": 0,
- *                 "kernel_class": "auto", "implementations": ""},
+ *                 "kernel_class": "auto", "precision": "f32", "implementations": ""},
  *      "best_epoch": 17, "epochs": [{"epoch": 1, "loss": 0.2, ...}, ...]}
  *
  * Whole numbers of 64 bits are text: a JSON number cannot hold them.
@@ -50,7 +50,8 @@ static void add_data(dd__json *json, cJSON *root, const dd__loop *loop) {
     dd__json_add_text(json, object, "hash", loop->hash);
 }
 
-static const char *const classes[] = {"auto", "cpu", "gpu"}; /* by dd_kernel_class */
+static const char *const classes[] = {"auto", "cpu", "gpu"};            /* by dd_kernel_class */
+static const char *const precisions[] = {"f32", "tf32", "bf16", "f16"}; /* by dd_precision */
 
 static void add_device(dd__json *json, cJSON *root, const dd_device *device) {
     const dd_device_info *info = dd_device_describe(device);
@@ -64,6 +65,7 @@ static void add_device(dd__json *json, cJSON *root, const dd_device *device) {
     dd__json_add_number(json, object, "compute_units", info->compute_units);
     dd__json_add_number(json, object, "threads", opened->threads);
     dd__json_add_text(json, object, "kernel_class", classes[opened->kernel_class]);
+    dd__json_add_text(json, object, "precision", precisions[opened->precision]);
     dd__json_add_text(json, object, "implementations", opened->implementations);
 }
 
@@ -140,7 +142,7 @@ static dd_status read_model(const cJSON *root, dd_run *r) {
 
 static dd_status read_device(const cJSON *root, dd_run *r) {
     const cJSON *device;
-    const char *class;
+    const char *class, *precision; /* older runs have no precision: f32 */
     dd_device_options *options = &r->device_options;
     DD_TRY(dd__json_member(root, "device", &device));
     DD_TRY(dd__json_string(device, "selector", &r->selector));
@@ -149,9 +151,13 @@ static dd_status read_device(const cJSON *root, dd_run *r) {
     DD_TRY(dd__json_string(device, "driver", &r->driver));
     DD_TRY(dd__json_unsigned(device, "threads", &options->threads));
     DD_TRY(dd__json_string(device, "kernel_class", &class));
+    precision = cJSON_GetStringValue(cJSON_GetObjectItem(device, "precision"));
     DD_TRY(dd__json_string(device, "implementations", &options->implementations));
     for (int i = 0; i < (int)DD_COUNT(classes); i++)
         if (strcmp(class, classes[i]) == 0) options->kernel_class = (dd_kernel_class)i;
+    for (int i = 0; i < (int)DD_COUNT(precisions); i++)
+        if (precision && strcmp(precision, precisions[i]) == 0)
+            options->precision = (dd_precision)i;
     if (!*options->implementations) options->implementations = NULL;
     return DD_OK;
 }
