@@ -24,14 +24,19 @@ typedef __global float *restrict Output;
 #define I       CAT(int, VW)
 
 /* z[i] of the window's pixel i, which begins at pixel[i] in x; for NR filters, whose weights are at
- * w and O apart. */
+ * w and O apart. The sums have a tile of their own: z is memory, which may be x's as far as a
+ * compiler that does not inline this knows. */
 inline void convolve(Input *pixel, Input w, Input bias, V z[MR][NV], const int RUNS,
                      const int LENGTH, const int W, const int C, const int O) {
-    tile_zero(z);
+    V sum[MR][NV];
+    Input at[MR];
+    tile_zero(sum);
+#pragma unroll
+    for (int i = 0; i < PLACES; i++) at[i] = pixel[i];
     for (int r = 0; r < RUNS; r++) {
         for (int c = 0; c < LENGTH; c++) {
-#define A(i) pixel[i][r * W * C + c]
-            TILE_STEP(z, A, w)
+#define A(i) at[i][r * W * C + c]
+            TILE_STEP(sum, A, w)
 #undef A
             w += O;
         }
@@ -41,11 +46,12 @@ inline void convolve(Input *pixel, Input w, Input bias, V z[MR][NV], const int R
 #pragma unroll
         for (int j = 0; j < NV; j++) {
 #ifdef BIAS
-            z[i][j] += VLOAD(bias + j * VW);
+            sum[i][j] += VLOAD(bias + j * VW);
 #endif
 #ifdef RELU
-            z[i][j] = z[i][j] < (V)(0.0f) ? (V)(0.0f) : z[i][j];
+            sum[i][j] = sum[i][j] < (V)(0.0f) ? (V)(0.0f) : sum[i][j];
 #endif
+            z[i][j] = sum[i][j];
         }
     }
 }
@@ -150,6 +156,7 @@ inline void gradient(const V z[MR][NV], const Channels *k, Input dy,
 #else
         const V g = VLOAD(dy + j * VW);
 #endif
+        V sum = total[j];
 #pragma unroll
         for (int i = 0; i < PLACES; i++) {
             const V own = at == (I)(i) ? g : (V)(0.0f);
@@ -158,8 +165,9 @@ inline void gradient(const V z[MR][NV], const Channels *k, Input dy,
             d = z[i][j] <= (V)(0.0f) ? (V)(0.0f) : d;
 #endif
             VSTORE(d, dz + i * NR + j * VW);
-            total[j] += d;
+            sum += d;
         }
+        total[j] = sum;
     }
 }
 
