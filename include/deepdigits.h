@@ -140,7 +140,8 @@ typedef enum dd_precision {
 
 typedef struct dd_device_options {
     unsigned threads;             /* of a CPU runtime; 0: as many as cores. First open decides. */
-    dd_kernel_class kernel_class; /* which form of kernels; AUTO: by the device's type */
+    dd_kernel_class kernel_class; /* which form of kernels; AUTO: $DEEPDIGITS_KERNEL_CLASS,
+                                     else by the device's type */
     dd_precision precision;       /* that is allowed */
     const char *implementations;  /* "conv2d=plain,gemm=direct:rows=4": forced, by op; NULL: none */
     bool without_selftest;        /* do not check what the device computes */

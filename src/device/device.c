@@ -211,6 +211,18 @@ static bool is_trusted(const dd_device *device, const dd_device_options *options
 
 bool dd__device_is_trusted(const dd_device *device) { return device->trusted; }
 
+/* The class that was asked for, else $DEEPDIGITS_KERNEL_CLASS, else AUTO. */
+static dd_status wanted_class(dd_kernel_class asked, dd_kernel_class *class) {
+    const char *name = getenv("DEEPDIGITS_KERNEL_CLASS");
+    *class = asked;
+    if (asked != DD_CLASS_AUTO || !name || !*name || strcmp(name, "auto") == 0) return DD_OK;
+    if (strcmp(name, "cpu") != 0 && strcmp(name, "gpu") != 0)
+        return dd__fail(DD_USAGE,
+                        "DEEPDIGITS_KERNEL_CLASS: expected auto, cpu or gpu, found \"%s\"", name);
+    *class = *name == 'c' ? DD_CLASS_CPU : DD_CLASS_GPU;
+    return DD_OK;
+}
+
 static dd_status remember(const char *selector, const dd_device_options *options,
                           dd__opened *opened) {
     selector = dd__selector_or_environment(selector);
@@ -218,9 +230,9 @@ static dd_status remember(const char *selector, const dd_device_options *options
     opened->implementations =
         dd__copy_string(options->implementations ? options->implementations : "");
     opened->threads = options->threads;
-    opened->kernel_class = options->kernel_class;
     opened->precision = options->precision;
-    return opened->selector && opened->implementations ? DD_OK : dd__no_memory(1);
+    if (!opened->selector || !opened->implementations) return dd__no_memory(1);
+    return wanted_class(options->kernel_class, &opened->kernel_class);
 }
 
 const dd__opened *dd__device_opened(const dd_device *device) { return &device->opened; }
@@ -240,14 +252,14 @@ dd_status dd_device_open(const char *selector, const dd_device_options *options,
     opened->info = found.info;
     opened->platform = found.platform;
     opened->id = found.device;
-    opened->class = options->kernel_class;
     opened->group_limit = opened->group = 1;
     if (found.info.type == DD_DEVICE_GPU) opened->part_seconds = longest_launch_seconds;
+    opened->trusted = is_trusted(opened, options);
+    dd_status status = remember(selector, options, &opened->opened);
+    opened->class = opened->opened.kernel_class;
     if (opened->class == DD_CLASS_AUTO)
         opened->class =
             found.device ? dd__natural_class(&found.info) : DD_CLASS_CPU; /* the reference */
-    opened->trusted = is_trusted(opened, options);
-    dd_status status = remember(selector, options, &opened->opened);
     if (status == DD_OK) status = read_forced(opened, options->implementations);
     if (status == DD_OK) status = make_key(opened);
     if (status == DD_OK && found.device) status = open_opencl(opened);

@@ -153,13 +153,22 @@ static int rank_of(cl_device_id device, const dd_device_info *info) {
     }
 }
 
+/* Of the processor that PoCL compiles for when it is told to, by a variable of its own: it goes on
+ * telling the host's width then, whose vectors would not fit into registers. */
+static unsigned widest_of_pocl(void) {
+    const char *library = getenv("POCL_KERNELLIB_NAME");
+    if (!library || strstr(library, "avx512")) return 16;
+    return strstr(library, "avx") ? 8 : 4;
+}
+
 /* The device's own, at least 4; or what DEEPDIGITS_VECTOR_WIDTH says, so that the kernels of wider
  * and narrower machines can be tested on this one. */
 static unsigned wanted_width(const dd_device_info *info) {
     const char *wanted = getenv("DEEPDIGITS_VECTOR_WIDTH");
     unsigned long width = wanted ? strtoul(wanted, NULL, 10) : 0;
     if (width == 4 || width == 8 || width == 16) return (unsigned)width;
-    return info->vector_width < 4 ? 4 : info->vector_width;
+    width = info->vector_width < widest_of_pocl() ? info->vector_width : widest_of_pocl();
+    return width < 4 ? 4 : (unsigned)width;
 }
 
 static dd__found describe(cl_platform_id platform, cl_device_id device) {
