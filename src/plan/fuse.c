@@ -181,10 +181,13 @@ static dd_status put_block(dd__graph *graph, const dd_device *device, const bloc
     if (b->norm) a.epsilon = ((const dd__batch_norm *)b->norm->attributes)->epsilon;
     if (b->pool) a.pool = ((const dd__pool *)b->pool->attributes)->kernel[0];
     a.normalize = b->norm != NULL;
+    const dd__node *last = b->pool ? b->pool : b->norm; /* implementations look at its output */
     const dd__node wanted = {.op = b->conv->op,
                              .attributes = &a,
                              .in = in,
                              .in_count = b->norm ? DD_COUNT(in) : b->conv->in_count,
+                             .out = last->out,
+                             .out_count = 1,
                              .name = b->conv->name};
     return put_one(graph, device, &wanted, (dd__node *[MOST_OLD]){b->conv, b->norm, b->pool},
                    fused);
