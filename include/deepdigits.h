@@ -14,7 +14,9 @@
  *   Layout     Images are row-major (count, height, width, channels); pixels are 8-bit, 0 is black,
  *              and digits are bright on black as in MNIST. Probabilities are (count, classes).
  *   Strings    UTF-8, NUL-terminated. NULL where a default makes sense.
- *   Threads    A device, and everything opened on it, is used by one thread at a time.
+ *   Threads    A device, and everything opened on it, is used by one thread at a time. A call that
+ *              takes several devices uses each in a thread of its own, and calls back in the
+ *              caller's. Devices are listed and opened by one thread at a time.
  *   Options    An options struct filled with zeros, or NULL, means the defaults, which each field
  *              names.
  */
@@ -70,7 +72,7 @@ typedef enum dd_log_level { DD_LOG_WARNING, DD_LOG_INFO, DD_LOG_VERBOSE } dd_log
 /* `line` has no newline and is not kept. */
 typedef void dd_log_function(void *context, dd_log_level level, const char *line);
 /* Where notices go (which device was chosen, kernels being built). NULL, the default, drops them.
- */
+ * The function is called by one thread at a time, which need not be that of the call at work. */
 DD_API void dd_set_log(dd_log_function *function, void *context);
 
 /* Asks a long call on any thread to stop at its next safe point with DD_INTERRUPTED, after saving.
@@ -513,19 +515,35 @@ typedef struct dd_classify_options {
     const char *dump_prepared; /* a folder for what the network saw, as PNG; NULL: none */
 } dd_classify_options;
 
+typedef struct dd_classify_share { /* what one of the devices did */
+    dd_device *device;
+    size_t images;
+    dd_status status;    /* why it was left out, if not DD_OK */
+    const char *message; /* the same in words, or NULL */
+} dd_classify_share;
+
 typedef struct dd_classify_result {
-    size_t files, failed;
+    size_t files, failed; /* rows */
     double seconds, images_per_second;
+    dd_classify_share *shares; /* (share_count), in the order of the devices */
+    size_t share_count;
 } dd_classify_result;
 
 /* Classifies files, and folders recursively in the order of their names; "-" stands for paths on
  * standard input, one a line. A file that cannot be read is a row with its reason, never the end of
  * the job.
+ * A batch goes to whichever device is free. One that fails, from its self-test on, is left out with
+ * a warning (dd_set_log), and what it was at is done by another; when none is left, that is the end,
+ * with the status of the last failure, after the rows of what was computed. Free the result's shares
+ * with dd_classify_result_clear, after a failure too.
+ *   devices   (device_count) at least one, each opened by itself
+ *   result    NULL: not wanted
  * DD_USAGE  nothing to classify;  DD_IO  a path that does not exist is a row, not this */
-DD_API dd_status dd_classify(dd_device *device, const dd_model *model, const char *const *paths,
-                             size_t path_count, const dd_classify_options *options,
-                             dd_classify_function *function, void *context,
-                             dd_classify_result *result);
+DD_API dd_status dd_classify(dd_device *const *devices, size_t device_count, const dd_model *model,
+                             const char *const *paths, size_t path_count,
+                             const dd_classify_options *options, dd_classify_function *function,
+                             void *context, dd_classify_result *result);
+DD_API void dd_classify_result_clear(dd_classify_result *result);
 
 /* ---- Measuring ---------------------------------------------------------------------- */
 

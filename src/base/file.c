@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,13 +65,15 @@ dd_status dd__file_read(const char *path, size_t limit, char **bytes, size_t *si
 }
 
 dd_status dd__writer_open(dd__writer *writer, const char *path) {
+    static atomic_uint opened; /* threads that write the same file do not share a temporary one */
     writer->stream = NULL;
     if (strlen(path) >= sizeof writer->path)
         return dd__fail(DD_USAGE, "a path of %zu characters is too long", strlen(path));
     if (dd__is_folder(path))
         return dd__fail(DD_IO, "%s: expected a file to write, found a folder", path);
     strcpy(writer->path, path);
-    snprintf(writer->temporary, sizeof writer->temporary, "%s.tmp%ld", path, (long)getpid());
+    snprintf(writer->temporary, sizeof writer->temporary, "%s.tmp%ld-%u", path, (long)getpid(),
+             (unsigned)opened++);
     writer->stream = fopen(writer->temporary, "wb");
     return writer->stream ? DD_OK : io_failure("write", path);
 }

@@ -14,7 +14,7 @@ dd_status dd__file_write(const char *path, const void *bytes, size_t size);
 /* A file written piece by piece that appears under its name only when committed. */
 typedef struct dd__writer {
     void *stream; /* FILE; usable with fprintf between open and close */
-    char path[4096], temporary[4096 + 32];
+    char path[4096], temporary[4096 + 48];
 } dd__writer;
 dd_status dd__writer_open(dd__writer *writer, const char *path);
 /* `status` is how the writing went: DD_OK renames, anything else removes. Returns the first

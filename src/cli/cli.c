@@ -90,8 +90,8 @@ dd_status cli_open_device(const cli_common *common, const char *selector, bool w
 dd_status cli_open_one_device(const cli_common *common, dd_device **device) {
     const char *selector = cli_selector(common);
     if (selector && strcasecmp(selector, "all") == 0)
-        return cli_fail(DD_USAGE, "expected one device, found \"all\", which only selftest and "
-                                  "bench take");
+        return cli_fail(DD_USAGE, "expected one device, found \"all\", which only selftest, "
+                                  "bench and classify take");
     return cli_open_device(common, selector, false, device);
 }
 

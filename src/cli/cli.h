@@ -84,6 +84,29 @@ dd_status cli_open_device(const cli_common *common, const char *selector, bool w
                           dd_device **device);
 /* The same for a command that works on one device. */
 dd_status cli_open_one_device(const cli_common *common, dd_device **device);
+
+/* ---- Several devices (devices.c) ----------------------------------------------------- */
+
+/* Whether `selector` is "all" or a list, "0,intel,gpu". */
+bool cli_names_several(const char *selector);
+/* `info` NULL: not known yet. Anything but DD_OK ends the round. */
+typedef dd_status cli_device_visitor(void *context, const char *selector,
+                                     const dd_device_info *info);
+/* Calls for each device that `selector` names; "all" are those of the list but the reference, which
+ * no one waits for. DD_DEVICE  there is none;  DD_USAGE  a list with nothing between commas */
+dd_status cli_each_device(const char *selector, cli_device_visitor *visit, void *context);
+
+typedef struct cli_devices {
+    dd_device *items[CLI_LIST_LIMIT];
+    size_t count;
+} cli_devices;
+/* Opens what --device names. One of several that fails is noted and left out; DD_DEVICE when none
+ * opens. To be closed after a failure too. */
+dd_status cli_open_devices(const cli_common *common, cli_devices *devices);
+void cli_close_devices(cli_devices *devices);
+
+/* ---- Data and models ----------------------------------------------------------------- */
+
 /* Loads a dataset and notes what it is. `split` is a dd_split. */
 dd_status cli_load_data(const char *source, int split, dd_dataset **data);
 /* Refuses a dataset whose images are not of the model's size. */

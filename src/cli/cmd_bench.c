@@ -1,7 +1,6 @@
 /* cmd_bench.c: how fast is a model, on which device? */
 #include <math.h>
 #include <string.h>
-#include <strings.h>
 
 #include "cli/bench_rows.h"
 #include "cli/commands.h"
@@ -131,8 +130,9 @@ static dd_status measure(bench *to, dd_device *device, int64_t batch) {
 
 /* ---- Devices ------------------------------------------------------------------------- */
 
-/* `info` NULL: not known yet. A device that does not open is a row where there are others. */
-static dd_status bench_device(bench *to, const char *selector, const dd_device_info *info) {
+/* A device that does not open is a row where there are others. */
+static dd_status bench_device(void *context, const char *selector, const dd_device_info *info) {
+    bench *to = context;
     dd_device *device = NULL;
     dd_status status = cli_open_device(&to->call->common, selector, false, &device);
     to->peaks.gflops = to->peaks.gbytes = 0;
@@ -148,45 +148,10 @@ static dd_status bench_device(bench *to, const char *selector, const dd_device_i
     return status;
 }
 
-/* The devices of the list but the reference, which no one waits for. */
-static dd_status bench_all(bench *to) {
-    dd_device_list *list = NULL;
-    dd_status status = DD_OK;
-    CLI_TRY(dd_device_list_create(&list));
-    for (size_t i = 0; i < list->count && status == DD_OK; i++) {
-        char selector[24];
-        if (list->devices[i].type == DD_DEVICE_REFERENCE) continue;
-        snprintf(selector, sizeof selector, "%d", list->devices[i].index);
-        status = bench_device(to, selector, &list->devices[i]);
-    }
-    dd_device_list_free(list);
-    if (status == DD_OK && to->rows.count == 0)
-        return cli_fail(DD_DEVICE, "no OpenCL device was found; see deepdigits devices");
-    return status;
-}
-
-/* "0,intel,gpu" */
-static dd_status bench_list(bench *to, const char *selectors) {
-    for (const char *at = selectors; *at;) {
-        char selector[256];
-        size_t length = strcspn(at, ",");
-        if (length == 0 || length >= sizeof selector || (at[length] && !at[length + 1]))
-            return cli_fail(DD_USAGE, "--device: expected devices between commas, found \"%s\"",
-                            selectors);
-        memcpy(selector, at, length);
-        selector[length] = '\0';
-        CLI_TRY(bench_device(to, selector, NULL));
-        at += length + (at[length] == ',');
-    }
-    return DD_OK;
-}
-
 static dd_status bench_devices(bench *to) {
     const char *selector = cli_selector(&to->call->common);
-    bool all = selector && strcasecmp(selector, "all") == 0;
-    bool list = selector && strchr(selector, ',');
-    to->several = all || list;
-    return all ? bench_all(to) : list ? bench_list(to, selector) : bench_device(to, selector, NULL);
+    to->several = cli_names_several(selector);
+    return cli_each_device(selector, bench_device, to);
 }
 
 static cli_bench_form form_of(const settings *set) {

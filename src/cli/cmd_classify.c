@@ -220,6 +220,25 @@ static dd_status load_model(const settings *set, dd_model **model) {
     return dd_model_load(path, model);
 }
 
+/* What each of several devices did. */
+static void note_shares(const dd_classify_result *result) {
+    for (size_t i = 0; result->share_count > 1 && i < result->share_count; i++) {
+        const dd_classify_share *share = &result->shares[i];
+        const dd_device_info *info = dd_device_describe(share->device);
+        cli_note("  %zu images: %s (%s)%s", share->images, info->name, info->platform,
+                 share->status == DD_OK ? "" : ", until it was left out");
+    }
+}
+
+/* Of the devices that still work. */
+static dd_status profile(const dd_model *model, unsigned batch, const dd_classify_result *result) {
+    for (size_t i = 0; i < result->share_count; i++) {
+        const dd_classify_share *share = &result->shares[i];
+        if (share->status == DD_OK) CLI_TRY(cli_profile(share->device, model, false, batch, NULL));
+    }
+    return DD_OK;
+}
+
 static dd_status classify(const cli_call *call, const settings *set, const dd_model *model,
                           const paths *list, writer *to, dd_classify_result *result) {
     dd_classify_options made = {.batch = (unsigned)set->batch,
@@ -227,17 +246,20 @@ static dd_status classify(const cli_call *call, const settings *set, const dd_mo
                                 .threshold = set->threshold,
                                 .prepare = (dd_prepare)set->prepare,
                                 .dump_prepared = set->dump};
-    dd_device *device = NULL;
+    cli_devices devices;
     dd_status status;
-    CLI_TRY_OUT(cli_open_one_device(&call->common, &device));
+    CLI_TRY_OUT(cli_open_devices(&call->common, &devices));
     write_head(to);
-    CLI_TRY_OUT(dd_classify(device, model, (const char *const *)list->items, list->count, &made,
-                            write_row, to, result));
-    cli_note("classified %zu files, %zu failed, %.0f images/s", result->files, result->failed,
-             result->images_per_second);
-    if (call->common.profile) CLI_TRY_OUT(cli_profile(device, model, false, made.batch, NULL));
+    status = dd_classify(devices.items, devices.count, model, (const char *const *)list->items,
+                         list->count, &made, write_row, to, result);
+    if (status == DD_OK)
+        cli_note("classified %zu files, %zu failed, %.0f images/s", result->files, result->failed,
+                 result->images_per_second);
+    note_shares(result);
+    if (status == DD_OK && call->common.profile) status = profile(model, made.batch, result);
 out:
-    dd_device_close(device);
+    dd_classify_result_clear(result);
+    cli_close_devices(&devices);
     return status;
 }
 
@@ -271,12 +293,17 @@ out:
 const cli_command cli_command_classify = {
     .name = "classify",
     .summary = "classify image files and folders of them",
-    .usage = "[--model M] [--format text|csv|jsonl] [--output F] PATH...",
-    .about = "PATH is a file, a folder (with those below it), or - for a list on standard input,\n"
-             "a path a line. Rows come in the order of the input: path, label, probability,\n"
-             "status. A file that cannot be read is a row with its reason, never the end. The\n"
-             "columns label2, probability2 .. of --top-k follow the status.\n",
+    .usage = "[--model M] [--device SEL,SEL..|all] [--format text|csv|jsonl] [--output F] PATH...",
+    .about =
+        "PATH is a file, a folder (with those below it), or - for a list on standard input,\n"
+        "a path a line. Rows come in the order of the input: path, label, probability,\n"
+        "status. A file that cannot be read is a row with its reason, never the end. The\n"
+        "columns label2, probability2 .. of --top-k follow the status.\n"
+        "--device takes several, or \"all\", which is every OpenCL device: each computes as\n"
+        "many images as it can. One that fails is named and left out; exit status 1 when none\n"
+        "is left.\n",
     .examples = "  deepdigits classify --model runs/first/model.safetensors scans/\n"
+                "  deepdigits classify --device all --format csv scans/\n"
                 "  find . -name '*.png' | deepdigits classify --format csv --output labels.csv -\n",
     .options = options,
     .option_count = CLI_COUNT(options),

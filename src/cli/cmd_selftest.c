@@ -1,7 +1,6 @@
 /* cmd_selftest.c: does this device compute rightly? */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -157,29 +156,32 @@ static dd_status test_device(const cli_call *call, const settings *set, const ch
     return status == DD_OK ? printed : status;
 }
 
-/* All but the reference, which is what they are compared with. A failure does not end the round. */
-static dd_status test_all(const cli_call *call, const settings *set, cJSON *devices) {
-    dd_device_list *list = NULL;
-    dd_status status = DD_OK;
-    size_t tested = 0, failed = 0;
-    CLI_TRY(dd_device_list_create(&list));
-    for (size_t i = 0; i < list->count && !cli_interrupted(); i++) {
-        char selector[24];
-        if (list->devices[i].type == DD_DEVICE_REFERENCE) continue;
-        snprintf(selector, sizeof selector, "%d", list->devices[i].index);
-        status = test_device(call, set, selector, devices);
-        tested++;
-        if (status == DD_OK) continue;
-        failed++;
-        cli_note("%s: %s", list->devices[i].name, cli_message());
-        cli_forget();
-    }
-    dd_device_list_free(list);
+/* Of several devices. */
+typedef struct tests {
+    const cli_call *call;
+    const settings *set;
+    cJSON *devices;
+    size_t tested, failed;
+} tests;
+
+/* A failure does not end the round. */
+static dd_status test_next(void *context, const char *selector, const dd_device_info *info) {
+    tests *to = context;
     if (cli_interrupted()) return cli_fail(DD_INTERRUPTED, "the self-test was interrupted");
-    if (tested == 0)
-        return cli_fail(DD_DEVICE, "no OpenCL device was found; see deepdigits devices");
-    if (failed) return cli_fail(DD_WRONG, "self-test: %zu of %zu devices failed", failed, tested);
+    dd_status status = test_device(to->call, to->set, selector, to->devices);
+    to->tested++;
+    if (status == DD_OK || dd_status_exit(status) == 2) return status;
+    to->failed++;
+    cli_note("%s: %s", info ? info->name : selector, cli_message());
+    cli_forget();
     return DD_OK;
+}
+
+static dd_status test_several(tests *to, const char *selector) {
+    CLI_TRY(cli_each_device(selector, test_next, to));
+    if (cli_interrupted()) return cli_fail(DD_INTERRUPTED, "the self-test was interrupted");
+    if (to->failed == 0) return DD_OK;
+    return cli_fail(DD_WRONG, "self-test: %zu of %zu devices failed", to->failed, to->tested);
 }
 
 static dd_status run(const cli_call *call, const void *values) {
@@ -187,9 +189,9 @@ static dd_status run(const cli_call *call, const void *values) {
     const char *selector = cli_selector(&call->common);
     cJSON *json = cJSON_CreateObject();
     cJSON *devices = cJSON_AddArrayToObject(json, "devices");
-    bool all = selector && strcasecmp(selector, "all") == 0;
-    dd_status status =
-        all ? test_all(call, set, devices) : test_device(call, set, selector, devices);
+    tests several = {.call = call, .set = set, .devices = devices};
+    dd_status status = cli_names_several(selector) ? test_several(&several, selector)
+                                                   : test_device(call, set, selector, devices);
     if (!set->json || !cJSON_GetArraySize(devices)) {
         cJSON_Delete(json);
         return status;
@@ -201,7 +203,7 @@ static dd_status run(const cli_call *call, const void *values) {
 const cli_command cli_command_selftest = {
     .name = "selftest",
     .summary = "check a device against the reference",
-    .usage = "[--device SEL|all] [--quick] [--json]",
+    .usage = "[--device SEL,SEL..|all] [--quick] [--json]",
     .about = "Runs every op in every implementation made for the device and compares with plain\n"
              "C, then one training step end to end. \"all\" is every OpenCL device. Exit status 1\n"
              "when anything is wrong.\n",

@@ -26,7 +26,8 @@ static const cli_option common_options[] = {
      .value = "SEL",
      .offset = offsetof(cli_common, device),
      .fallback_help = "$DEEPDIGITS_DEVICE, else the one marked by \"devices\"",
-     .help = "a number of the list, PLATFORM:DEVICE, part of a name,\ncpu, gpu or reference"},
+     .help = "a number of the list, PLATFORM:DEVICE, part of a name,\ncpu, gpu or reference; "
+             "some commands take several, or all"},
     {.name = "threads",
      .kind = CLI_INTEGER,
      .value = "N",

@@ -7,7 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* One process has one standard error, and so one of these. */
+/* One process has one standard error, and so one of these. The stream's own lock, which a thread may
+ * take again, guards it: notices of the library come from several threads. */
 static struct {
     bool quiet, verbose, bar;
     bool drawn; /* a bar stands in the terminal's last line */
@@ -25,12 +26,14 @@ double cli_seconds(void) {
 
 void cli_note(const char *format, ...) {
     if (console.quiet) return;
+    flockfile(stderr);
     cli_bar_clear();
     va_list list;
     va_start(list, format);
     vfprintf(stderr, format, list);
     va_end(list);
     fputc('\n', stderr);
+    funlockfile(stderr);
 }
 
 /* The first run on a device must not look hung, nor bury its results under a line a program: the
@@ -75,9 +78,10 @@ static size_t terminal_width(void) {
 bool cli_bar_due(void) { return console.bar && cli_seconds() >= console.due; }
 
 void cli_bar_clear(void) {
-    if (!console.drawn) return;
-    fputs("\r\033[K", stderr);
+    flockfile(stderr);
+    if (console.drawn) fputs("\r\033[K", stderr);
     console.drawn = false;
+    funlockfile(stderr);
 }
 
 void cli_bar(const char *format, ...) {
@@ -87,9 +91,11 @@ void cli_bar(const char *format, ...) {
     va_start(list, format);
     vsnprintf(line, sizeof line, format, list);
     va_end(list);
+    flockfile(stderr);
     fprintf(stderr, "\r\033[K%.*s", (int)terminal_width() - 1, line);
     fflush(stderr);
     console.drawn = true;
+    funlockfile(stderr);
     console.due = cli_seconds() + 0.1;
 }
 

@@ -1,46 +1,36 @@
-/* dd_classify: files and folders through a model, in batches, rows in the order of the input. */
-#include <math.h>
+/* dd_classify: files and folders through a model, rows in the order of the input. The caller's thread
+ * reads files into batches, which the devices share (run/workers.h), and hands over the rows of the
+ * oldest batch as soon as it is computed. */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "data/files.h"
-#include "data/prepare.h"
-#include "model/model.h"
-
-typedef struct item { /* one file of a batch */
-    const char *path;
-    dd_status status;
-    char *message; /* why it failed; NULL when it did not */
-    size_t slot;   /* of its picture in the batch */
-} item;
+#include "data/image.h"
+#include "run/predict.h"
+#include "run/workers.h"
 
 typedef struct job {
     const dd_model *model;
     dd_classify_options options; /* settled */
     dd_classify_function *function;
     void *context;
-    dd_predictor *predictor;
-    uint8_t *pixels;      /* (batch, H, W, C) */
-    float *probabilities; /* (batch, classes) */
-    item *items;          /* (batch) */
-    size_t item_count, picture_count, dumped;
+    dd__workers *workers;
+    dd__batch
+        *batches; /* (room) a ring: from `oldest` on, `under_way` of them are with the workers */
+    size_t room, oldest, under_way;
+    size_t dumped;
+    bool refused; /* the function wants no more rows */
     int *classes; /* (top_k), and so on: one row's answer */
     const char **labels;
     float *best;
     dd_classify_result *result;
 } job;
 
-static size_t image_bytes(const dd_model *model) {
-    return (size_t)model->height * model->width * model->channels;
-}
-
-/* ---- One file ----------------------------------------------------------------------------- */
+/* ---- Files in ------------------------------------------------------------------------------- */
 
 static dd_status dump(job *j, const uint8_t *pixels) {
-    if (!j->options.dump_prepared) return DD_OK;
     char name[32], path[4096];
     snprintf(name, sizeof name, "%06zu.png", j->dumped++);
     DD_TRY(dd__path_join(path, sizeof path, j->options.dump_prepared, name));
@@ -51,31 +41,21 @@ static dd_status dump(job *j, const uint8_t *pixels) {
     return dd__image_save_png(path, &image);
 }
 
-static dd_status load(const job *j, const char *path, uint8_t *pixels) {
-    const dd_model *m = j->model;
-    dd__image image = {0};
-    DD_TRY(dd__image_load(path, m->channels, &image));
-    dd_status status =
-        dd__prepare(&image, j->options.prepare, m->height, m->width, m->channels, pixels);
-    dd__image_clear(&image);
-    return status;
-}
-
-/* A file that fails is an item with its reason. */
-static dd_status add_file(job *j, const char *path) {
-    item *it = &j->items[j->item_count++];
-    uint8_t *pixels = j->pixels + j->picture_count * image_bytes(j->model);
-    *it = (item){.path = path, .slot = j->picture_count};
-    it->status = load(j, path, pixels);
-    if (it->status == DD_OK) {
-        j->picture_count++;
-        return dump(j, pixels);
+static dd_status read_batch(job *j, const dd__names *files, size_t *next, dd__batch *batch) {
+    dd__batch_empty(batch);
+    while (batch->item_count < j->options.batch && *next < files->count) {
+        const uint8_t *pixels;
+        if (*next && dd__interrupted())
+            return dd__fail(DD_INTERRUPTED, "interrupted after %zu of %zu files", *next,
+                            files->count);
+        DD_TRY(
+            dd__batch_read(batch, j->model, j->options.prepare, files->names[(*next)++], &pixels));
+        if (pixels && j->options.dump_prepared) DD_TRY(dump(j, pixels));
     }
-    it->message = dd__copy_string(dd_message());
-    return it->message ? DD_OK : dd__no_memory(1);
+    return DD_OK;
 }
 
-/* ---- Rows --------------------------------------------------------------------------------- */
+/* ---- Rows out ------------------------------------------------------------------------------- */
 
 /* The top_k classes of a row of probabilities, best first; of equals, the first. */
 static void rank(const job *j, const float *row) {
@@ -93,81 +73,72 @@ static void rank(const job *j, const float *row) {
     if ((double)j->best[0] < j->options.threshold) j->labels[0] = "?";
 }
 
-/* A network that does not give numbers has not classified the file. */
-static dd_status check_finite(const job *j, item *it) {
-    const float *row = j->probabilities + it->slot * j->model->classes;
-    for (unsigned c = 0; it->status == DD_OK && c < j->model->classes; c++) {
-        if (isfinite(row[c])) continue;
-        it->status = DD_WRONG;
-        it->message = dd__copy_string("the network's probabilities are not finite");
-        if (!it->message) return dd__no_memory(1);
-    }
-    return DD_OK;
-}
-
-static dd_status hand_over(const job *j, const item *it) {
-    if (it->status == DD_OK) rank(j, j->probabilities + it->slot * j->model->classes);
-    dd_classify_row row = {.path = it->path,
-                           .status = it->status,
-                           .message = it->message ? it->message : "ok",
-                           .count = it->status == DD_OK ? j->options.top_k : 0,
+static dd_status hand_over(job *j, const dd__batch *batch, dd__item *item) {
+    const float *probabilities;
+    DD_TRY(dd__batch_row(batch, j->model, item, &probabilities));
+    if (probabilities) rank(j, probabilities);
+    dd_classify_row row = {.path = item->path,
+                           .status = item->status,
+                           .message = item->message ? item->message : "ok",
+                           .count = probabilities ? j->options.top_k : 0,
                            .classes = j->classes,
                            .labels = j->labels,
                            .probabilities = j->best};
-    j->result->failed += it->status != DD_OK;
-    return j->function(j->context, &row);
-}
-
-static dd_status finish_batch(job *j) {
-    DD_TRY(dd_predict(j->predictor, j->pixels, j->picture_count, j->probabilities));
-    dd_status status = DD_OK;
-    for (size_t i = 0; i < j->item_count; i++) {
-        if (status == DD_OK) status = check_finite(j, &j->items[i]);
-        if (status == DD_OK) status = hand_over(j, &j->items[i]);
-        dd__free(j->items[i].message);
-        j->items[i].message = NULL;
-    }
-    j->item_count = j->picture_count = 0;
+    j->result->files++;
+    j->result->failed += item->status != DD_OK;
+    dd_status status = j->function(j->context, &row);
+    j->refused = status != DD_OK;
     return status;
 }
 
+static void skip_oldest(job *j) {
+    j->oldest = (j->oldest + 1) % j->room;
+    j->under_way--;
+}
+
+static dd_status hand_over_oldest(job *j) {
+    dd__batch *batch = &j->batches[j->oldest];
+    skip_oldest(j);
+    for (size_t i = 0; i < batch->item_count; i++) DD_TRY(hand_over(j, batch, &batch->items[i]));
+    return DD_OK;
+}
+
+static bool oldest_is_done(const job *j) {
+    return j->under_way && dd__workers_are_done(j->workers, &j->batches[j->oldest]);
+}
+
+/* ---- Both ----------------------------------------------------------------------------------- */
+
+static dd_status read_and_give(job *j, const dd__names *files, size_t *next) {
+    dd__batch *batch = &j->batches[(j->oldest + j->under_way) % j->room];
+    DD_TRY(read_batch(j, files, next, batch));
+    DD_TRY(dd__workers_give(j->workers, batch));
+    j->under_way++;
+    return DD_OK;
+}
+
 static dd_status run(job *j, const dd__names *files) {
-    for (size_t i = 0; i < files->count; i++) {
-        DD_TRY(add_file(j, files->names[i]));
-        j->result->files++;
-        if (j->item_count == j->options.batch || i + 1 == files->count) DD_TRY(finish_batch(j));
-        if (i + 1 < files->count && dd__interrupted())
-            return dd__fail(DD_INTERRUPTED, "interrupted after %zu of %zu files", i + 1,
-                            files->count);
+    size_t next = 0;
+    while (next < files->count || j->under_way) {
+        bool must_wait = next == files->count || j->under_way == j->room;
+        if (must_wait) DD_TRY(dd__workers_wait(j->workers, &j->batches[j->oldest]));
+        while (oldest_is_done(j)) DD_TRY(hand_over_oldest(j));
+        if (next < files->count) DD_TRY(read_and_give(j, files, &next));
     }
     return DD_OK;
 }
 
+/* What was computed when the job failed is not lost. */
+static void hand_over_rest(job *j) {
+    while (j->under_way && !j->refused) {
+        if (!oldest_is_done(j))
+            skip_oldest(j);
+        else if (hand_over_oldest(j) != DD_OK)
+            return;
+    }
+}
+
 /* ---- The job ------------------------------------------------------------------------------ */
-
-static dd_status allocate(job *j) {
-    size_t batch = j->options.batch, k = j->options.top_k;
-    j->pixels = dd__alloc(batch, image_bytes(j->model));
-    j->probabilities = dd__alloc(batch * j->model->classes, sizeof(float));
-    j->items = dd__alloc(batch, sizeof *j->items);
-    j->classes = dd__alloc(k, sizeof *j->classes);
-    j->labels = dd__alloc(k, sizeof *j->labels);
-    j->best = dd__alloc(k, sizeof *j->best);
-    if (j->pixels && j->probabilities && j->items && j->classes && j->labels && j->best)
-        return DD_OK;
-    return dd__no_memory(batch * image_bytes(j->model));
-}
-
-static void release(job *j) {
-    for (size_t i = 0; i < j->item_count; i++) dd__free(j->items[i].message);
-    dd_predictor_free(j->predictor);
-    dd__free(j->pixels);
-    dd__free(j->probabilities);
-    dd__free(j->items);
-    dd__free(j->classes);
-    dd__free(j->labels);
-    dd__free(j->best);
-}
 
 static dd_status settle(const dd_model *model, const dd_classify_options *given, size_t files,
                         dd_classify_options *o) {
@@ -183,9 +154,76 @@ static dd_status settle(const dd_model *model, const dd_classify_options *given,
     return o->dump_prepared ? dd__folder_make(o->dump_prepared) : DD_OK;
 }
 
-dd_status dd_classify(dd_device *device, const dd_model *model, const char *const *paths,
-                      size_t path_count, const dd_classify_options *options,
-                      dd_classify_function *function, void *context, dd_classify_result *result) {
+/* One device computes in order. Of several the slowest may have the oldest batch, and what the
+ * others computed meanwhile must lie somewhere. */
+static size_t wanted_room(const job *j, size_t devices, size_t batches) {
+    enum { WINDOW_BYTES = 64 << 20, MOST_A_DEVICE = 32 };
+    size_t least = DD__BATCHES_A_DEVICE * devices + 1, most = MOST_A_DEVICE * devices;
+    size_t room = WINDOW_BYTES / dd__batch_bytes(j->model, j->options.batch);
+    if (room > most) room = most;
+    if (room < least || devices == 1) room = least;
+    return room < batches ? room : batches;
+}
+
+static dd_status allocate(job *j, size_t room) {
+    size_t k = j->options.top_k;
+    j->classes = dd__alloc(k, sizeof *j->classes);
+    j->labels = dd__alloc(k, sizeof *j->labels);
+    j->best = dd__alloc(k, sizeof *j->best);
+    j->batches = dd__alloc(room, sizeof *j->batches);
+    if (!j->classes || !j->labels || !j->best || !j->batches)
+        return dd__no_memory(room * sizeof *j->batches);
+    for (; j->room < room; j->room++)
+        DD_TRY(dd__batch_create(j->model, j->options.batch, &j->batches[j->room]));
+    return DD_OK;
+}
+
+static void release(job *j) {
+    for (size_t i = 0; i < j->room; i++) dd__batch_clear(&j->batches[i]);
+    dd__free(j->batches);
+    dd__free(j->classes);
+    dd__free(j->labels);
+    dd__free(j->best);
+}
+
+static dd_status classify(job *j, const dd_classify_options *options, const dd__names *files) {
+    dd_classify_result *result = j->result;
+    DD_TRY(dd__check_trained(j->model));
+    DD_TRY(settle(j->model, options, files->count, &j->options));
+    size_t batches = (files->count - 1) / j->options.batch + 1;
+    DD_TRY(allocate(j, wanted_room(j, result->share_count, batches)));
+    DD_TRY(dd__workers_create(result->shares, result->share_count, j->model, j->options.batch,
+                              batches, &j->workers));
+    dd_status status = run(j, files);
+    if (status != DD_OK) hand_over_rest(j);
+    dd__workers_free(j->workers);
+    return status;
+}
+
+static dd_status find_files(const char *const *paths, size_t count, dd__names *files) {
+    DD_TRY(dd__files_find(paths, count, stdin, files));
+    if (files->count) return DD_OK;
+    return dd__fail(DD_USAGE, "nothing to classify: no image in what was named");
+}
+
+static dd_status list_shares(dd_device *const *devices, size_t count, dd_classify_result *result) {
+    if (count == 0) return dd__fail(DD_USAGE, "expected at least one device");
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (devices[i] == devices[k])
+                return dd__fail(DD_USAGE, "device %zu is the same as device %zu: open it twice", k,
+                                i);
+    result->shares = dd__alloc(count, sizeof *result->shares);
+    if (!result->shares) return dd__no_memory(count * sizeof *result->shares);
+    result->share_count = count;
+    for (size_t i = 0; i < count; i++) result->shares[i].device = devices[i];
+    return DD_OK;
+}
+
+dd_status dd_classify(dd_device *const *devices, size_t device_count, const dd_model *model,
+                      const char *const *paths, size_t path_count,
+                      const dd_classify_options *options, dd_classify_function *function,
+                      void *context, dd_classify_result *result) {
     dd_classify_result unwanted;
     dd__names files = {0};
     job j = {.model = model,
@@ -194,21 +232,21 @@ dd_status dd_classify(dd_device *device, const dd_model *model, const char *cons
              .result = result ? result : &unwanted};
     *j.result = (dd_classify_result){0};
     double begun = dd__seconds();
-    dd_status status = dd__files_find(paths, path_count, stdin, &files);
-    if (status != DD_OK) goto out;
-    if (files.count == 0) {
-        status = dd__fail(DD_USAGE, "nothing to classify: no image in what was named");
-        goto out;
-    }
-    DD_TRY_OUT(settle(model, options, files.count, &j.options));
-    DD_TRY_OUT(allocate(&j));
-    DD_TRY_OUT(dd_predictor_create(device, model, j.options.batch, &j.predictor));
-    DD_TRY_OUT(run(&j, &files));
-out:
+    dd_status status = find_files(paths, path_count, &files);
+    if (status == DD_OK) status = list_shares(devices, device_count, j.result);
+    if (status == DD_OK) status = classify(&j, options, &files);
     j.result->seconds = dd__seconds() - begun;
     if (j.result->seconds > 0)
         j.result->images_per_second = (double)j.result->files / j.result->seconds;
     release(&j);
     dd__names_clear(&files);
+    if (!result) dd_classify_result_clear(&unwanted);
     return status;
+}
+
+void dd_classify_result_clear(dd_classify_result *result) {
+    for (size_t i = 0; i < result->share_count; i++) dd__free((void *)result->shares[i].message);
+    dd__free(result->shares);
+    result->shares = NULL;
+    result->share_count = 0;
 }

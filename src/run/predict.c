@@ -24,6 +24,11 @@ static const double SMALL_FLOP = 0.5e9;
 /* Whoever predicts that often waits a second for a chain to be made, once on a machine. */
 enum { RUNS_BEFORE_CHAIN = 100 };
 
+dd_status dd__check_trained(const dd_model *model) {
+    if (dd_model_has_tensors(model)) return DD_OK;
+    return dd__fail(DD_USAGE, "network \"%s\" has no weights: train it first", model->name);
+}
+
 dd_status dd__inference_graph(const dd_model *model, uint32_t batch, const dd_device *device,
                               dd__graph **out) {
     dd_status status = DD_OK;
@@ -63,8 +68,7 @@ static dd_status create(dd_device *device, const dd_model *model, unsigned batch
 
 dd_status dd_predictor_create(dd_device *device, const dd_model *model, unsigned batch,
                               dd_predictor **out) {
-    if (!dd_model_has_tensors(model))
-        return dd__fail(DD_USAGE, "network \"%s\" has no weights: train it first", model->name);
+    DD_TRY(dd__check_trained(model));
     dd_predictor *p = dd__alloc(1, sizeof *p);
     if (!p) return dd__no_memory(sizeof *p);
     dd_status status = create(device, model, batch, p);

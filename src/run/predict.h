@@ -5,6 +5,9 @@
 #include "model/model.h"
 #include "plan/plan.h"
 
+/* DD_USAGE  the model has no tensors */
+dd_status dd__check_trained(const dd_model *model);
+
 /* From input "input" f32 (batch, H, W, C) to output "output" f32 (batch, classes), probabilities
  * also where the network does not end in a softmax itself. */
 dd_status dd__inference_graph(const dd_model *model, uint32_t batch, const dd_device *device,

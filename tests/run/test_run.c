@@ -1,63 +1,7 @@
-/* Prediction, evaluation, classification, measuring and tuning agree with each other. On the
- * default device. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+/* Prediction, evaluation, measuring and tuning agree with each other. On the default device. */
+#include "run/fixture.h"
 
-#include <cmocka.h>
-
-#include "base/file.h"
-#include "data/image.h"
-#include "deepdigits.h"
 #include "run/predict.h"
-
-enum { CLASSES = 10 };
-
-static dd_device *device, *reference;
-static dd_dataset *data;
-static dd_model *model;
-static char folder[] = "/tmp/deepdigits-run-XXXXXX";
-
-static int open_all(void **state) {
-    (void)state;
-    dd_device_options options = {.without_selftest = true};
-    dd_train_options training = {.epochs = 4, .batch = 32, .learning_rate = 0.003};
-    bool ready = mkdtemp(folder) && dd_device_open("reference", &options, &reference) == DD_OK &&
-                 dd_device_open(NULL, &options, &device) == DD_OK &&
-                 dd_dataset_load("synthetic:300:5", DD_SPLIT_TRAIN, &data) == DD_OK &&
-                 dd_model_load("models/small.json", &model) == DD_OK &&
-                 dd_train(device, model, data, NULL, &training, NULL) == DD_OK;
-    if (!ready) fprintf(stderr, "%s\n", dd_message());
-    return ready ? 0 : -1;
-}
-
-static int close_all(void **state) {
-    (void)state;
-    dd_model_free(model);
-    dd_dataset_free(data);
-    dd_device_close(device);
-    dd_device_close(reference);
-    char command[256];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
-}
-
-static void predict_on(dd_device *on, unsigned batch, size_t count, float *rows) {
-    dd_predictor *predictor;
-    assert_int_equal(dd_predictor_create(on, model, batch, &predictor), DD_OK);
-    assert_int_equal(dd_predict(predictor, dd_dataset_pixels(data, 0), count, rows), DD_OK);
-    dd_predictor_free(predictor);
-}
-
-static void assert_close(const float *a, const float *b, size_t count, float tolerance) {
-    for (size_t i = 0; i < count; i++) assert_true(fabsf(a[i] - b[i]) <= tolerance);
-}
 
 static void test_probabilities_do_not_depend_on_the_batch(void **state) {
     (void)state;
@@ -147,96 +91,6 @@ static void test_a_network_without_weights_cannot_predict(void **state) {
     dd_model_free(empty);
 }
 
-/* ---- classify --------------------------------------------------------------------------- */
-
-typedef struct seen {
-    size_t rows, failed;
-    int classes[64];
-    char last_failure[512], last_label[16];
-} seen;
-
-static dd_status see(void *context, const dd_classify_row *row) {
-    seen *s = context;
-    if (row->status == DD_OK) {
-        s->classes[s->rows - s->failed] = row->classes[0];
-        snprintf(s->last_label, sizeof s->last_label, "%s", row->labels[0]);
-        assert_true(row->probabilities[0] > 0 && row->probabilities[0] <= 1);
-    } else {
-        s->failed++;
-        snprintf(s->last_failure, sizeof s->last_failure, "%s", row->message);
-    }
-    s->rows++;
-    return DD_OK;
-}
-
-static void save_digits(const char *where, size_t count) {
-    assert_int_equal(dd__folder_make(where), DD_OK);
-    for (size_t i = 0; i < count; i++) {
-        char path[4096];
-        snprintf(path, sizeof path, "%s/%04zu.png", where, i);
-        dd__image image = {28, 28, 1, (uint8_t *)dd_dataset_pixels(data, i)};
-        assert_int_equal(dd__image_save_png(path, &image), DD_OK);
-    }
-}
-
-static void test_a_folder_is_classified_as_its_pixels_are(void **state) {
-    (void)state;
-    enum { COUNT = 20 };
-    char digits[512];
-    float rows[COUNT * CLASSES];
-    seen s = {0};
-    dd_classify_result result;
-    dd_classify_options options = {.batch = 8};
-    snprintf(digits, sizeof digits, "%s/digits", folder);
-    save_digits(digits, COUNT);
-    predict_on(device, 64, COUNT, rows);
-    const char *paths[] = {digits};
-    assert_int_equal(dd_classify(device, model, paths, 1, &options, see, &s, &result), DD_OK);
-    assert_int_equal(s.rows, COUNT);
-    assert_int_equal(s.failed, 0);
-    assert_int_equal(result.files, COUNT);
-    for (size_t i = 0; i < COUNT; i++)
-        for (int c = 0; c < CLASSES; c++)
-            assert_true(rows[i * CLASSES + (size_t)s.classes[i]] >= rows[i * CLASSES + (size_t)c]);
-}
-
-static void test_a_broken_file_is_a_row_and_not_the_end(void **state) {
-    (void)state;
-    char mixed[512], broken[600], missing[600];
-    snprintf(mixed, sizeof mixed, "%s/mixed", folder);
-    save_digits(mixed, 3);
-    snprintf(broken, sizeof broken, "%s/0001.png", mixed);
-    snprintf(missing, sizeof missing, "%s/nothing.png", mixed);
-    assert_int_equal(dd__file_write(broken, "no picture", 10), DD_OK);
-    const char *paths[] = {mixed, missing};
-    seen s = {0};
-    dd_classify_result result;
-    assert_int_equal(dd_classify(device, model, paths, 2, NULL, see, &s, &result), DD_OK);
-    assert_int_equal(s.rows, 4);
-    assert_int_equal(s.failed, 2);
-    assert_int_equal(result.failed, 2);
-    assert_non_null(strstr(s.last_failure, "nothing.png"));
-}
-
-static void test_a_network_that_gives_no_numbers_has_classified_nothing(void **state) {
-    (void)state;
-    char digits[512], file[600];
-    dd_model *broken;
-    seen s = {0};
-    snprintf(digits, sizeof digits, "%s/nan", folder);
-    snprintf(file, sizeof file, "%s/nan.safetensors", folder);
-    save_digits(digits, 2);
-    assert_int_equal(dd_model_save(model, file), DD_OK);
-    assert_int_equal(dd_model_load(file, &broken), DD_OK);
-    broken->tensors[broken->tensor_count - 1].data[0] = (float)NAN;
-    const char *paths[] = {digits};
-    assert_int_equal(dd_classify(device, broken, paths, 1, NULL, see, &s, NULL), DD_OK);
-    assert_int_equal(s.rows, 2);
-    assert_int_equal(s.failed, 2);
-    assert_non_null(strstr(s.last_failure, "not finite"));
-    dd_model_free(broken);
-}
-
 static void test_data_with_other_class_names_is_refused(void **state) {
     (void)state;
     char named[512], a[600], b[600];
@@ -251,33 +105,6 @@ static void test_data_with_other_class_names_is_refused(void **state) {
     assert_int_equal(dd_evaluate(device, model, other, 0, &e), DD_SHAPE);
     assert_non_null(strstr(dd_message(), "eight"));
     dd_dataset_free(other);
-}
-
-static void test_nothing_to_classify_is_said(void **state) {
-    (void)state;
-    char empty[512];
-    snprintf(empty, sizeof empty, "%s/empty", folder);
-    assert_int_equal(dd__folder_make(empty), DD_OK);
-    const char *paths[] = {empty};
-    seen s = {0};
-    assert_int_equal(dd_classify(device, model, paths, 1, NULL, see, &s, NULL), DD_USAGE);
-    assert_int_equal(s.rows, 0);
-}
-
-static void test_below_the_threshold_the_answer_is_a_question_mark(void **state) {
-    (void)state;
-    char one[512];
-    snprintf(one, sizeof one, "%s/one", folder);
-    save_digits(one, 1);
-    const char *paths[] = {one};
-    seen s = {0};
-    dd_classify_options options = {.threshold = 1.0};
-    assert_int_equal(dd_classify(device, model, paths, 1, &options, see, &s, NULL), DD_OK);
-    assert_string_equal(s.last_label, "?");
-    options.threshold = 1.5;
-    assert_int_equal(dd_classify(device, model, paths, 1, &options, see, &s, NULL), DD_USAGE);
-    options = (dd_classify_options){.top_k = 11};
-    assert_int_equal(dd_classify(device, model, paths, 1, &options, see, &s, NULL), DD_USAGE);
 }
 
 /* ---- bench and tune ----------------------------------------------------------------------- */
@@ -373,12 +200,7 @@ int main(void) {
         cmocka_unit_test(test_device_and_reference_predict_alike),
         cmocka_unit_test(test_evaluation_adds_up),
         cmocka_unit_test(test_a_network_without_weights_cannot_predict),
-        cmocka_unit_test(test_a_folder_is_classified_as_its_pixels_are),
-        cmocka_unit_test(test_a_broken_file_is_a_row_and_not_the_end),
-        cmocka_unit_test(test_a_network_that_gives_no_numbers_has_classified_nothing),
         cmocka_unit_test(test_data_with_other_class_names_is_refused),
-        cmocka_unit_test(test_nothing_to_classify_is_said),
-        cmocka_unit_test(test_below_the_threshold_the_answer_is_a_question_mark),
         cmocka_unit_test(test_bench_measures_both_modes),
         cmocka_unit_test(test_tuning_keeps_a_choice_that_later_plans_take),
         cmocka_unit_test(test_a_network_with_a_wide_concat_can_be_tuned),

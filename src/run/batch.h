@@ -1,0 +1,40 @@
+/* batch.h: some files on their way: read into pictures, computed by a device, handed over as rows.
+ * A file that fails is an item with its reason, and no picture. */
+#ifndef DD_RUN_BATCH_H
+#define DD_RUN_BATCH_H
+
+#include "model/model.h"
+
+typedef struct dd__item { /* one file */
+    const char *path;
+    dd_status status;
+    char *message;  /* why it failed; NULL when it did not */
+    size_t picture; /* in the batch, when it did not */
+} dd__item;
+
+typedef struct dd__batch {
+    dd__item *items; /* (room) */
+    size_t item_count;
+    uint8_t *pixels; /* (room, H, W, C) */
+    size_t picture_count;
+    float *probabilities; /* (room, classes) */
+    bool computed;        /* belongs to dd__workers while it is with them */
+} dd__batch;
+
+/* Bytes of a batch with room for so many files. */
+size_t dd__batch_bytes(const dd_model *model, size_t room);
+dd_status dd__batch_create(const dd_model *model, size_t room, dd__batch *batch);
+void dd__batch_clear(dd__batch *batch);
+
+/* Reads a file as one more item; *pixels is its picture, NULL when it failed.
+ * DD_MEMORY  there is none for the reason */
+dd_status dd__batch_read(dd__batch *batch, const dd_model *model, dd_prepare prepare,
+                         const char *path, const uint8_t **pixels);
+/* The item's row of probabilities; NULL when it has none. Numbers that are not finite make it fail.
+ * DD_MEMORY  there is none for the reason */
+dd_status dd__batch_row(const dd__batch *batch, const dd_model *model, dd__item *item,
+                        const float **row);
+/* For other files. */
+void dd__batch_empty(dd__batch *batch);
+
+#endif

@@ -1,0 +1,171 @@
+/* Files and folders through a model, on one device. */
+#include "run/fixture.h"
+
+#include "model/model.h"
+
+typedef struct seen {
+    size_t rows, failed;
+    int classes[64];
+    char last_failure[512], last_label[16];
+} seen;
+
+static dd_status see(void *context, const dd_classify_row *row) {
+    seen *s = context;
+    if (row->status == DD_OK) {
+        s->classes[s->rows - s->failed] = row->classes[0];
+        snprintf(s->last_label, sizeof s->last_label, "%s", row->labels[0]);
+        assert_true(row->probabilities[0] > 0 && row->probabilities[0] <= 1);
+    } else {
+        s->failed++;
+        snprintf(s->last_failure, sizeof s->last_failure, "%s", row->message);
+    }
+    s->rows++;
+    return DD_OK;
+}
+
+static void test_a_folder_is_classified_as_its_pixels_are(void **state) {
+    (void)state;
+    enum { COUNT = 20 };
+    char digits[512];
+    float rows[COUNT * CLASSES];
+    seen s = {0};
+    dd_classify_result result;
+    dd_classify_options options = {.batch = 8};
+    snprintf(digits, sizeof digits, "%s/digits", folder);
+    save_digits(digits, COUNT);
+    predict_on(device, 64, COUNT, rows);
+    const char *paths[] = {digits};
+    assert_int_equal(dd_classify(&device, 1, model, paths, 1, &options, see, &s, &result), DD_OK);
+    assert_int_equal(s.rows, COUNT);
+    assert_int_equal(s.failed, 0);
+    assert_int_equal(result.files, COUNT);
+    assert_int_equal(result.share_count, 1);
+    assert_int_equal(result.shares[0].images, COUNT);
+    dd_classify_result_clear(&result);
+    for (size_t i = 0; i < COUNT; i++)
+        for (int c = 0; c < CLASSES; c++)
+            assert_true(rows[i * CLASSES + (size_t)s.classes[i]] >= rows[i * CLASSES + (size_t)c]);
+}
+
+static void test_a_broken_file_is_a_row_and_not_the_end(void **state) {
+    (void)state;
+    char mixed[512], broken[600], missing[600];
+    snprintf(mixed, sizeof mixed, "%s/mixed", folder);
+    save_digits(mixed, 3);
+    snprintf(broken, sizeof broken, "%s/0001.png", mixed);
+    snprintf(missing, sizeof missing, "%s/nothing.png", mixed);
+    assert_int_equal(dd__file_write(broken, "no picture", 10), DD_OK);
+    const char *paths[] = {mixed, missing};
+    seen s = {0};
+    dd_classify_result result;
+    assert_int_equal(dd_classify(&device, 1, model, paths, 2, NULL, see, &s, &result), DD_OK);
+    assert_int_equal(s.rows, 4);
+    assert_int_equal(s.failed, 2);
+    assert_int_equal(result.failed, 2);
+    dd_classify_result_clear(&result);
+    assert_non_null(strstr(s.last_failure, "nothing.png"));
+}
+
+static void test_a_network_that_gives_no_numbers_has_classified_nothing(void **state) {
+    (void)state;
+    char digits[512], file[600];
+    dd_model *broken;
+    seen s = {0};
+    snprintf(digits, sizeof digits, "%s/nan", folder);
+    snprintf(file, sizeof file, "%s/nan.safetensors", folder);
+    save_digits(digits, 2);
+    assert_int_equal(dd_model_save(model, file), DD_OK);
+    assert_int_equal(dd_model_load(file, &broken), DD_OK);
+    broken->tensors[broken->tensor_count - 1].data[0] = (float)NAN;
+    const char *paths[] = {digits};
+    assert_int_equal(dd_classify(&device, 1, broken, paths, 1, NULL, see, &s, NULL), DD_OK);
+    assert_int_equal(s.rows, 2);
+    assert_int_equal(s.failed, 2);
+    assert_non_null(strstr(s.last_failure, "not finite"));
+    dd_model_free(broken);
+}
+
+static void test_nothing_to_classify_is_said(void **state) {
+    (void)state;
+    char empty[512];
+    snprintf(empty, sizeof empty, "%s/empty", folder);
+    assert_int_equal(dd__folder_make(empty), DD_OK);
+    const char *paths[] = {empty};
+    seen s = {0};
+    assert_int_equal(dd_classify(&device, 1, model, paths, 1, NULL, see, &s, NULL), DD_USAGE);
+    assert_int_equal(s.rows, 0);
+}
+
+static void test_below_the_threshold_the_answer_is_a_question_mark(void **state) {
+    (void)state;
+    char one[512];
+    snprintf(one, sizeof one, "%s/one", folder);
+    save_digits(one, 1);
+    const char *paths[] = {one};
+    seen s = {0};
+    dd_classify_options options = {.threshold = 1.0};
+    assert_int_equal(dd_classify(&device, 1, model, paths, 1, &options, see, &s, NULL), DD_OK);
+    assert_string_equal(s.last_label, "?");
+    options.threshold = 1.5;
+    assert_int_equal(dd_classify(&device, 1, model, paths, 1, &options, see, &s, NULL), DD_USAGE);
+    options = (dd_classify_options){.top_k = 11};
+    assert_int_equal(dd_classify(&device, 1, model, paths, 1, &options, see, &s, NULL), DD_USAGE);
+}
+
+static dd_status refuse_third(void *context, const dd_classify_row *row) {
+    size_t *rows = context;
+    (void)row;
+    return ++*rows == 3 ? DD_IO : DD_OK;
+}
+
+static void test_who_gets_the_rows_can_end_the_job(void **state) {
+    (void)state;
+    char digits[512];
+    size_t rows = 0;
+    snprintf(digits, sizeof digits, "%s/ended", folder);
+    save_digits(digits, 20);
+    const char *paths[] = {digits};
+    dd_classify_options options = {.batch = 2};
+    assert_int_equal(dd_classify(&device, 1, model, paths, 1, &options, refuse_third, &rows, NULL),
+                     DD_IO);
+    assert_int_equal(rows, 3);
+}
+
+static dd_status interrupt(void *context, const dd_classify_row *row) {
+    (void)row;
+    ++*(size_t *)context;
+    dd_interrupt();
+    return DD_OK;
+}
+
+static void test_an_interrupted_job_ends_with_whole_rows(void **state) {
+    (void)state;
+    char digits[512];
+    size_t rows = 0;
+    dd_classify_result result;
+    snprintf(digits, sizeof digits, "%s/interrupted", folder);
+    save_digits(digits, 40);
+    const char *paths[] = {digits};
+    dd_classify_options options = {.batch = 2};
+    dd_status status =
+        dd_classify(&device, 1, model, paths, 1, &options, interrupt, &rows, &result);
+    dd_clear_interrupt();
+    assert_int_equal(status, DD_INTERRUPTED);
+    assert_non_null(strstr(dd_message(), "of 40 files"));
+    assert_true(rows > 0 && rows < 40 && rows % 2 == 0);
+    assert_int_equal(result.files, rows);
+    dd_classify_result_clear(&result);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_folder_is_classified_as_its_pixels_are),
+        cmocka_unit_test(test_a_broken_file_is_a_row_and_not_the_end),
+        cmocka_unit_test(test_a_network_that_gives_no_numbers_has_classified_nothing),
+        cmocka_unit_test(test_nothing_to_classify_is_said),
+        cmocka_unit_test(test_below_the_threshold_the_answer_is_a_question_mark),
+        cmocka_unit_test(test_who_gets_the_rows_can_end_the_job),
+        cmocka_unit_test(test_an_interrupted_job_ends_with_whole_rows),
+    };
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}
