@@ -145,6 +145,7 @@ typedef struct dd_device_options {
     dd_kernel_class kernel_class; /* which form of kernels; AUTO: $DEEPDIGITS_KERNEL_CLASS,
                                      else by the device's type */
     dd_precision precision;       /* that is allowed */
+    uint64_t memory_bytes;        /* of its buffers together; 0, or more: 80 % of all it has */
     const char *implementations;  /* "conv2d=plain,gemm=direct:rows=4": forced, by op; NULL: none */
     bool without_selftest;        /* do not check what the device computes */
 } dd_device_options;

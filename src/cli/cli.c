@@ -81,6 +81,7 @@ dd_status cli_open_device(const cli_common *common, const char *selector, bool w
     dd_device_options options = {.threads = (unsigned)common->threads,
                                  .kernel_class = (dd_kernel_class)common->kernel_class,
                                  .precision = (dd_precision)common->precision,
+                                 .memory_bytes = (uint64_t)common->memory,
                                  .without_selftest = without_selftest};
     CLI_TRY(join_implementations(&common->implementations, joined, sizeof joined,
                                  &options.implementations));

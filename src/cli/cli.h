@@ -19,6 +19,7 @@ typedef struct cli_common {
     int64_t threads;    /* 0: as many as cores */
     int kernel_class;   /* dd_kernel_class */
     int precision;      /* dd_precision */
+    int64_t memory;     /* bytes; 0: as the library has it */
     cli_texts implementations;
     bool profile;
     int progress; /* cli_progress_mode */

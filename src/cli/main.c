@@ -49,6 +49,16 @@ static const cli_option common_options[] = {
      .fallback = "f32",
      .help = "the least precise form that kernels of the gpu class may take:\n"
              "tf32 and bf16 for products, f16 also for what inference stores"},
+    {.name = "memory",
+     .kind = CLI_SIZE,
+     .value = "SIZE",
+     .min = 1 << 20,
+     .max = 1e15,
+     .offset = offsetof(cli_common, memory),
+     .fallback_help = "80 % of the device's",
+     .help =
+         "most that the device's buffers may take, as 512M or 2G;\nwhat needs more is computed in "
+         "smaller batches"},
     {.name = "implementation",
      .kind = CLI_TEXTS,
      .value = "OP=NAME",

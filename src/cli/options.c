@@ -87,6 +87,21 @@ static dd_status read_integer(const cli_option *option, const char *text, int64_
     return DD_OK;
 }
 
+/* A number of bytes, or with K, M or G behind it of 1024, 1024^2 or 1024^3 of them. */
+static dd_status read_size(const cli_option *option, const char *text, int64_t *value) {
+    static const char units[] = "KMG";
+    char *end;
+    double number = strtod(text, &end);
+    const char *unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+    bool form = isdigit((unsigned char)*text) && isfinite(number) && (!*end || (unit && !end[1]));
+    if (unit) number = ldexp(number, 10 * (int)(unit - units + 1));
+    if (!form || !in_limits(option, number))
+        return cli_fail(DD_USAGE, "--%s: expected a size like 512M or 2G, found \"%s\"",
+                        option->name, text);
+    *value = (int64_t)number;
+    return DD_OK;
+}
+
 static dd_status read_number(const cli_option *option, const char *text, double *value) {
     char *end;
     double number = strtod(text, &end);
@@ -146,6 +161,8 @@ static dd_status read_value(const cli_option *option, const char *text, void *se
         return read_text(option, text, target);
     case CLI_INTEGER:
         return read_integer(option, text, target);
+    case CLI_SIZE:
+        return read_size(option, text, target);
     case CLI_NUMBER:
         return read_number(option, text, target);
     case CLI_CHOICE:

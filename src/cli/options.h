@@ -23,6 +23,7 @@ typedef enum cli_kind {
     CLI_FLAG,     /* bool; false */
     CLI_TEXT,     /* const char *; NULL */
     CLI_INTEGER,  /* int64_t; 0 */
+    CLI_SIZE,     /* int64_t, bytes, written as 512M or 2G; 0 */
     CLI_NUMBER,   /* double; NaN */
     CLI_CHOICE,   /* int, index into choices; -1 */
     CLI_TEXTS,    /* cli_texts, one more each time; empty */

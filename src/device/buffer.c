@@ -7,21 +7,29 @@
 
 static double megabytes(uint64_t bytes) { return (double)bytes / 1e6; }
 
-static dd_status check_size(const dd_device *device, size_t bytes) {
+/* "the budget", in words that tell what to do about it. */
+static const char *budget_name(const dd_device *device) {
+    return device->budget == device->opened.memory_bytes ? "that it may use"
+                                                         : "that are 80 % of its memory";
+}
+
+dd_status dd__device_fits(const dd_device *device, const dd__need *need) {
     const dd_device_info *info = &device->info;
-    if (bytes == 0) return dd__fail(DD_USAGE, "%s: a buffer of 0 bytes", info->name);
-    if (bytes > info->largest_allocation_bytes)
+    if (need->largest > info->largest_allocation_bytes)
         return dd__fail(DD_MEMORY,
-                        "%s: a buffer of %.1f MB is needed, the device's largest is %.1f MB; a "
-                        "smaller batch needs less",
-                        info->name, megabytes(bytes), megabytes(info->largest_allocation_bytes));
-    if (device->bytes + bytes > info->memory_bytes)
-        return dd__fail(DD_MEMORY,
-                        "%s: %.1f MB more are needed, %.1f of the device's %.1f MB are in use; a "
-                        "smaller batch needs less",
-                        info->name, megabytes(bytes), megabytes(device->bytes),
-                        megabytes(info->memory_bytes));
-    return DD_OK;
+                        "%s: %s needs a buffer of %.1f MB, the device's largest is %.1f MB",
+                        info->name, need->what, megabytes(need->largest),
+                        megabytes(info->largest_allocation_bytes));
+    if (need->bytes <= device->budget && device->bytes <= device->budget - need->bytes)
+        return DD_OK;
+    return dd__fail(DD_MEMORY, "%s: %.1f MB are needed, %.1f MB are in use of the %.1f MB %s",
+                    info->name, megabytes(need->bytes), megabytes(device->bytes),
+                    megabytes(device->budget), budget_name(device));
+}
+
+static dd_status check_size(const dd_device *device, size_t bytes) {
+    if (bytes == 0) return dd__fail(DD_USAGE, "%s: a buffer of 0 bytes", device->info.name);
+    return dd__device_fits(device, &(dd__need){bytes, bytes, "this"});
 }
 
 /* The reference: memory aligned as the views expect, from a block with room to spare. */

@@ -231,6 +231,7 @@ static dd_status remember(const char *selector, const dd_device_options *options
         dd__copy_string(options->implementations ? options->implementations : "");
     opened->threads = options->threads;
     opened->precision = options->precision;
+    opened->memory_bytes = options->memory_bytes;
     if (!opened->selector || !opened->implementations) return dd__no_memory(1);
     return wanted_class(options->kernel_class, &opened->kernel_class);
 }
@@ -238,6 +239,13 @@ static dd_status remember(const char *selector, const dd_device_options *options
 const dd__opened *dd__device_opened(const dd_device *device) { return &device->opened; }
 
 static const double longest_launch_seconds = 0.1;
+
+/* A fifth is left to drivers, which need memory for programs, queues and the screen; and a device
+ * says how much it has, not how much is free. */
+static uint64_t choose_budget(const dd_device_info *info, const dd_device_options *options) {
+    uint64_t most = info->memory_bytes / 5 * 4;
+    return options->memory_bytes && options->memory_bytes < most ? options->memory_bytes : most;
+}
 
 dd_status dd_device_open(const char *selector, const dd_device_options *options,
                          dd_device **device) {
@@ -253,6 +261,7 @@ dd_status dd_device_open(const char *selector, const dd_device_options *options,
     opened->platform = found.platform;
     opened->id = found.device;
     opened->group_limit = opened->group = 1;
+    opened->budget = choose_budget(&found.info, options);
     if (found.info.type == DD_DEVICE_GPU) opened->part_seconds = longest_launch_seconds;
     opened->trusted = is_trusted(opened, options);
     dd_status status = remember(selector, options, &opened->opened);

@@ -19,6 +19,7 @@ typedef struct dd__opened {
     unsigned threads;
     dd_kernel_class kernel_class;
     dd_precision precision;
+    uint64_t memory_bytes;
 } dd__opened;
 const dd__opened *dd__device_opened(const dd_device *device);
 /* Whether the device is used without checking what it computes: the reference, or by request
@@ -55,7 +56,17 @@ uint64_t dd__device_bytes(const dd_device *device);
 
 typedef struct dd__buffer dd__buffer;
 
-/* DD_MEMORY  more than the device's largest allocation, or than it has left; sizes are named */
+/* What somebody wants to have in buffers. */
+typedef struct dd__need {
+    uint64_t bytes;   /* in all */
+    uint64_t largest; /* of one buffer */
+    char what[64];    /* that one is for */
+} dd__need;
+/* DD_MEMORY, with the sizes, unless the device takes that beside what it holds: no buffer beyond its
+ * largest allocation, all together within its budget (dd_device_options.memory_bytes). */
+dd_status dd__device_fits(const dd_device *device, const dd__need *need);
+
+/* DD_MEMORY  as dd__device_fits */
 dd_status dd__buffer_create(dd_device *device, size_t bytes, dd__buffer **buffer);
 /* A part of `parent`, which must outlive it; `offset` is a multiple of DD__ALIGNMENT. */
 dd_status dd__buffer_view(dd__buffer *parent, size_t offset, size_t bytes, dd__buffer **view);

@@ -82,6 +82,7 @@ struct dd_device {
     size_t group_limit, group; /* the latter as dd__device_group */
     size_t group_sizes[3];     /* largest along each dimension */
     uint64_t bytes;            /* in buffers now */
+    uint64_t budget;           /* most that they may be */
     double part_seconds;       /* longest that a launch shall run (split.c); 0: any time */
     double queued_seconds;     /* of such launches, since the queue was last waited for */
     dd__program *programs;     /* a list */

@@ -64,6 +64,20 @@ static dd_status record_all(dd__plan *plan) {
     return DD_OK;
 }
 
+/* The tables of a plan whose graph is set, and what computes each node. */
+static dd_status prepare(dd__plan *plan) {
+    size_t count = plan->graph->node_count;
+    plan->chosen = dd__alloc(count, sizeof *plan->chosen);
+    plan->nodes = dd__alloc(count, sizeof *plan->nodes);
+    if (!plan->chosen || !plan->nodes) return dd__no_memory(count * sizeof *plan->nodes);
+    return choose_all(plan);
+}
+
+static void release_tables(dd__plan *plan) {
+    dd__free(plan->nodes);
+    dd__free(plan->chosen);
+}
+
 dd_status dd__plan_create(dd_device *device, dd__graph *graph, const dd__binding *bindings,
                           size_t binding_count, dd__plan **out) {
     dd_status status = DD_OK;
@@ -73,13 +87,7 @@ dd_status dd__plan_create(dd_device *device, dd__graph *graph, const dd__binding
         return dd__no_memory(sizeof *plan);
     }
     *plan = (dd__plan){.device = device, .graph = graph};
-    plan->chosen = dd__alloc(graph->node_count, sizeof *plan->chosen);
-    plan->nodes = dd__alloc(graph->node_count, sizeof *plan->nodes);
-    if (!plan->chosen || !plan->nodes) {
-        status = dd__no_memory(graph->node_count * sizeof *plan->nodes);
-        goto out;
-    }
-    DD_TRY_OUT(choose_all(plan));
+    DD_TRY_OUT(prepare(plan));
     DD_TRY_OUT(dd__storage_create(device, graph, plan->chosen, bindings, binding_count, plan->nodes,
                                   &plan->storage));
     DD_TRY_OUT(record_all(plan));
@@ -89,13 +97,23 @@ out:
     return status;
 }
 
+dd_status dd__plan_need(dd_device *device, dd__graph *graph, const dd__binding *bindings,
+                        size_t binding_count, dd__need *need) {
+    dd__plan plan = {.device = device, .graph = graph};
+    dd_status status = prepare(&plan);
+    if (status == DD_OK)
+        status =
+            dd__storage_need(device, graph, plan.chosen, bindings, binding_count, plan.nodes, need);
+    release_tables(&plan);
+    return status;
+}
+
 void dd__plan_free(dd__plan *plan) {
     if (!plan) return;
     dd__recorder_free(plan->body);
     dd__recorder_free(plan->once);
     dd__storage_free(plan->storage);
-    dd__free(plan->nodes);
-    dd__free(plan->chosen);
+    release_tables(plan);
     dd__graph_free(plan->graph);
     dd__free(plan);
 }

@@ -20,10 +20,14 @@ typedef struct dd__plan dd__plan;
  * start as zeros; parameters and statistics that are not bound start as their `initial` says, from
  * graph->seed.
  * DD_DEVICE   a kernel does not build
- * DD_MEMORY   it does not fit: sizes are named
+ * DD_MEMORY   it does not fit (dd__device_fits): sizes are named, nothing was allocated
  * DD_USAGE    a forced implementation refuses: the message has its reason */
 dd_status dd__plan_create(dd_device *device, dd__graph *graph, const dd__binding *bindings,
                           size_t binding_count, dd__plan **plan);
+/* What the buffers of a plan of `graph` would take, beside those that are bound; of bindings only the
+ * names count. Allocates nothing on the device. The graph stays the caller's. */
+dd_status dd__plan_need(dd_device *device, dd__graph *graph, const dd__binding *bindings,
+                        size_t binding_count, dd__need *need);
 void dd__plan_free(dd__plan *plan);
 const dd__graph *dd__plan_graph(const dd__plan *plan);
 /* Which implementation computes node i of the graph. NULL for views. */

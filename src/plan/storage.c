@@ -1,5 +1,6 @@
 #include "plan/storage.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "graph/op.h"
@@ -17,7 +18,9 @@ typedef struct layout { /* what dd__storage_create works on */
     size_t binding_count;
     dd__node_storage *nodes;
     dd__storage *storage;
-    dd__block *blocks; /* (value_count + 3 * node_count): values, then each node's scratch */
+    dd__block *blocks; /* (value_count + SCRATCH * node_count): values, then each node's scratch */
+    size_t piece, total; /* of the arena: of each buffer that it lies in, of all */
+    dd__buffer **pieces; /* these buffers */
 } layout;
 
 static bool in_arena(const dd__value *value) {
@@ -119,13 +122,50 @@ static void scratch_lifetimes(layout *l) {
     }
 }
 
-/* ---- Buffers ------------------------------------------------------------------------------ */
+/* Lifetimes, then places in the arena. */
+static dd_status plan_arena(layout *l) {
+    const dd__graph *graph = l->graph;
+    size_t count = graph->value_count + SCRATCH * graph->node_count;
+    uint64_t largest = dd_device_describe(l->device)->largest_allocation_bytes;
+    l->piece = largest < SIZE_MAX ? (size_t)largest : SIZE_MAX;
+    l->piece -= l->piece % DD__ALIGNMENT;
+    l->blocks = dd__alloc(count, sizeof *l->blocks);
+    if (!l->blocks) return dd__no_memory(count * sizeof *l->blocks);
+    value_lifetimes(l);
+    scratch_lifetimes(l);
+    return dd__storage_plan(l->blocks, count, l->piece, &l->total);
+}
 
-static dd__buffer *find_bound(const layout *l, const dd__value *value) {
+/* ---- What it takes ------------------------------------------------------------------------ */
+
+static const dd__binding *find_bound(const layout *l, const dd__value *value) {
     for (size_t i = 0; i < l->binding_count; i++)
-        if (strcmp(l->bindings[i].name, value->name) == 0) return l->bindings[i].buffer;
+        if (strcmp(l->bindings[i].name, value->name) == 0) return &l->bindings[i];
     return NULL;
 }
+
+static void note_largest(dd__need *need, uint64_t bytes, const char *name) {
+    if (bytes <= need->largest) return;
+    need->largest = bytes;
+    snprintf(need->what, sizeof need->what, "\"%s\"", name);
+}
+
+static void add_up(const layout *l, dd__need *need) {
+    const dd__graph *graph = l->graph;
+    *need = (dd__need){.bytes = l->total};
+    for (size_t i = 0; i < graph->value_count; i++) {
+        const dd__value *value = graph->values[i];
+        bool temporary = in_arena(value);
+        if (value->base || (!temporary && find_bound(l, value))) continue;
+        note_largest(need, dd__value_bytes(value), value->name);
+        if (!temporary) need->bytes += dd__value_bytes(value);
+    }
+    for (size_t i = 0; i < SCRATCH * graph->node_count; i++)
+        note_largest(need, l->blocks[graph->value_count + i].bytes,
+                     graph->nodes[i / SCRATCH]->name);
+}
+
+/* ---- Buffers ------------------------------------------------------------------------------ */
 
 /* Writes each parameter's (or statistic's) initial value into its stretch. */
 static dd_status initialize_stretch(const layout *l, const dd__value *stretch) {
@@ -153,8 +193,9 @@ static dd_status allocate_lasting(const layout *l) {
     for (size_t i = 0; i < l->graph->value_count; i++) {
         dd__value *value = l->graph->values[i];
         if (value->base || in_arena(value)) continue;
-        value->buffer = find_bound(l, value);
-        if (!value->buffer) {
+        const dd__binding *bound = find_bound(l, value);
+        value->buffer = bound ? bound->buffer : NULL;
+        if (!bound) {
             DD_TRY(dd__within(own_buffer(l, value), "%s", value->name));
         } else if (dd__buffer_bytes(value->buffer) < dd__value_bytes(value)) {
             return dd__fail(DD_SHAPE, "\"%s\" needs %zu bytes, the buffer bound to it has %zu",
@@ -164,27 +205,41 @@ static dd_status allocate_lasting(const layout *l) {
     return DD_OK;
 }
 
-static dd_status allocate_arena(const layout *l) {
+/* One buffer, or where the device takes none so large, several. */
+static dd_status allocate_pieces(layout *l) {
+    size_t count = (l->total - 1) / l->piece + 1;
+    l->pieces = dd__alloc(count, sizeof *l->pieces);
+    if (!l->pieces) return dd__no_memory(count * sizeof *l->pieces);
+    for (size_t i = 0; i < count; i++) {
+        size_t left = l->total - i * l->piece, bytes = left < l->piece ? left : l->piece;
+        DD_TRY(dd__within(new_buffer(l->storage, l->device, bytes, &l->pieces[i]),
+                          "the plan's arena of %zu MB", l->total >> 20));
+    }
+    return DD_OK;
+}
+
+static dd_status place_block(const layout *l, const dd__block *block, size_t bytes,
+                             dd__buffer **view) {
+    if (block->bytes == 0) return DD_OK;
+    dd__buffer *piece = l->pieces[block->offset / l->piece];
+    return new_view(l->storage, piece, block->offset % l->piece, bytes, view);
+}
+
+static dd_status allocate_arena(layout *l) {
     const dd__graph *graph = l->graph;
-    size_t total = 0;
-    DD_TRY(dd__storage_plan(l->blocks, graph->value_count + SCRATCH * graph->node_count, &total));
-    if (total == 0) return DD_OK;
-    dd__buffer *arena;
-    DD_TRY(dd__within(new_buffer(l->storage, l->device, total, &arena),
-                      "the plan's arena of %zu MB", total >> 20));
+    if (l->total == 0) return DD_OK;
+    DD_TRY(allocate_pieces(l));
     for (size_t i = 0; i < graph->value_count; i++) {
         dd__value *value = graph->values[i];
-        if (in_arena(value) && l->blocks[i].bytes)
-            DD_TRY(new_view(l->storage, arena, l->blocks[i].offset, dd__value_bytes(value),
-                            &value->buffer));
+        if (in_arena(value))
+            DD_TRY(place_block(l, &l->blocks[i], dd__value_bytes(value), &value->buffer));
     }
     for (size_t n = 0; n < graph->node_count; n++) {
         dd__node_storage *node = &l->nodes[n];
         for (size_t i = 0; i < SCRATCH; i++) {
             const dd__block *block = &l->blocks[graph->value_count + SCRATCH * n + i];
             dd__buffer **scratch = i < DD__WORKSPACES ? &node->workspace[i] : &node->packed;
-            if (block->bytes)
-                DD_TRY(new_view(l->storage, arena, block->offset, block->bytes, scratch));
+            DD_TRY(place_block(l, block, block->bytes, scratch));
         }
     }
     return DD_OK;
@@ -207,14 +262,18 @@ static dd_status allocate_views(const layout *l) {
 }
 
 static dd_status allocate(layout *l) {
-    const dd__graph *graph = l->graph;
-    l->blocks = dd__alloc(graph->value_count + SCRATCH * graph->node_count, sizeof *l->blocks);
-    if (!l->blocks) return dd__no_memory(graph->value_count * sizeof *l->blocks);
-    value_lifetimes(l);
-    scratch_lifetimes(l);
+    dd__need need;
+    DD_TRY(plan_arena(l));
+    add_up(l, &need);
+    DD_TRY(dd__device_fits(l->device, &need));
     DD_TRY(allocate_lasting(l));
     DD_TRY(allocate_arena(l));
     return allocate_views(l);
+}
+
+static void layout_clear(layout *l) {
+    dd__free(l->pieces);
+    dd__free(l->blocks);
 }
 
 dd_status dd__storage_create(dd_device *device, dd__graph *graph,
@@ -230,13 +289,28 @@ dd_status dd__storage_create(dd_device *device, dd__graph *graph,
                 .nodes = nodes,
                 .storage = storage};
     dd_status status = allocate(&l);
-    dd__free(l.blocks);
+    layout_clear(&l);
     if (status != DD_OK) {
         dd__storage_free(storage);
         return status;
     }
     *out = storage;
     return DD_OK;
+}
+
+dd_status dd__storage_need(dd_device *device, dd__graph *graph,
+                           const dd__implementation *const *chosen, const dd__binding *bindings,
+                           size_t binding_count, dd__node_storage *nodes, dd__need *need) {
+    layout l = {.device = device,
+                .graph = graph,
+                .chosen = chosen,
+                .bindings = bindings,
+                .binding_count = binding_count,
+                .nodes = nodes};
+    dd_status status = plan_arena(&l);
+    if (status == DD_OK) add_up(&l, need);
+    layout_clear(&l);
+    return status;
 }
 
 void dd__storage_free(dd__storage *storage) {

@@ -13,9 +13,16 @@ static bool alive_together(const dd__block *a, const dd__block *b) {
     return a->first <= b->last && b->first <= a->last;
 }
 
+/* The first offset from `offset` on where so many bytes do not cross the end of a piece. */
+static size_t within_piece(size_t offset, size_t bytes, size_t piece) {
+    size_t left = piece - offset % piece;
+    return bytes <= left || left == piece ? offset : offset + left;
+}
+
 /* The lowest offset where `block` overlaps none of the `count` placed ones that live when it does:
  * start at 0 and jump behind whatever is in the way until nothing is. */
-static size_t lowest_free(const dd__block *block, dd__block *const *placed, size_t count) {
+static size_t lowest_free(const dd__block *block, dd__block *const *placed, size_t count,
+                          size_t piece) {
     size_t offset = 0;
     for (bool moved = true; moved;) {
         moved = false;
@@ -24,14 +31,14 @@ static size_t lowest_free(const dd__block *block, dd__block *const *placed, size
             if (!alive_together(block, other)) continue;
             if (offset >= other->offset + other->bytes || other->offset >= offset + block->bytes)
                 continue;
-            offset = other->offset + other->bytes;
+            offset = within_piece(other->offset + other->bytes, block->bytes, piece);
             moved = true;
         }
     }
     return offset;
 }
 
-dd_status dd__storage_plan(dd__block *blocks, size_t count, size_t *total) {
+dd_status dd__storage_plan(dd__block *blocks, size_t count, size_t piece, size_t *total) {
     *total = 0;
     dd__block **order = dd__alloc(count, sizeof *order);
     if (!order) return dd__no_memory(count * sizeof *order);
@@ -41,7 +48,7 @@ dd_status dd__storage_plan(dd__block *blocks, size_t count, size_t *total) {
     }
     qsort(order, count, sizeof *order, larger_first);
     for (size_t i = 0; i < count; i++) {
-        order[i]->offset = lowest_free(order[i], order, i);
+        order[i]->offset = lowest_free(order[i], order, i, piece);
         size_t end = order[i]->offset + order[i]->bytes;
         if (end > *total) *total = end;
     }

@@ -9,7 +9,8 @@
  *               "division": "42", "training": 48000, "validation": 12000, "hash": "..."},
  *      "options": {"epochs": 50, "batch": 128, "seed": "42", ...},
  *      "device": {"selector": "", "name": "...", "platform": "...", "driver": "...", "threads": 0,
- *                 "kernel_class": "auto", "precision": "f32", "implementations": ""},
+ *                 "kernel_class": "auto", "precision": "f32", "memory_bytes": 0,
+ *                 "implementations": ""},
  *      "best_epoch": 17, "epochs": [{"epoch": 1, "loss": 0.2, ...}, ...]}
  *
  * Whole numbers of 64 bits are text: a JSON number cannot hold them.
@@ -66,6 +67,7 @@ static void add_device(dd__json *json, cJSON *root, const dd_device *device) {
     dd__json_add_number(json, object, "threads", opened->threads);
     dd__json_add_text(json, object, "kernel_class", classes[opened->kernel_class]);
     dd__json_add_text(json, object, "precision", precisions[opened->precision]);
+    dd__json_add_number(json, object, "memory_bytes", (double)opened->memory_bytes);
     dd__json_add_text(json, object, "implementations", opened->implementations);
 }
 
@@ -142,7 +144,7 @@ static dd_status read_model(const cJSON *root, dd_run *r) {
 
 static dd_status read_device(const cJSON *root, dd_run *r) {
     const cJSON *device;
-    const char *class, *precision; /* older runs have no precision: f32 */
+    const char *class, *precision; /* older runs have no precision: f32, and no memory_bytes: 0 */
     dd_device_options *options = &r->device_options;
     DD_TRY(dd__json_member(root, "device", &device));
     DD_TRY(dd__json_string(device, "selector", &r->selector));
@@ -152,6 +154,9 @@ static dd_status read_device(const cJSON *root, dd_run *r) {
     DD_TRY(dd__json_unsigned(device, "threads", &options->threads));
     DD_TRY(dd__json_string(device, "kernel_class", &class));
     precision = cJSON_GetStringValue(cJSON_GetObjectItem(device, "precision"));
+    const cJSON *memory = cJSON_GetObjectItem(device, "memory_bytes");
+    if (cJSON_IsNumber(memory) && memory->valuedouble >= 1 && memory->valuedouble < 0x1p53)
+        options->memory_bytes = (uint64_t)memory->valuedouble;
     DD_TRY(dd__json_string(device, "implementations", &options->implementations));
     for (int i = 0; i < (int)DD_COUNT(classes); i++)
         if (strcmp(class, classes[i]) == 0) options->kernel_class = (dd_kernel_class)i;

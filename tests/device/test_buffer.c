@@ -137,6 +137,25 @@ static void test_buffers_together_stay_below_the_devices_memory(void **state) {
     device->bytes = 0;
 }
 
+static void test_a_budget_may_be_set_below_the_devices_memory(void **state) {
+    (void)state;
+    dd_device *other;
+    dd__buffer *first, *second;
+    dd_device_options options = {.memory_bytes = 2000000};
+    assert_ok(dd_device_open(NULL, &options, &other));
+    assert_ok(dd__buffer_create(other, 1500000, &first));
+    assert_int_equal(dd__buffer_create(other, 500001, &second), DD_MEMORY);
+    assert_message("0.5 MB are needed, 1.5 MB are in use of the 2.0 MB that it may use");
+    assert_ok(dd__buffer_create(other, 500000, &second));
+    dd__buffer_free(first);
+    dd__buffer_free(second);
+    dd_device_close(other);
+    options.memory_bytes = UINT64_MAX; /* more than there is: as without */
+    assert_ok(dd_device_open(NULL, &options, &other));
+    assert_int_equal(other->budget, other->info.memory_bytes / 5 * 4);
+    dd_device_close(other);
+}
+
 static void test_a_lost_device_fails_at_once(void **state) {
     (void)state;
     dd_device *other;
@@ -166,6 +185,7 @@ int main(void) {
         COMMON_TESTS,
         cmocka_unit_test(test_buffers_beyond_the_devices_largest_are_refused_in_megabytes),
         cmocka_unit_test(test_buffers_together_stay_below_the_devices_memory),
+        cmocka_unit_test(test_a_budget_may_be_set_below_the_devices_memory),
         cmocka_unit_test(test_a_lost_device_fails_at_once),
     };
     const struct CMUnitTest reference[] = {COMMON_TESTS};

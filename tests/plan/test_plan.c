@@ -1,6 +1,7 @@
 /* Plans on the reference device and on the default one: storage, sharing, repetition, errors. */
 #include "plan/fixture.h"
 
+#include "device/opencl.h"
 #include "plan/differentiate.h"
 
 /* y = relu(x w + b), as a graph with parameters: x (2,3), w (3,4). */
@@ -228,6 +229,109 @@ static void test_the_reference_and_graphs_that_change_values_have_no_chain(void 
     dd__plan_free(plan);
 }
 
+/* ---- Limits of memory ------------------------------------------------------------------- */
+
+enum { LONG = 1 << 20 };
+
+static dd__value *sum_of(dd__graph *graph, dd__value *a, dd__value *b) {
+    dd__value *y;
+    assert_fine(dd__graph_add1(graph, &dd__op_add, "sum", NULL, (dd__value *[]){a, b}, 2, &y));
+    return y;
+}
+
+/* y = 13 x, of 4.2 MB each; three of the sums in it are alive at a time. */
+static dd__graph *sums(void) {
+    dd__graph *graph;
+    dd__value *x;
+    assert_fine(dd__graph_create(false, 7, &graph));
+    assert_fine(dd__graph_input(graph, "x", DD__F32, DD_DIMS(LONG), &x));
+    dd__value *two = sum_of(graph, x, x), *three = sum_of(graph, two, x);
+    dd__value *five = sum_of(graph, three, two), *eight = sum_of(graph, five, three);
+    assert_fine(dd__graph_output(graph, sum_of(graph, eight, five), "y"));
+    return graph;
+}
+
+static void run_sums(dd_device *device) {
+    float *numbers = dd__alloc(LONG, sizeof *numbers);
+    dd__plan *plan;
+    for (size_t i = 0; i < LONG; i++) numbers[i] = (float)(i % 1000);
+    assert_fine(dd__plan_create(device, sums(), NULL, 0, &plan));
+    assert_fine(dd__plan_write(plan, "x", numbers, LONG * sizeof *numbers));
+    assert_fine(dd__plan_run(plan));
+    assert_fine(dd__plan_read(plan, "y", numbers, LONG * sizeof *numbers));
+    for (size_t i = 0; i < LONG; i++) assert_true(numbers[i] == 13 * (float)(i % 1000));
+    dd__plan_free(plan);
+    dd__free(numbers);
+}
+
+static void test_a_buffer_beyond_the_largest_allocation_is_refused_with_sizes(void **state) {
+    dd_device **devices = *state;
+    for (int d = 0; d < 2; d++) {
+        dd_device *device = devices[d];
+        uint64_t largest = device->info.largest_allocation_bytes, bytes = device->bytes;
+        dd__plan *plan;
+        device->info.largest_allocation_bytes = 4000000;
+        dd_status status = dd__plan_create(device, sums(), NULL, 0, &plan);
+        device->info.largest_allocation_bytes = largest;
+        assert_int_equal(status, DD_MEMORY);
+        assert_non_null(
+            strstr(dd_message(), "\"x\" needs a buffer of 4.2 MB, the device's largest is 4.0 MB"));
+        assert_int_equal(device->bytes, bytes);
+    }
+}
+
+static void test_a_plan_beyond_the_budget_is_refused_before_anything_is_allocated(void **state) {
+    dd_device **devices = *state;
+    for (int d = 0; d < 2; d++) {
+        dd_device *device = devices[d];
+        uint64_t budget = device->budget, bytes = device->bytes;
+        dd__graph *graph = small_network();
+        dd__plan *plan;
+        dd__need need;
+        assert_fine(dd__plan_need(device, graph, NULL, 0, &need));
+        dd__graph_free(graph);
+        assert_int_equal(device->bytes, bytes);
+        device->budget = bytes + need.bytes - 1;
+        assert_int_equal(dd__plan_create(device, small_network(), NULL, 0, &plan), DD_MEMORY);
+        assert_non_null(strstr(dd_message(), "MB are needed"));
+        assert_int_equal(device->bytes, bytes);
+        device->budget = bytes + need.bytes;
+        assert_fine(dd__plan_create(device, small_network(), NULL, 0, &plan));
+        assert_int_equal(device->bytes, bytes + need.bytes);
+        device->budget = budget;
+        dd__plan_free(plan);
+    }
+}
+
+static void test_what_is_bound_needs_no_memory(void **state) {
+    dd_device **devices = *state;
+    dd__graph *graph = dense_graph(5);
+    dd__need all, beside;
+    assert_fine(dd__plan_need(devices[1], graph, NULL, 0, &all));
+    assert_fine(dd__plan_need(devices[1], graph, &(dd__binding){"parameters", NULL}, 1, &beside));
+    assert_int_equal(all.bytes - beside.bytes, dd__value_bytes(graph->parameters));
+    dd__graph_free(graph);
+}
+
+/* Pieces as small as the largest block: there are several then. */
+static void test_an_arena_in_several_buffers_computes_the_same(void **state) {
+    dd_device **devices = *state;
+    for (int d = 0; d < 2; d++) {
+        dd_device *device = devices[d];
+        uint64_t largest = device->info.largest_allocation_bytes;
+        dd__graph *graph = sums();
+        dd__need need;
+        assert_fine(dd__plan_need(device, graph, NULL, 0, &need));
+        dd__graph_free(graph);
+        assert_int_equal(need.largest, LONG * sizeof(float));
+        assert_true(need.bytes >= 4 * need.largest); /* x, and three pieces of the arena */
+        device->info.largest_allocation_bytes = need.largest;
+        run_sums(device);
+        device->info.largest_allocation_bytes = largest;
+        run_sums(device);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_device_agrees_with_reference_from_the_same_seed),
@@ -240,6 +344,10 @@ int main(void) {
         cmocka_unit_test(test_an_op_without_gradient_is_named),
         cmocka_unit_test(test_a_plan_in_one_launch_follows_its_parameters),
         cmocka_unit_test(test_the_reference_and_graphs_that_change_values_have_no_chain),
+        cmocka_unit_test(test_a_buffer_beyond_the_largest_allocation_is_refused_with_sizes),
+        cmocka_unit_test(test_a_plan_beyond_the_budget_is_refused_before_anything_is_allocated),
+        cmocka_unit_test(test_what_is_bound_needs_no_memory),
+        cmocka_unit_test(test_an_arena_in_several_buffers_computes_the_same),
     };
     return cmocka_run_group_tests(tests, open_both, close_both);
 }
