@@ -7,14 +7,15 @@
  *             images (capacity, size) U8, labels (capacity), x (batch, size), y (batch)
  *   gather_warped  the same with images (capacity, height, width, channels) seen through a random
  *             affine map, see src/ops/batch.c; ranges in degrees and parts of the image
- *   advance   step.step += 1, step.position += batch
+ *   advance   step.step += 1, step.position += batch, step.part = 0
+ *   next_part step.part += 1, step.position += batch
  *   metrics   sums[0..2] += sum of loss, sum of hit, number of labels >= 0
  *
  * Launch
  *   gather          (lanes, batch), groups (lanes, 1): one a example, its work-items side by side
  *   gather_vector   a work-item a group: examples k * chunk up to (k + 1) * chunk - 1
  *   gather_warped, gather_warped_vector: likewise
- *   advance         one work-item
+ *   advance, next_part  one work-item
  *   metrics         one group of DD_GROUP work-items, which add up in a fixed order (group.cl), so
  *                   the same bits every time
  */
@@ -194,6 +195,12 @@ kernel void gather_warped_vector(global const uchar *restrict images,
 
 kernel void advance(global Step *step, int batch) {
     step->step += 1;
+    step->position += (uint)batch;
+    step->part = 0;
+}
+
+kernel void next_part(global Step *step, int batch) {
+    step->part += 1;
     step->position += (uint)batch;
 }
 

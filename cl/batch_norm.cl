@@ -209,6 +209,12 @@ inline void blend(global float *running, T value, float fresh) {
     STORE((1 - fresh) * LOAD(running) + fresh * value, running);
 }
 
+/* Of a micro-batch: so that behind the last one each has had the same part of `fresh`. */
+inline float share_of_part(const global Step *step, float fresh) {
+    float parts = (float)max(step->parts, 1u), done = (float)(step->part + 1) / parts;
+    return fresh / parts / (1 - fresh * (1 - done));
+}
+
 COMBINE void batch_norm_combine(const global float *restrict partial,
                                 global float *restrict running_mean,
                                 global float *restrict running_variance,
@@ -227,7 +233,10 @@ COMBINE void batch_norm_combine(const global float *restrict partial,
     if (!s.stores) return;
     T variance = m.squares / (T)(m.count);
     float fresh = 1 - momentum;
-    if (has_step) fresh /= -expm1((float)(step->step + 1) * log_momentum);
+    if (has_step) {
+        fresh /= -expm1((float)(step->step + 1) * log_momentum);
+        fresh = share_of_part(step, fresh);
+    }
     STORE(m.mean, mean + s.c);
     STORE(inverse_deviation(variance, epsilon), inverse + s.c);
     blend(running_mean + s.c, m.mean, fresh);

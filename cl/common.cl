@@ -130,7 +130,15 @@ inline void row_affine(V row[NV], __global const float *f, int count) {
 typedef struct {
     uint seed_low, seed_high, step, epoch, position, count;
     float learning_rate, base_rate;
+    uint part, parts;
 } Step;
+
+/* How many groups of 8 random numbers stand before those of a layer's `count` elements: those of the
+ * micro-batches before. Where counts are multiples of 8, an element has the number that it has in the
+ * whole batch. */
+inline uint groups_before(const global Step *step, int count) {
+    return step->part * (((uint)count + 7) / 8);
+}
 
 /* Philox4x32-10 (src/base/random.h): four words for a counter (c0, c1) of a stream under a seed. */
 inline uint4 philox(uint seed_low, uint seed_high, uint stream, uint c0, uint c1) {

@@ -1,7 +1,7 @@
 /* dropout.cl: drops each element with probability `rate` and scales the others by 1 / (1 - rate).
  *
- * Random: group g of 8 elements takes the 4 words of philox(seed, stream, g, step): element e of
- * x has number e % 8 of group e / 8, the low half of word (e % 8) / 2 for even e, the high half for
+ * Random: group g of 8 elements takes the 4 words of philox(seed, stream, g, step), in a micro-batch
+ * behind others groups_before + g (common.cl): element e of x has number e % 8 of group e / 8, the low half of word (e % 8) / 2 for even e, the high half for
  * odd e. It is dropped when that number, 0..65535, is below `threshold` = round(rate * 65536).
  *   dropout           y = keep ? x * scale : 0, mask = keep
  *   dropout_backward  dx = mask ? dy * scale : 0
@@ -18,7 +18,7 @@ FULL_GROUP void dropout_plain(const global float *restrict x, const global Step 
                               int stream, int threshold, float scale) {
     local uint4 words[WORDS];
     int i = (int)get_global_id(0);
-    bool keep = deal_number(words, step, (uint)stream, (uint)i) >= threshold;
+    bool keep = deal_number(words, step, (uint)stream, (uint)i, count) >= threshold;
     if (i >= count) return;
     y[i] = keep ? x[i] * scale : 0.0f;
     mask[i] = (uchar)keep;
@@ -35,9 +35,10 @@ kernel void dropout_backward_plain(const global float *restrict dy,
 
 /* Elements first .. end - 1 of one group. */
 inline void drop_group(const global float *x, const global Step *step, global float *y,
-                       global uchar *mask, int first, int end, uint stream, int threshold,
-                       float scale) {
-    uint4 words = philox(step->seed_low, step->seed_high, stream, (uint)first / 8, step->step);
+                       global uchar *mask, int first, int end, uint stream, uint before,
+                       int threshold, float scale) {
+    uint4 words =
+        philox(step->seed_low, step->seed_high, stream, before + (uint)first / 8, step->step);
     for (int i = 0; first + i < end; i++) {
         bool keep = number_of(words, i) >= threshold;
         y[first + i] = keep ? x[first + i] * scale : 0.0f;
@@ -58,9 +59,10 @@ kernel void dropout_vector(const global float *restrict x, const global Step *re
                            global float *restrict y, global uchar *restrict mask, int count,
                            int chunk, int stream, int threshold, float scale) {
     int i = (int)get_global_id(0) * chunk, end = min(i + chunk, count);
+    uint before = groups_before(step, count);
     for (; i + 64 <= end; i += 64) {
         ulong8 early, late;
-        philox8(step, (uint)stream, (uint)i / 8, &early, &late);
+        philox8(step, (uint)stream, before + (uint)i / 8, &early, &late);
 #define DROP(lane)                                                                                 \
     drop8(x + i + 8 * lane, y + i + 8 * lane, mask + i + 8 * lane, early.s##lane, late.s##lane,    \
           threshold, scale);
@@ -68,7 +70,7 @@ kernel void dropout_vector(const global float *restrict x, const global Step *re
 #undef DROP
     }
     for (; i < end; i += 8)
-        drop_group(x, step, y, mask, i, min(i + 8, end), (uint)stream, threshold, scale);
+        drop_group(x, step, y, mask, i, min(i + 8, end), (uint)stream, before, threshold, scale);
 }
 
 kernel void dropout_backward_vector(const global float *restrict dy,

@@ -3,6 +3,7 @@
  *   bias        y[i] = x[i] + b[i % channels]      x, y (rows, channels), b (channels)
  *   add         y[i] = a[i] + b[i]
  *   copy        y[i] = x[i]                        words of 32 bits, whatever they mean
+ *   accumulate  sum[i] = x[i] in a step's first micro-batch, sum[i] + x[i] in the others
  *   fill        y[i] = value
  *   move_rows   to[r * to_row + to_begin + c] = from[r * from_row + from_begin + c]
  *               for r < rows, c < width: the parts of rows that concat and slice move
@@ -58,6 +59,20 @@ kernel void copy_vector(global const uint *restrict x, global uint *restrict y, 
     int i = (int)get_global_id(0) * chunk, end = min(i + chunk, count);
     for (; i + VW <= end; i += VW) VSTORE(VLOAD(x + i), y + i);
     for (; i < end; i++) y[i] = x[i];
+}
+
+kernel void accumulate(global float *restrict sum, global const float *restrict x,
+                       global const Step *restrict step, int count) {
+    int i = (int)get_global_id(0);
+    if (i < count) sum[i] = step->part ? sum[i] + x[i] : x[i];
+}
+
+kernel void accumulate_vector(global float *restrict sum, global const float *restrict x,
+                              global const Step *restrict step, int count, int chunk) {
+    int i = (int)get_global_id(0) * chunk, end = min(i + chunk, count), adds = step->part != 0;
+    for (; i + VW <= end; i += VW)
+        VSTORE(adds ? VLOAD(sum + i) + VLOAD(x + i) : VLOAD(x + i), sum + i);
+    for (; i < end; i++) sum[i] = adds ? sum[i] + x[i] : x[i];
 }
 
 kernel void fill(global float *restrict y, float value, int count) {

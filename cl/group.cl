@@ -78,12 +78,13 @@ inline void store_sums(local Sum *held, Sum a, Sum b, Share s, int wide, int C,
     partial[(s.part * 2 + 1) * C + s.c] = total(b);
 }
 
-/* The random number, 0 .. 65535, of a stream's element number get_global_id(0) = id: of the 8 in the
- * words of philox(stream, id / 8, step), which one item for 8 computes. All items call it; words has
- * WORDS elements. */
+/* The random number, 0 .. 65535, of a stream's element number get_global_id(0) = id of `count`: of the 8
+ * in the words of philox(stream, groups_before + id / 8, step), which one item for 8 computes. All items
+ * call it; words has WORDS elements. */
 #define WORDS ((DD_GROUP + 7) / 8)
-inline int deal_number(local uint4 *words, const global Step *step, uint stream, uint id) {
-    uint item = id % DD_GROUP, first = (id - item) / 8;
+inline int deal_number(local uint4 *words, const global Step *step, uint stream, uint id,
+                       int count) {
+    uint item = id % DD_GROUP, first = groups_before(step, count) + (id - item) / 8;
     if (item < WORDS)
         words[item] = philox(step->seed_low, step->seed_high, stream, first + item, step->step);
     barrier(CLK_LOCAL_MEM_FENCE);

@@ -59,19 +59,21 @@ inline void deal8(global uchar *place, ulong early, ulong late, int threshold) {
     vstore8(convert_uchar8(clamp(missing, (int8)(0), (int8)(1)) * DROPPED), 0, place);
 }
 
-/* place[i .. end - 1] = 255 where y's element is dropped, else 0. */
-inline void deal(const global Step *step, uint stream, int threshold, global uchar *place, int i,
-                 int end) {
+/* place[i .. end - 1] = 255 where y's element, of `count`, is dropped, else 0. */
+inline void deal(const global Step *step, uint stream, int count, int threshold,
+                 global uchar *place, int i, int end) {
+    uint before = groups_before(step, count);
     while (i < end) {
         if (i % 8 == 0 && i + 64 <= end) {
             ulong8 early, late;
-            philox8(step, stream, (uint)i / 8, &early, &late);
+            philox8(step, stream, before + (uint)i / 8, &early, &late);
 #define DEAL(lane) deal8(place + i + 8 * lane, early.s##lane, late.s##lane, threshold);
             DEAL(0) DEAL(1) DEAL(2) DEAL(3) DEAL(4) DEAL(5) DEAL(6) DEAL(7)
 #undef DEAL
             i += 64;
         } else {
-            uint4 words = philox(step->seed_low, step->seed_high, stream, (uint)i / 8, step->step);
+            uint4 words =
+                philox(step->seed_low, step->seed_high, stream, before + (uint)i / 8, step->step);
             for (int stop = min(i / 8 * 8 + 8, end); i < stop; i++)
                 place[i] = number_of(words, i % 8) < threshold ? DROPPED : 0;
         }
@@ -134,7 +136,7 @@ kernel void norm_pool(const global float *restrict x, const global float *restri
         const global float *corner = x + (row / OH * H + row % OH * KH) * W * C;
         int first = row * OW * C;
 #ifdef DROPS
-        deal(step, (uint)stream, threshold, place, first, first + OW * C);
+        deal(step, (uint)stream, rows * OW * C, threshold, place, first, first + OW * C);
 #endif
         for (int tile = 0; tile < OW; tile += TILE)
             for (int c = 0; c < C; c += VW) {
@@ -161,7 +163,7 @@ kernel void norm_chosen(const global float *restrict best, const global uchar *r
     for (int row = begin; row < end; row += TILE) {
         int stop = min(row + TILE, end);
 #ifdef DROPS
-        deal(step, (uint)stream, threshold, place, row * C, stop * C);
+        deal(step, (uint)stream, windows * C, threshold, place, row * C, stop * C);
 #endif
         for (int c = 0; c < C; c += VW) {
             V m = VLOAD(mean + c), factor = VLOAD(gamma + c) * VLOAD(inverse + c);
@@ -188,7 +190,8 @@ FULL_GROUP void norm_pool(const global float *restrict x, const global float *re
     int dropped = 0;
 #ifdef DROPS
     local uint4 words[WORDS];
-    dropped = deal_number(words, step, (uint)stream, (uint)get_global_id(0)) < threshold;
+    uint id = (uint)get_global_id(0);
+    dropped = deal_number(words, step, (uint)stream, id, rows * OW * C) < threshold;
 #endif
     int o = (int)get_global_id(0), c = o % C, ow = o / C % OW, row = o / C / OW;
     if (row >= rows) return;

@@ -33,13 +33,14 @@
         .dropout = {.rate = rate_, .stream = 5}, .relu = relu_                 \
     }
 /* The image is (n, h, w, c); kh, kw and rate are those of the pool and of dropout. */
-#define TAIL(title, kind, kh, kw, rate, differences, in_quick, n, h, w, c)                  \
-    {                                                                                       \
-        .op = "norm_pool_training", .name = title, NORM_POOL(kh, kw, rate, false),          \
-        .in = {DD__IN(kind, n, h, w, c), DD__IN(POSITIVE, c), DD__IN(NORMAL, c),            \
-               DD__IN(NORMAL, c),        DD__IN(POSITIVE, c), DD__IN(STEP, 8)},             \
-        .tolerance = 1e-5, .why = WHY, .gradient = (differences) ? 7 : 0, .quick = in_quick \
+#define TAIL_IN(when, title, kind, kh, kw, rate, differences, in_quick, n, h, w, c)          \
+    {                                                                                        \
+        .op = "norm_pool_training", .name = title, NORM_POOL(kh, kw, rate, false),           \
+        .in = {DD__IN(kind, n, h, w, c), DD__IN(POSITIVE, c), DD__IN(NORMAL, c),             \
+               DD__IN(NORMAL, c),        DD__IN(POSITIVE, c), DD__IN(when, DD__STEP_WORDS)}, \
+        .tolerance = 1e-5, .why = WHY, .gradient = (differences) ? 7 : 0, .quick = in_quick  \
     }
+#define TAIL(...) TAIL_IN(STEP, __VA_ARGS__)
 #define TAIL_BACKWARD(title, places, kh, kw, rate, relu, in_quick, n, h, w, c)    \
     {                                                                             \
         .op = "norm_pool_backward", .name = title, NORM_POOL(kh, kw, rate, relu), \
@@ -72,15 +73,21 @@
             .activation = (relu_) ? DD__RELU : DD__LINEAR      \
         }                                                      \
     }
-#define WHOLE(title, k, o, step, same, kh, kw, rate, relu, differences, in_quick, n, h, w, c)  \
-    {                                                                                          \
-        .op = "conv2d_norm_pool_training", .name = title,                                      \
-        BLOCK(k, o, step, same, kh, kw, rate, relu),                                           \
-        .in = {DD__IN(NORMAL, n, h, w, c), DD__IN(NORMAL, o),         DD__IN(NORMAL, o),       \
-               DD__IN(NORMAL, o),          DD__IN(POSITIVE, o),       DD__IN(STEP, 8),         \
-               DD__IN(NORMAL, o),          DD__IN(NORMAL, k, k, c, o)},                        \
-        .tolerance = 5e-5, .why = WHY, .gradient = (differences) ? 0xC6 : 0, .quick = in_quick \
+#define WHOLE_IN(when, title, k, o, step, same, kh, kw, rate, relu, differences, in_quick, n, h, \
+                 w, c)                                                                           \
+    {                                                                                            \
+        .op = "conv2d_norm_pool_training", .name = title,                                        \
+        BLOCK(k, o, step, same, kh, kw, rate, relu), .in = {DD__IN(NORMAL, n, h, w, c),          \
+                                                            DD__IN(NORMAL, o),                   \
+                                                            DD__IN(NORMAL, o),                   \
+                                                            DD__IN(NORMAL, o),                   \
+                                                            DD__IN(POSITIVE, o),                 \
+                                                            DD__IN(when, DD__STEP_WORDS),        \
+                                                            DD__IN(NORMAL, o),                   \
+                                                            DD__IN(NORMAL, k, k, c, o)},         \
+        .tolerance = 5e-5, .why = WHY, .gradient = (differences) ? 0xC6 : 0, .quick = in_quick   \
     }
+#define WHOLE(...) WHOLE_IN(STEP, __VA_ARGS__)
 #define WHOLE_BACKWARD(title, k, o, step, same, kh, kw, rate, relu, in_quick, n, h, w, c, oh, ow) \
     {                                                                                             \
         .op = "conv2d_norm_pool_backward", .name = title,                                         \
@@ -109,7 +116,15 @@ const dd__case dd__cases_norm[] = {
      .name = "running_values_forget_their_start",
      NORM,
      .in = {DD__IN(NORMAL, 5, 8), DD__IN(NORMAL, 8), DD__IN(NORMAL, 8), DD__IN(NORMAL, 8),
-            DD__IN(POSITIVE, 8), DD__IN(STEP, 8)},
+            DD__IN(POSITIVE, 8), DD__IN(STEP, DD__STEP_WORDS)},
+     .tolerance = 1e-5,
+     .why = WHY,
+     .runs = 3},
+    {.op = "batch_norm_training",
+     .name = "running_values_of_a_second_part",
+     NORM,
+     .in = {DD__IN(NORMAL, 5, 8), DD__IN(NORMAL, 8), DD__IN(NORMAL, 8), DD__IN(NORMAL, 8),
+            DD__IN(POSITIVE, 8), DD__IN(STEP_PART, DD__STEP_WORDS)},
      .tolerance = 1e-5,
      .why = WHY,
      .runs = 3},
@@ -132,12 +147,14 @@ const dd__case dd__cases_norm[] = {
     TAIL("equals", INTEGER, 2, 2, 0.25f, false, true, 2, 9, 10, 12),
     TAIL("seed_1", NORMAL, 2, 2, 0.25f, false, false, 2, 24, 24, 64),
     TAIL("channels_33", NORMAL, 2, 2, 0.25f, true, false, 3, 5, 4, 33),
+    TAIL_IN(STEP_PART, "second_part", DISTINCT, 2, 2, 0.25f, false, false, 2, 4, 6, 64),
+    TAIL_IN(STEP_PART, "second_part_of_uneven", DISTINCT, 2, 2, 0.25f, false, false, 3, 7, 3, 4),
     TAIL("one_channel", NORMAL, 2, 2, 0.25f, true, false, 5, 9, 7, 1),
     {.op = "norm_pool_training",
      .name = "gradient_of_the_relus_input",
      NORM_POOL(2, 2, 0.25f, true),
      .in = {DD__IN(POSITIVE, 3, 5, 4, 8), DD__IN(NORMAL, 8), DD__IN(NORMAL, 8), DD__IN(NORMAL, 8),
-            DD__IN(POSITIVE, 8), DD__IN(STEP, 8), DD__IN(NORMAL, 8)},
+            DD__IN(POSITIVE, 8), DD__IN(STEP, DD__STEP_WORDS), DD__IN(NORMAL, 8)},
      .tolerance = 1e-5,
      .why = WHY,
      .runs = 3},
@@ -154,6 +171,7 @@ const dd__case dd__cases_norm[] = {
     WHOLE("padded", 3, 24, 1, 1, 2, 2, 0, true, false, true, 2, 6, 8, 3),
     WHOLE("stride_two_linear", 3, 16, 2, 0, 1, 2, 0.5f, false, true, false, 2, 9, 9, 1),
     WHOLE("pool_3x2", 3, 32, 1, 1, 3, 2, 0.25f, true, false, false, 2, 9, 6, 3),
+    WHOLE_IN(STEP_PART, "second_part", 3, 16, 1, 0, 2, 2, 0.25f, true, false, false, 3, 6, 8, 2),
     WHOLE_BACKWARD("seed_1", 5, 64, 1, 0, 2, 2, 0.25f, true, true, 2, 28, 28, 1, 12, 12),
     WHOLE_BACKWARD("many_images", 3, 16, 1, 0, 2, 2, 0.25f, true, false, 37, 6, 8, 2, 2, 3),
     WHOLE_BACKWARD("padded", 3, 24, 1, 1, 2, 2, 0.25f, true, true, 2, 6, 8, 3, 3, 4),

@@ -26,11 +26,11 @@
         .in = {DD__IN(kind, rows, classes), DD__IN(LABELS, rows), DD__IN(NORMAL, rows)}, \
         .tolerance = 2e-6, .why = WHY, .quick = in_quick                                 \
     }
-#define DROPOUT(title, rate_, differences, in_quick, ...)                                  \
+#define DROPOUT_IN(when, title, rate_, differences, in_quick, ...)                         \
     {.op = "dropout",                                                                      \
      .name = title,                                                                        \
      .attributes = &(const dd__dropout){.rate = rate_, .stream = 0x1003},                  \
-     .in = {DD__IN(NORMAL, __VA_ARGS__), DD__IN(STEP, 8)},                                 \
+     .in = {DD__IN(NORMAL, __VA_ARGS__), DD__IN(when, DD__STEP_WORDS)},                    \
      .tolerance = 1e-6,                                                                    \
      .why = "one product with 1 / (1 - rate)",                                             \
      .gradient = differences,                                                              \
@@ -41,6 +41,8 @@
         .in = {DD__IN(NORMAL, __VA_ARGS__), DD__IN(MASK, __VA_ARGS__)}, .tolerance = 1e-6, \
         .why = "one product with 1 / (1 - rate)", .quick = in_quick                        \
     }
+
+#define DROPOUT(...) DROPOUT_IN(STEP, __VA_ARGS__)
 
 const dd__case dd__cases_softmax[] = {
     SOFTMAX("ten_classes", NORMAL, 1, true, 7, 10),
@@ -63,5 +65,7 @@ const dd__case dd__cases_softmax[] = {
     DROPOUT("half_of_one", 0.5f, 0, false, 1),
     DROPOUT("none", 0, 0, false, 7, 5),
     DROPOUT("many", 0.25f, 0, false, 65, 1031),
+    DROPOUT_IN(STEP_PART, "second_part", 0.25f, 0, false, 4, 1030),
+    DROPOUT_IN(STEP_PART, "second_part_of_uneven", 0.25f, 0, false, 5, 7, 3),
     {0},
 };

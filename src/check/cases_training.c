@@ -6,30 +6,31 @@
         .op = "learning_rate", .name = title,                                               \
         .attributes =                                                                       \
             &(const dd__learning_rate){.rise = up, .fall = down, .start = from, .end = to}, \
-        .in = {DD__IN(when, 8)}, .quick = in_quick                                          \
+        .in = {DD__IN(when, DD__STEP_WORDS)}, .quick = in_quick                             \
     }
-#define SGD(title, momentum_, moment, in_quick, n)                                                \
-    {                                                                                             \
-        .op = "sgd", .name = title, .attributes = &(const dd__sgd){.momentum = momentum_},        \
-        .in = {DD__IN(NORMAL, n), DD__IN(NORMAL, n), moment, DD__IN(STEP, 8)}, .tolerance = 1e-6, \
-        .why = "a few roundings of numbers near 1", .runs = 3, .quick = in_quick                  \
+#define SGD(title, momentum_, moment, in_quick, n)                                          \
+    {                                                                                       \
+        .op = "sgd", .name = title, .attributes = &(const dd__sgd){.momentum = momentum_},  \
+        .in = {DD__IN(NORMAL, n), DD__IN(NORMAL, n), moment, DD__IN(STEP, DD__STEP_WORDS)}, \
+        .tolerance = 1e-6, .why = "a few roundings of numbers near 1", .runs = 3,           \
+        .quick = in_quick                                                                   \
     }
 #define ADAM(title, moments, steps, in_quick, n)                                             \
     {                                                                                        \
         .op = "adam", .name = title,                                                         \
         .attributes = &(const dd__adam){.beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-7f},   \
         .in = {DD__IN(NORMAL, n), DD__IN(NORMAL, n), DD__IN(moments, n), DD__IN(moments, n), \
-               DD__IN(STEP, 8)},                                                             \
+               DD__IN(STEP, DD__STEP_WORDS)},                                                \
         .tolerance = 2e-6,                                                                   \
         .why = "1 - beta^t in f32 is off by 3e-5 of itself: of a step of 0.01, 3e-7 a step", \
         .runs = steps, .quick = in_quick                                                     \
     }
-#define DECAY(title, in_quick, n)                                                \
-    {                                                                            \
-        .op = "weight_decay", .name = title,                                     \
-        .attributes = &(const dd__weight_decay){.decay = 0.1f},                  \
-        .in = {DD__IN(NORMAL, n), DD__IN(STEP, 8)}, .tolerance = 1e-6,           \
-        .why = "a few roundings of numbers near 1", .runs = 2, .quick = in_quick \
+#define DECAY(title, in_quick, n)                                                   \
+    {                                                                               \
+        .op = "weight_decay", .name = title,                                        \
+        .attributes = &(const dd__weight_decay){.decay = 0.1f},                     \
+        .in = {DD__IN(NORMAL, n), DD__IN(STEP, DD__STEP_WORDS)}, .tolerance = 1e-6, \
+        .why = "a few roundings of numbers near 1", .runs = 2, .quick = in_quick    \
     }
 /* scale and shift are powers of two: every order of rounding is exact. */
 #define GATHER(title, batch_, shuffle_, when, in_quick, count, ...)                          \
@@ -38,22 +39,30 @@
         .attributes =                                                                        \
             &(const dd__gather){                                                             \
                 .batch = batch_, .shuffle = shuffle_, .scale = 0.00390625f, .shift = -0.5f}, \
-        .in = {DD__IN(PIXELS, count, __VA_ARGS__), DD__IN(CLASSES, count), DD__IN(when, 8)}, \
+        .in = {DD__IN(PIXELS, count, __VA_ARGS__), DD__IN(CLASSES, count),                   \
+               DD__IN(when, DD__STEP_WORDS)},                                                \
         .quick = in_quick                                                                    \
     }
 /* Sines of float angles move a pixel's place by 1e-5 of itself, and it is worth up to 256 * scale a
  * place. */
-#define WARP(title, batch_, when, in_quick, turn, lean, side, count, ...)                    \
-    {                                                                                        \
-        .op = "gather", .name = title,                                                       \
-        .attributes = &(const dd__gather){.batch = batch_,                                   \
-                                          .shuffle = true,                                   \
-                                          .scale = 0.00390625f,                              \
-                                          .shift = -0.5f,                                    \
-                                          .augment = {turn, lean, side, side, side}},        \
-        .in = {DD__IN(PIXELS, count, __VA_ARGS__), DD__IN(CLASSES, count), DD__IN(when, 8)}, \
-        .tolerance = 2e-4, .why = "places in f32, between pixels as unlike as noise",        \
-        .quick = in_quick                                                                    \
+#define WARP(title, batch_, when, in_quick, turn, lean, side, count, ...)             \
+    {                                                                                 \
+        .op = "gather", .name = title,                                                \
+        .attributes = &(const dd__gather){.batch = batch_,                            \
+                                          .shuffle = true,                            \
+                                          .scale = 0.00390625f,                       \
+                                          .shift = -0.5f,                             \
+                                          .augment = {turn, lean, side, side, side}}, \
+        .in = {DD__IN(PIXELS, count, __VA_ARGS__), DD__IN(CLASSES, count),            \
+               DD__IN(when, DD__STEP_WORDS)},                                         \
+        .tolerance = 2e-4, .why = "places in f32, between pixels as unlike as noise", \
+        .quick = in_quick                                                             \
+    }
+#define ACCUMULATE(title, when, in_quick, n)                                                     \
+    {                                                                                            \
+        .op = "accumulate", .name = title,                                                       \
+        .in = {DD__IN(INTEGER, n), DD__IN(INTEGER, n), DD__IN(when, DD__STEP_WORDS)}, .runs = 2, \
+        .quick = in_quick                                                                        \
     }
 #define METRICS(title, in_quick, n)                                                            \
     {                                                                                          \
@@ -93,9 +102,18 @@ const dd__case dd__cases_training[] = {
     {.op = "advance",
      .name = "three_steps",
      .attributes = &(const dd__gather){.batch = 7},
-     .in = {DD__IN(STEP, 8)},
+     .in = {DD__IN(STEP, DD__STEP_WORDS)},
      .runs = 3,
      .quick = true},
+    {.op = "next_part",
+     .name = "three_parts",
+     .attributes = &(const dd__gather){.batch = 7},
+     .in = {DD__IN(STEP_PART, DD__STEP_WORDS)},
+     .runs = 3,
+     .quick = true},
+    ACCUMULATE("first_part", STEP, false, 33),
+    ACCUMULATE("second_part", STEP_PART, true, 4099),
+    ACCUMULATE("one", STEP_PART, false, 1),
     METRICS("batch_1", false, 1),
     METRICS("batch_33", false, 33),
     METRICS("batch_1000", true, 1000),

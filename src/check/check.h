@@ -29,8 +29,9 @@ typedef enum dd__data {
     DD__DATA_PLACES,   /* U8 in 0..3: winners in 2x2 windows, the first row of 3x3 and more */
     DD__DATA_KEPT,     /* PLACES, every fifth 255 on average: dropped */
     DD__DATA_MASK,     /* U8, 0 or 1 */
-    DD__DATA_STEP,     /* a dd__step as 8 I32 words, at the epoch's start */
+    DD__DATA_STEP,     /* a dd__step as I32 words, at the epoch's start */
     DD__DATA_STEP_END, /* the same at step 2, 3 examples before the end of the dataset that is input 0 */
+    DD__DATA_STEP_PART, /* STEP, in the second of three micro-batches */
 } dd__data;
 
 typedef struct dd__case {

@@ -10,6 +10,7 @@ dd__type dd__data_type(dd__data data) {
     case DD__DATA_CLASSES:
     case DD__DATA_STEP:
     case DD__DATA_STEP_END:
+    case DD__DATA_STEP_PART:
         return DD__I32;
     case DD__DATA_PIXELS:
     case DD__DATA_PLACES:
@@ -74,6 +75,10 @@ static void fill_step(const dd__case *c, dd__data data, unsigned run, void *byte
                      .count = count,
                      .learning_rate = 0.01f,
                      .base_rate = 0.02f};
+    if (data == DD__DATA_STEP_PART) {
+        step.part = 1;
+        step.parts = 3;
+    }
     memcpy(bytes, &step, sizeof step);
 }
 
@@ -111,6 +116,7 @@ void dd__case_fill(const dd__case *c, size_t i, unsigned run, void *bytes) {
         break;
     case DD__DATA_STEP:
     case DD__DATA_STEP_END:
+    case DD__DATA_STEP_PART:
         fill_step(c, data, run, bytes);
         break;
     default:

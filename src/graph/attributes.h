@@ -111,7 +111,7 @@ static inline bool dd__augments(const dd__augment *a) {
     return a->rotation > 0 || a->shear > 0 || a->width > 0 || a->height > 0 || a->zoom > 0;
 }
 
-typedef struct dd__gather { /* also advance, which uses batch alone */
+typedef struct dd__gather { /* also advance and next_part, which use batch alone */
     int32_t batch;
     bool shuffle;
     float scale, shift; /* x = pixel * scale + shift */

@@ -75,8 +75,7 @@ dd_status dd__graph_state(dd__graph *graph, const char *name, dd__type type, dd_
 
 dd_status dd__graph_step(dd__graph *graph, dd__value **step) {
     if (!graph->step)
-        DD_TRY(
-            dd__graph_state(graph, "step", DD__I32, DD_DIMS(sizeof(dd__step) / 4), &graph->step));
+        DD_TRY(dd__graph_state(graph, "step", DD__I32, DD_DIMS(DD__STEP_WORDS), &graph->step));
     *step = graph->step;
     return DD_OK;
 }
@@ -90,11 +89,9 @@ dd_status dd__check_step(const dd__value *step) {
 /* Appends a view to a flat stretch (made on first use), its start aligned so that a device can take
  * it as a buffer of its own. */
 static dd_status append_to_stretch(dd__graph *graph, dd__value **stretch, const char *stretch_name,
-                                   dd__role role, const char *layer, const char *what,
-                                   const dd__value *like, dd__value **out) {
+                                   dd__role role, const char *name, const dd__value *like,
+                                   dd__value **out) {
     if (!*stretch) DD_TRY(new_named(graph, stretch_name, role, DD__F32, DD_DIMS(0), stretch));
-    char *name = dd__arena_print(&graph->arena, "%s.%s", layer, what);
-    if (!name) return dd__no_memory(strlen(layer) + strlen(what) + 2);
     dd__value *value;
     DD_TRY(new_named(graph, name, role, DD__F32, like->dims, &value));
     value->initial = like->initial;
@@ -107,22 +104,41 @@ static dd_status append_to_stretch(dd__graph *graph, dd__value **stretch, const 
     size_t end =
         dd__round_up(value->offset + dd__value_bytes(value), DD__ALIGNMENT) / sizeof(float);
     if (end > INT32_MAX)
-        return dd__fail(DD_SHAPE, "layer \"%s\": %zu parameters are more than fit", layer, end);
+        return dd__fail(DD_SHAPE, "\"%s\": %zu parameters are more than fit", name, end);
     (*stretch)->dims.d[0] = (uint32_t)end;
     *out = value;
     return DD_OK;
 }
 
+static dd_status join_name(dd__graph *graph, const char *layer, const char *what, char **name) {
+    *name = dd__arena_print(&graph->arena, "%s.%s", layer, what);
+    return *name ? DD_OK : dd__no_memory(strlen(layer) + strlen(what) + 2);
+}
+
 dd_status dd__graph_parameter(dd__graph *graph, const char *layer, const char *what,
                               const dd__value *like, dd__value **value) {
-    return append_to_stretch(graph, &graph->parameters, "parameters", DD__PARAMETER, layer, what,
-                             like, value);
+    char *name;
+    DD_TRY(join_name(graph, layer, what, &name));
+    return append_to_stretch(graph, &graph->parameters, "parameters", DD__PARAMETER, name, like,
+                             value);
 }
 
 dd_status dd__graph_statistic(dd__graph *graph, const char *layer, const char *what,
                               const dd__value *like, dd__value **value) {
-    return append_to_stretch(graph, &graph->statistics, "statistics", DD__STATE, layer, what, like,
-                             value);
+    char *name;
+    DD_TRY(join_name(graph, layer, what, &name));
+    return append_to_stretch(graph, &graph->statistics, "statistics", DD__STATE, name, like, value);
+}
+
+dd_status dd__graph_parameters_of(dd__graph *graph, const dd__graph *other) {
+    dd__value *same;
+    for (size_t i = 0; i < other->value_count; i++) {
+        const dd__value *value = other->values[i];
+        if (value->role == DD__PARAMETER && value->base == other->parameters)
+            DD_TRY(append_to_stretch(graph, &graph->parameters, "parameters", DD__PARAMETER,
+                                     value->name, value, &same));
+    }
+    return DD_OK;
 }
 
 dd_status dd__graph_output(dd__graph *graph, dd__value *value, const char *name) {

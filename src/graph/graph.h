@@ -96,13 +96,16 @@ typedef struct dd__graph {
  * it on. The same struct stands in cl/common.cl. All words are 32 bits. */
 typedef struct dd__step {
     uint32_t seed_low, seed_high;
-    uint32_t step;     /* runs so far, over all epochs: random streams and Adam's correction */
+    uint32_t step;     /* steps so far, over all epochs: random streams and Adam's correction */
     uint32_t epoch;    /* keys the shuffle */
-    uint32_t position; /* of the next batch's first example inside the epoch */
+    uint32_t position; /* of the next (micro-)batch's first example inside the epoch */
     uint32_t count;    /* examples in the dataset */
     float learning_rate;
     float base_rate; /* which the node learning_rate makes learning_rate from */
+    uint32_t part;   /* micro-batches of this step that are done */
+    uint32_t parts;  /* that a step has; 0 counts as 1 */
 } dd__step;
+enum { DD__STEP_WORDS = sizeof(dd__step) / sizeof(uint32_t) };
 
 dd_status dd__graph_create(bool training, uint64_t seed, dd__graph **graph);
 void dd__graph_free(dd__graph *graph);
@@ -112,6 +115,8 @@ dd_status dd__graph_input(dd__graph *graph, const char *name, dd__type type, dd_
 /* What a layer learns. `like` gives dims, initial, fans and decays; the rest is filled in. */
 dd_status dd__graph_parameter(dd__graph *graph, const char *layer, const char *what,
                               const dd__value *like, dd__value **value);
+/* The parameters of `other`, under their names and laid out as there. */
+dd_status dd__graph_parameters_of(dd__graph *graph, const dd__graph *other);
 /* What a layer keeps beside its parameters (running mean): saved with the model, not learned. */
 dd_status dd__graph_statistic(dd__graph *graph, const char *layer, const char *what,
                               const dd__value *like, dd__value **value);

@@ -13,7 +13,7 @@
  *          This is rotation * shift * shear * zoom of Keras' ImageDataGenerator (t, s in degrees,
  *          dr and dc times H and W, zooms zr and zc, each uniform in its range), drawn from
  *          (seed, number of the image, epoch) alone.
- * advance  (step): step + 1, position + batch
+ * advance  (step): step + 1, position + batch, part 0
  * metrics  (loss (N), hit (N), labels I32 (N), sums (4)): adds the sum of losses, of hits, and the
  *          number of labels that are not -1 to sums; the fourth is unused
  */

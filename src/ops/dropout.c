@@ -29,7 +29,7 @@ static dd_status infer(dd__graph *graph, dd__node *node) {
     const dd__value *x = node->in[0], *step = node->in[1];
     if (x->type != DD__F32) return dd__fail(DD_SHAPE, "x is not of type f32");
     if (step->type != DD__I32 || dd__value_bytes(step) != sizeof(dd__step))
-        return dd__fail(DD_SHAPE, "step is not the 8 words of the graph's step");
+        return dd__fail(DD_SHAPE, "step is not the graph's step");
     DD_TRY(dd__node_output(graph, node, 0, DD__F32, x->dims));
     return dd__node_output(graph, node, 1, DD__U8, x->dims);
 }

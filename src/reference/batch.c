@@ -94,6 +94,7 @@ dd_status dd__reference_advance(const dd__node *node) {
     dd__step *step = dd__buffer_host(node->in[0]->buffer);
     step->step++;
     step->position += (uint32_t)gather->batch;
+    step->part = 0;
     return DD_OK;
 }
 

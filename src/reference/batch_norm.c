@@ -1,6 +1,6 @@
 #include <math.h>
 
-#include "reference/reference.h"
+#include "reference/parts.h"
 
 /* x is seen as (rows, C): element (r, c) is x[r * channels + c]. */
 static size_t channels_of(const dd__value *x) { return x->dims.d[x->dims.rank - 1]; }
@@ -21,12 +21,17 @@ dd_status dd__reference_batch_norm(const dd__node *node) {
     return DD_OK;
 }
 
-/* The share that a batch has in the running values: see src/ops/batch_norm.c. */
+double dd__norm_share(const dd__batch_norm *norm, const dd__step *step) {
+    double momentum = (double)norm->momentum, parts = step->parts > 1 ? step->parts : 1;
+    if (momentum >= 1) return 0;
+    double fresh = (1 - momentum) / (1 - pow(momentum, (double)step->step + 1));
+    return fresh / parts / (1 - fresh * (1 - (step->part + 1) / parts));
+}
+
 static double fresh_share(const dd__node *node) {
-    double momentum = (double)((const dd__batch_norm *)node->attributes)->momentum;
-    if (node->in_count < 6 || momentum >= 1) return 1 - momentum;
-    const dd__step *step = dd__buffer_host(node->in[5]->buffer);
-    return (1 - momentum) / (1 - pow(momentum, (double)step->step + 1));
+    const dd__batch_norm *norm = node->attributes;
+    if (node->in_count < 6) return 1 - (double)norm->momentum;
+    return dd__norm_share(norm, dd__buffer_host(node->in[5]->buffer));
 }
 
 /* Running values move towards the batch's mean and biased variance. */

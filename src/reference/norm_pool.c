@@ -50,15 +50,8 @@ static moments moments_of_channel(const shape *s, size_t c) {
     return m;
 }
 
-/* The batch's share in the running values: see src/ops/batch_norm.c. */
-static double fresh_share(const shape *s, const dd__step *step) {
-    double momentum = (double)s->a->norm.momentum;
-    if (momentum <= 0 || momentum >= 1) return 1 - momentum;
-    return (1 - momentum) / (1 - pow(momentum, (double)step->step + 1));
-}
-
 static void statistics(const dd__node *node, const shape *s) {
-    double share = fresh_share(s, dd__buffer_host(node->in[5]->buffer));
+    double share = dd__norm_share(&s->a->norm, dd__buffer_host(node->in[5]->buffer));
     for (size_t c = 0; c < s->c; c++) {
         moments m = moments_of_channel(s, c);
         float *running_mean = &dd__f32(node->in[3])[c];
@@ -81,12 +74,8 @@ static float normalized(const dd__node *node, const shape *s, size_t i, size_t c
 
 static bool is_dropped(const dd__node *node, const shape *s, size_t o) {
     const dd__step *step = dd__buffer_host(node->in[5]->buffer);
-    uint64_t seed = (uint64_t)step->seed_high << 32 | step->seed_low;
-    uint32_t words[4];
     if (!(s->a->dropout.rate > 0)) return false;
-    dd__philox(seed, s->a->dropout.stream, (uint32_t)(o / 8), step->step, words);
-    uint32_t number = words[o % 8 / 2] >> (o % 2 ? 16 : 0) & 0xFFFF;
-    return (long)number < lrintf(s->a->dropout.rate * 65536);
+    return dd__is_dropped(&s->a->dropout, step, dd__dims_count(&node->out[0]->dims), o);
 }
 
 void dd__norm_pool_forward(const dd__node *node, const dd__dims *dims, const float *x) {

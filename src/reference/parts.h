@@ -5,6 +5,13 @@
 #include "graph/conv_shape.h"
 #include "reference/reference.h"
 
+/* The share that a (micro-)batch has in the running values of a batch norm with a step: see
+ * src/ops/batch_norm.c. */
+double dd__norm_share(const dd__batch_norm *norm, const dd__step *step);
+
+/* Whether element i of `count` is dropped: see cl/dropout.cl. */
+bool dd__is_dropped(const dd__dropout *dropout, const dd__step *step, size_t count, size_t i);
+
 /* y (n, p, q, o) of x and w; bias may be NULL. */
 void dd__convolve(const dd__conv_shape *shape, bool relu, const float *x, const float *w,
                   const float *bias, float *y);

@@ -45,6 +45,8 @@ DD_REFERENCE(weight_decay)
 DD_REFERENCE(gather)
 DD_REFERENCE(advance)
 DD_REFERENCE(metrics)
+DD_REFERENCE(accumulate)
+DD_REFERENCE(next_part)
 #undef DD_REFERENCE
 
 /* The elements of a value on the reference device. */

@@ -15,7 +15,7 @@ static void open_dataset(host *h, const dd__step *step, const dd__gather *gather
     host_open(h);
     dd__value *in[] = {host_input(h, "images", DD__U8, DD_DIMS(IMAGES, 2, 2, 1), pixels),
                        host_input(h, "labels", DD__I32, DD_DIMS(IMAGES), labels),
-                       host_input(h, "step", DD__I32, DD_DIMS(8), step)};
+                       host_input(h, "step", DD__I32, DD_DIMS(DD__STEP_WORDS), step)};
     dd__value **outs[] = {&out[0], &out[1]};
     assert_int_equal(dd__graph_add(h->graph, &dd__op_gather, "batch", gather, in, 3, outs, 2),
                      DD_OK);

@@ -70,13 +70,13 @@ static void test_the_first_step_sets_the_running_values_to_the_batch(void **stat
     host h;
     host_open(&h);
     const float x[] = {1, 3}, one[] = {1}, zero[] = {0};
-    const int32_t first_step[8] = {0}, second_step[8] = {0, 0, 1};
+    const dd__step first_step = {0}, second_step = {.step = 1};
     dd__value *in[] = {host_input(&h, "x", DD__F32, DD_DIMS(2, 1), x),
                        host_input(&h, "gamma", DD__F32, DD_DIMS(1), one),
                        host_input(&h, "beta", DD__F32, DD_DIMS(1), zero),
                        host_input(&h, "mean", DD__F32, DD_DIMS(1), zero),
                        host_input(&h, "variance", DD__F32, DD_DIMS(1), one),
-                       host_input(&h, "step", DD__I32, DD_DIMS(8), first_step)};
+                       host_input(&h, "step", DD__I32, DD_DIMS(DD__STEP_WORDS), &first_step)};
     dd__value *out[3], **outs[] = {&out[0], &out[1], &out[2]};
     dd__batch_norm a = {.momentum = 0.75f, .epsilon = 1e-6f};
     assert_int_equal(
@@ -85,7 +85,7 @@ static void test_the_first_step_sets_the_running_values_to_the_batch(void **stat
     assert_true(fabsf(*(float *)host_data(in[3]) - 2) <= 1e-6f);
     assert_true(fabsf(*(float *)host_data(in[4]) - 1) <= 1e-6f);
     ((float *)host_data(in[0]))[0] = 5; /* the second batch: mean 4, weighted 1 to 0.75 */
-    memcpy(host_data(in[5]), second_step, sizeof second_step);
+    memcpy(host_data(in[5]), &second_step, sizeof second_step);
     host_run(&h, 0);
     assert_true(fabsf(*(float *)host_data(in[3]) - (4 + 0.75f * 2) / 1.75f) <= 1e-5f);
     host_close(&h);

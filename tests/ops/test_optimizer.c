@@ -12,7 +12,7 @@ static dd__value *input(host *h, const char *name, const float *elements) {
 
 static dd__value *step_input(host *h, uint32_t number, float rate) {
     dd__step step = {.step = number, .learning_rate = rate};
-    return host_input(h, "step", DD__I32, DD_DIMS(8), &step);
+    return host_input(h, "step", DD__I32, DD_DIMS(DD__STEP_WORDS), &step);
 }
 
 static void add(host *h, const dd__op *op, const void *attributes, dd__value *const in[],
