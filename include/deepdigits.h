@@ -327,9 +327,11 @@ typedef struct dd_train_progress {
 typedef void dd_train_function(void *context, const dd_train_progress *progress);
 
 typedef struct dd_train_options {
-    unsigned epochs;       /* 0: 50 */
-    unsigned batch;        /* 0: 128 */
-    uint64_t seed;         /* initial weights, shuffle, augmentation, dropout; 0: 42 */
+    unsigned epochs; /* 0: 50 */
+    unsigned batch;  /* images a step; 0: 128 */
+    unsigned
+        micro_batch; /* computed at a time at most; 0: as many as fit into memory. See below. */
+    uint64_t seed;   /* initial weights, shuffle, augmentation, dropout; 0: 42 */
     const char *optimizer; /* "sgd", "adam", "adamw"; NULL: adam */
     double learning_rate;  /* 0: the optimizer's own: sgd 0.01, adam and adamw 0.001 */
     double momentum;       /* of sgd; 0: 0.9; negative: none */
@@ -370,6 +372,14 @@ typedef struct dd_train_options {
  * as Keras' ImageDataGenerator has them, pixels between others interpolated, the edge repeated
  * beyond it. An image's changes follow from the seed, the epoch and its place in the data. */
 
+/* Micro-batches: a batch that does not fit into the device's memory, or `micro_batch` of fewer images,
+ * is computed in parts of equal size: the largest divisor of the batch that fits. Their gradients are
+ * added up before the update, so a step, the learning rate, losses, dropout and augmentation are those
+ * of the whole batch, but for rounding (dropout where a layer's numbers for a part are a multiple of 8;
+ * else it draws others). Batch norm normalises each part by itself, which trains as with smaller
+ * batches: with very few images worse; its running values take the average of a step's parts as one
+ * batch. The same parts give the same bytes. */
+
 /* Whether the options make sense by themselves, before there are data; dd_train looks again.
  * DD_USAGE names the one that does not, and what it may be */
 DD_API dd_status dd_train_options_check(const dd_train_options *options);
@@ -377,6 +387,7 @@ DD_API dd_status dd_train_options_check(const dd_train_options *options);
 typedef struct dd_train_result {
     unsigned epochs;                             /* finished */
     unsigned epochs_before;                      /* of them, when the run was gone on with */
+    unsigned micro_batch;                        /* images that were computed at a time */
     bool stopped_early;                          /* by options.early_stop */
     unsigned best_epoch;                         /* 0 without validation */
     double loss, accuracy;                       /* of the last epoch */
@@ -399,15 +410,19 @@ typedef struct dd_train_result {
  *   history.csv, run.json     a row an epoch; everything needed to repeat the run
  * What another run left there under these names is removed first.
  * With `resume` the run in `output` goes on up to `epochs`; the model must have its network, data and
- * options must be the same, except epochs, early_stop, output, command and progress. On the same
- * device the files become what an unbroken run would have made (but for times and dates), unless
- * the schedule is laid out over all epochs (cosine, one-cycle) and these are others now.
+ * options must be the same, except epochs, micro_batch, early_stop, output, command and progress. On the
+ * same device the files become what an unbroken run would have made (but for times and dates), unless
+ * the schedule is laid out over all epochs (cosine, one-cycle) and these are others now, or micro_batch
+ * is. Unless that is asked for anew, parts of a batch stay as large as they were; smaller where they do
+ * not fit any more.
  *   result   may be NULL
  * DD_USAGE         the data has no labels, or an option makes no sense, or is not that of the run to
  *                  go on with
  * DD_SHAPE         data and network do not fit
  * DD_IO            the output folder cannot be written
  * DD_WRONG         the loss is no longer finite: the last good weights are kept
+ * DD_MEMORY        not even one image at a time fits; the message has the sizes
+ * DD_DEVICE        the device gave up: the message names the checkpoint to go on from
  * DD_INTERRUPTED   after saving; where that fails, its reason instead */
 DD_API dd_status dd_train(dd_device *device, dd_model *model, const dd_dataset *data,
                           const dd_dataset *validation, const dd_train_options *options,
@@ -434,7 +449,8 @@ typedef struct dd_run {
     const char *hash;                 /* names the training and validation images by content */
     const char *version;              /* of the library */
     const char *written;              /* "2026-11-23T18:00:00Z" */
-    const char *outcome; /* "running", "finished", "stopped early", "interrupted" or "diverged" */
+    const char *outcome; /* "running", "finished", "stopped early", "interrupted", "diverged", or
+                            "failed" when the device gave up */
     unsigned best_epoch; /* 0 without validation */
     dd_epoch *epochs;    /* (epoch_count) */
     size_t epoch_count;
@@ -464,7 +480,7 @@ typedef struct dd_evaluation {
     float *probability;  /* (count) of the predicted class */
 } dd_evaluation;
 
-/* Predicts every image of `data` and compares with its label.
+/* Predicts every image of `data`, `batch` at once as a predictor does, and compares with its label.
  * DD_USAGE   the dataset has no labels or the model no tensors
  * DD_SHAPE   they do not fit
  * DD_WRONG   a probability is not finite */
@@ -476,7 +492,7 @@ DD_API void dd_evaluation_free(dd_evaluation *evaluation);
 typedef struct dd_predictor dd_predictor;
 /* Builds the model's kernels and copies its weights to the device: the model may be freed, the
  * device must stay open.
- *   batch     images that are computed at once; 0: 64
+ *   batch     images that are computed at once; 0: 64. Fewer where so many do not fit into memory.
  * DD_USAGE    the model has no tensors */
 DD_API dd_status dd_predictor_create(dd_device *device, const dd_model *model, unsigned batch,
                                      dd_predictor **predictor);
@@ -583,7 +599,8 @@ typedef struct dd_bench_result {
 } dd_bench_result;
 
 /* Warms up until steady, then measures whole runs, results fetched each time. A model without
- * tensors gets random ones. Free the result's nodes with dd_bench_result_clear. */
+ * tensors gets random ones. Free the result's nodes with dd_bench_result_clear.
+ * DD_MEMORY  the batch does not fit: a measurement is of the batch that it names, so it is never split */
 DD_API dd_status dd_bench(dd_device *device, const dd_model *model, const dd_bench_options *options,
                           dd_bench_result *result);
 DD_API void dd_bench_result_clear(dd_bench_result *result);

@@ -186,7 +186,8 @@ dd_status dd__verify(dd_device *device, const dd__graph *graph) {
 
 dd_status dd__verified_plan(dd_device *device, dd__graph *graph, const dd__binding *bindings,
                             size_t binding_count, dd__plan **plan) {
-    dd_status status = dd__verify(device, graph);
+    dd_status status = dd__plan_fits(device, graph, bindings, binding_count);
+    if (status == DD_OK) status = dd__verify(device, graph);
     if (status == DD_OK) return dd__plan_create(device, graph, bindings, binding_count, plan);
     dd__graph_free(graph);
     return status;

@@ -194,6 +194,7 @@ const cli_command cli_command_bench = {
         "convolution by Winograd's algorithm may be beyond it. \"build\" has the programs (from\n"
         "the cache or the source), the check of new kernels, and the plan; \"first\" is the first\n"
         "run, \"warm-up\" those after it, \"steady\" those measured; all in ms.\n"
+        "A batch that does not fit into memory is a row with the sizes, never measured in parts.\n"
         "--device takes several, or \"all\", which is every OpenCL device; one that fails is a\n"
         "row with its reason, and the exit status 1.\n"
         "--profile adds a table of nodes on standard error, with --json \"profile\" in each row:\n"

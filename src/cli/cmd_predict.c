@@ -107,6 +107,8 @@ static dd_status work(const cli_call *call, const settings *set, const dd_model 
     CLI_TRY_OUT(cli_open_one_device(&call->common, &device));
     CLI_TRY_OUT(dd_predictor_create(device, model, (unsigned)set->batch, &now.predictor));
     CLI_TRY_OUT(predict_all(&now, info.count, stream));
+    dd_predictor_free(now.predictor); /* a profile has its own */
+    now.predictor = NULL;
     if (call->common.profile)
         CLI_TRY_OUT(cli_profile(device, model, false, (unsigned)set->batch, NULL));
 out:

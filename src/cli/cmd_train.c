@@ -43,8 +43,9 @@ static const cli_option options[] = {
      .kind = CLI_TEXT,
      .value = "RUN",
      .offset = offsetof(settings, resume),
-     .help = "go on with the run in RUN, as it was begun: only\n--epochs, --early-stop, --data "
-             "(moved) and the device\nmay be new"},
+     .help = "go on with the run in RUN, as it was begun: only\n--epochs, --early-stop, "
+             "--micro-batch, --data "
+             "(moved)\nand the device may be new"},
     {.name = "epochs",
      .kind = CLI_INTEGER,
      .value = "N",
@@ -61,6 +62,17 @@ static const cli_option options[] = {
      .fallback_help = "128",
      .offset = offsetof(settings, batch),
      .help = "images a step"},
+    {.name = "micro-batch",
+     .kind = CLI_INTEGER,
+     .value = "N",
+     .min = 0,
+     .max = 1e6,
+     .fallback_help = "0: as many as fit into memory",
+     .offset = offsetof(settings, micro_batch),
+     .help =
+         "images computed at a time at most: a step's are divided into\nequal parts whose "
+         "gradients "
+         "are added up; the same training\nbut that batch norm sees the images of a part alone"},
     {.name = "seed",
      .kind = CLI_INTEGER,
      .value = "N",
@@ -210,6 +222,7 @@ static void add_result(cJSON *json, const cli_training *t) {
     snprintf(model, sizeof model, "%s/model.safetensors", t->output);
     cli_json_text(json, "outcome", result->stopped_early ? "stopped early" : "finished");
     cli_json_count(json, "epochs", result->epochs);
+    cli_json_count(json, "micro_batch", result->micro_batch);
     cli_json_count(json, "best_epoch", result->best_epoch);
     cli_json_number(json, "loss", result->loss);
     cli_json_number(json, "accuracy", result->accuracy);

@@ -165,8 +165,11 @@ dd_status cli_profile(dd_device *device, const dd_model *model, bool train, unsi
     cli_peaks peaks;
     memset(&result, 0, sizeof result);
     memset(&peaks, 0, sizeof peaks);
-    cli_note("profile of %s, batch %u", train ? "a training step" : "inference", batch);
-    dd_status status = dd_bench(device, model, &options, &result);
+    dd_status status;
+    do { /* what came before may have been computed in smaller batches */
+        cli_note("profile of %s, batch %u", train ? "a training step" : "inference", options.batch);
+        status = dd_bench(device, model, &options, &result);
+    } while (status == DD_MEMORY && (options.batch /= 2) > 0);
     if (status == DD_OK) {
         cli_measure_peaks(device, true, &peaks);
         if (json)

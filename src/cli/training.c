@@ -139,6 +139,7 @@ static dd_train_options make_options(const cli_training *t) {
     o.progress = cli_train_progress;
     if (set->epochs) o.epochs = (unsigned)set->epochs;
     if (set->batch) o.batch = (unsigned)set->batch;
+    if (set->micro_batch) o.micro_batch = (unsigned)set->micro_batch;
     if (set->seed) o.seed = (uint64_t)set->seed;
     if (set->early_stop) o.early_stop = (unsigned)set->early_stop;
     if (set->schedule) o.schedule = set->schedule;
@@ -155,16 +156,24 @@ static dd_status open_device(const cli_training *t, dd_device **device) {
                  common->precision || common->implementations.count;
     if (!t->run || given) return cli_open_one_device(common, device);
     const char *selector = *t->run->selector ? t->run->selector : NULL;
-    return dd_device_open(selector, &t->run->device_options, device);
+    dd_device_options options = t->run->device_options;
+    if (common->memory) options.memory_bytes = (uint64_t)common->memory;
+    return dd_device_open(selector, &options, device);
 }
 
-static dd_status fail_interrupted(const cli_training *t) {
+/* The failure's message, and how to go on. */
+static dd_status fail_going_on(const cli_training *t, dd_status status) {
     char folder[4 * CLI_PATH_LIMIT + 4];
+    const char *saved = status == DD_INTERRUPTED ? "; saved" : "";
     cli_shell_word(folder, t->output);
-    if (t->fold)
-        return cli_fail(DD_INTERRUPTED, "%s; saved: the same command goes on", dd_message());
-    return cli_fail(DD_INTERRUPTED, "%s; saved: go on with  deepdigits train --resume %s",
-                    dd_message(), folder);
+    if (t->fold) return cli_fail(status, "%s%s: the same command goes on", dd_message(), saved);
+    return cli_fail(status, "%s%s: go on with  deepdigits train --resume %s", dd_message(), saved,
+                    folder);
+}
+
+/* What a training that goes on may do better with. */
+static bool can_go_on(const cli_training *t, dd_status status) {
+    return status == DD_INTERRUPTED || (status == DD_DEVICE && cli_run_is_begun(t->output));
 }
 
 static void note_outcome(const cli_training *t, const dd_train_options *options) {
@@ -182,11 +191,11 @@ static dd_status train(cli_training *t, const dd_train_options *options, work *w
     const dd_dataset *data = w->data ? w->data : w->all;
     t->keeps_last = options->keep == DD_KEEP_LAST;
     dd_status status = dd_train(w->device, w->model, data, w->validation, options, &t->result);
-    if (status == DD_INTERRUPTED) return fail_interrupted(t);
+    if (can_go_on(t, status)) return fail_going_on(t, status);
     CLI_TRY(status);
     note_outcome(t, options);
     if (!t->call->common.profile) return DD_OK;
-    return cli_profile(w->device, w->model, true, options->batch,
+    return cli_profile(w->device, w->model, true, t->result.micro_batch,
                        t->set->json ? &t->profile : NULL);
 }
 

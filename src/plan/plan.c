@@ -108,6 +108,13 @@ dd_status dd__plan_need(dd_device *device, dd__graph *graph, const dd__binding *
     return status;
 }
 
+dd_status dd__plan_fits(dd_device *device, dd__graph *graph, const dd__binding *bindings,
+                        size_t binding_count) {
+    dd__need need;
+    DD_TRY(dd__plan_need(device, graph, bindings, binding_count, &need));
+    return dd__device_fits(device, &need);
+}
+
 void dd__plan_free(dd__plan *plan) {
     if (!plan) return;
     dd__recorder_free(plan->body);

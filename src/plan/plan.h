@@ -28,6 +28,9 @@ dd_status dd__plan_create(dd_device *device, dd__graph *graph, const dd__binding
  * names count. Allocates nothing on the device. The graph stays the caller's. */
 dd_status dd__plan_need(dd_device *device, dd__graph *graph, const dd__binding *bindings,
                         size_t binding_count, dd__need *need);
+/* DD_MEMORY  as dd__plan_create, of which it is the first step: worth asking before what takes long */
+dd_status dd__plan_fits(dd_device *device, dd__graph *graph, const dd__binding *bindings,
+                        size_t binding_count);
 void dd__plan_free(dd__plan *plan);
 const dd__graph *dd__plan_graph(const dd__plan *plan);
 /* Which implementation computes node i of the graph. NULL for views. */

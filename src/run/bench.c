@@ -42,8 +42,9 @@ static dd_status load_weights(const subject *s, const dd_model *model) {
 /* dd__verified_plan, with the time that the check takes. */
 static dd_status compile(dd_device *device, dd__graph *graph, const dd__binding *bound,
                          size_t bound_count, subject *s) {
+    dd_status status = dd__plan_fits(device, graph, bound, bound_count);
     double begun = dd__seconds(), before = dd__device_program_seconds(device);
-    dd_status status = dd__verify(device, graph);
+    if (status == DD_OK) status = dd__verify(device, graph);
     s->check_seconds = dd__seconds() - begun;
     s->check_program_seconds = dd__device_program_seconds(device) - before;
     if (status == DD_OK) return dd__plan_create(device, graph, bound, bound_count, &s->plan);

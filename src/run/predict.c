@@ -1,6 +1,7 @@
 /* dd_predictor: a model compiled for a device and a batch size. */
 #include "run/predict.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -53,16 +54,38 @@ void dd__chain_if_small(dd__plan *plan) {
         dd__log(DD_LOG_VERBOSE, "launches stay apart: %s", dd_message());
 }
 
+/* The graph for the largest of batch, batch / 2, batch / 4, .. that fits into memory. */
+static dd_status fitting_graph(dd_device *device, const dd_model *model, uint32_t *batch,
+                               dd__graph **graph) {
+    char reason[512] = "";
+    uint32_t asked = *batch;
+    for (;; *batch /= 2) {
+        dd__need need;
+        DD_TRY(dd__inference_graph(model, *batch, device, graph));
+        dd_status status = dd__plan_need(device, *graph, NULL, 0, &need);
+        if (status == DD_OK && dd__device_fits(device, &need) == DD_OK) break;
+        dd__graph_free(*graph);
+        if (status != DD_OK) return status;
+        if (*batch == 1)
+            return dd__fail(DD_MEMORY, "not even one image at a time can be computed: %s",
+                            dd_message());
+        if (!*reason) snprintf(reason, sizeof reason, "%s", dd_message());
+    }
+    if (*reason)
+        dd__log(DD_LOG_INFO, "%u images are computed at a time, not %u: %s", *batch, asked, reason);
+    return DD_OK;
+}
+
 static dd_status create(dd_device *device, const dd_model *model, unsigned batch, dd_predictor *p) {
     dd__graph *graph;
     p->batch = batch ? batch : 64;
+    DD_TRY(fitting_graph(device, model, &p->batch, &graph));
+    DD_TRY(dd__verified_plan(device, graph, NULL, 0, &p->plan));
     p->pixels = (size_t)model->height * model->width * model->channels;
     p->classes = model->classes;
     p->preparation = model->preparation;
     p->staging = dd__alloc((size_t)p->batch * p->pixels, sizeof *p->staging);
     if (!p->staging) return dd__no_memory((size_t)p->batch * p->pixels * sizeof *p->staging);
-    DD_TRY(dd__inference_graph(model, p->batch, device, &graph));
-    DD_TRY(dd__verified_plan(device, graph, NULL, 0, &p->plan));
     return dd__load_parameters(p->plan, model);
 }
 

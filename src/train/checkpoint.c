@@ -7,6 +7,7 @@
  *         "network":    the network file
  *         "state":      JSON
  *             {"options": {...}, "data": hash, "initial": hash,     what the run is: must not change
+ *              "micro_batch": 32,                                   images computed at a time
  *              "command": "deepdigits train ...",                   that began it
  *              "position": 17, "sums": {"loss": .., "hits": .., "count": ..},   inside the epoch under way
  *              "spent": 1.5, "trained": 30.1,                       seconds
@@ -46,38 +47,41 @@ static void tensors_free(tensors *t) {
 }
 
 static dd_status fetch_tensors(const dd__loop *loop, tensors *t) {
-    const dd__graph *graph = dd__plan_graph(loop->plan);
     t->count = 0;
     for (size_t i = 0; i < DD_COUNT(stretches); i++) {
-        const dd__value *value = dd__graph_find(graph, stretches[i]);
+        dd__plan *plan = dd__plans_holder(loop, stretches[i]);
+        const dd__value *value = dd__graph_find(dd__plan_graph(plan), stretches[i]);
         if (!value) continue;
         dd__tensor *tensor = &t->row[t->count];
         *tensor = (dd__tensor){.name = (char *)stretches[i], .dims = value->dims};
         tensor->data = dd__alloc(1, dd__value_bytes(value));
         if (!tensor->data) return dd__no_memory(dd__value_bytes(value));
         t->count++;
-        DD_TRY(dd__plan_read(loop->plan, value->name, tensor->data, dd__value_bytes(value)));
+        DD_TRY(dd__plan_read(plan, value->name, tensor->data, dd__value_bytes(value)));
         DD_TRY(dd__check_finite(tensor->data, dd__dims_count(&tensor->dims), tensor->name));
     }
     return DD_OK;
 }
 
+static dd_status put_tensor(dd__plan *plan, const dd__value *value, const dd__safetensors *file) {
+    const dd__stored_tensor *stored = dd__safetensors_find(file, value->name);
+    if (!stored || strcmp(stored->dtype, "F32") != 0 ||
+        !dd__dims_equal(&stored->dims, &value->dims))
+        return dd__fail(DD_FORMAT, "tensor \"%s\": expected %u numbers", value->name,
+                        value->dims.d[0]);
+    float *numbers = dd__alloc(1, dd__value_bytes(value));
+    if (!numbers) return dd__no_memory(dd__value_bytes(value));
+    dd__safetensors_floats(stored, numbers);
+    dd_status status = dd__plan_write(plan, value->name, numbers, dd__value_bytes(value));
+    dd__free(numbers);
+    return status;
+}
+
 static dd_status put_tensors(const dd__loop *loop, const dd__safetensors *file) {
-    const dd__graph *graph = dd__plan_graph(loop->plan);
     for (size_t i = 0; i < DD_COUNT(stretches); i++) {
-        const dd__value *value = dd__graph_find(graph, stretches[i]);
-        if (!value) continue;
-        const dd__stored_tensor *stored = dd__safetensors_find(file, stretches[i]);
-        if (!stored || strcmp(stored->dtype, "F32") != 0 ||
-            !dd__dims_equal(&stored->dims, &value->dims))
-            return dd__fail(DD_FORMAT, "tensor \"%s\": expected %u numbers", stretches[i],
-                            value->dims.d[0]);
-        float *numbers = dd__alloc(1, dd__value_bytes(value));
-        if (!numbers) return dd__no_memory(dd__value_bytes(value));
-        dd__safetensors_floats(stored, numbers);
-        dd_status status = dd__plan_write(loop->plan, value->name, numbers, dd__value_bytes(value));
-        dd__free(numbers);
-        DD_TRY(status);
+        dd__plan *plan = dd__plans_holder(loop, stretches[i]);
+        const dd__value *value = dd__graph_find(dd__plan_graph(plan), stretches[i]);
+        if (value) DD_TRY(put_tensor(plan, value, file));
     }
     dd__plan_parameters_changed(loop->plan);
     return DD_OK;
@@ -106,6 +110,7 @@ static char *print_state(const dd__loop *loop) {
     dd__json json = {NULL, false};
     cJSON *root = dd__json_add_object(&json, NULL, NULL);
     dd__options_json(&json, root, &loop->settled.options);
+    dd__json_add_number(&json, root, "micro_batch", loop->micro);
     dd__json_add_text(&json, root, "data", loop->hash);
     dd__json_add_text(&json, root, "initial", loop->initial);
     dd__json_add_text(&json, root, "command", loop->command);
@@ -118,6 +123,12 @@ static char *print_state(const dd__loop *loop) {
     add_numbers(&json, root, "kept", kept_keys, kept, DD_COUNT(kept));
     dd__history_json(&json, root, "history", at->history, at->done);
     return dd__json_print(&json, false);
+}
+
+static void note_saved(dd__loop *loop) {
+    loop->saved = dd__seconds();
+    loop->last_saved.done = loop->at.done;
+    loop->last_saved.position = loop->at.position;
 }
 
 dd_status dd__checkpoint_save(dd__loop *loop) {
@@ -136,7 +147,7 @@ dd_status dd__checkpoint_save(dd__loop *loop) {
     if (status != DD_OK) goto out;
     const char *const pairs[][2] = {{"deepdigits", format}, {"network", network}, {"state", state}};
     DD_TRY_OUT(dd__safetensors_write(path, pairs, DD_COUNT(pairs), t.row, t.count));
-    loop->saved = dd__seconds();
+    note_saved(loop);
 out:
     cJSON_free(network);
     cJSON_free(state);
@@ -247,11 +258,16 @@ static dd_status load_kept(dd__loop *loop) {
                 : dd__fail(DD_FORMAT, "%s: expected network \"%s\"", path, loop->model->name);
 }
 
-static dd_status load_state(dd__loop *loop, const dd__safetensors *file) {
-    const char *text = dd__safetensors_metadata(file, "state"), *initial, *command;
-    cJSON *state;
+static dd_status parse_state(const dd__safetensors *file, cJSON **state) {
+    const char *text = dd__safetensors_metadata(file, "state");
     if (!text) return dd__fail(DD_FORMAT, "no \"state\" in the metadata");
-    DD_TRY(dd__json_parse(text, strlen(text), &state));
+    return dd__json_parse(text, strlen(text), state);
+}
+
+static dd_status load_state(dd__loop *loop, const dd__safetensors *file) {
+    const char *initial, *command;
+    cJSON *state;
+    DD_TRY(parse_state(file, &state));
     dd_status status = check_same(state, loop);
     if (status != DD_OK) goto out;
     DD_TRY_OUT(dd__json_string(state, "initial", &initial));
@@ -266,7 +282,32 @@ out:
     return status;
 }
 
-static dd_status load(dd__loop *loop, const char *path) {
+static dd_status load_all(dd__loop *loop, const dd__safetensors *file) {
+    DD_TRY(load_state(loop, file));
+    return put_tensors(loop, file);
+}
+
+/* Sets loop->micro. Checkpoints of before there were micro-batches do not speak of them. */
+static dd_status load_micro(dd__loop *loop, const dd__safetensors *file) {
+    dd_train_options begun;
+    int64_t micro = 0;
+    cJSON *state;
+    const cJSON *options;
+    DD_TRY(parse_state(file, &state));
+    dd_status status = dd__json_member(state, "options", &options);
+    if (status == DD_OK) status = dd__options_parse(options, &begun);
+    if (status == DD_OK && cJSON_GetObjectItem(state, "micro_batch"))
+        status = dd__json_integer(state, "micro_batch", 1, UINT32_MAX, &micro);
+    if (status == DD_OK && begun.micro_batch == loop->micro) loop->micro = (uint32_t)micro;
+    cJSON_Delete(state);
+    return status;
+}
+
+/* ---- The file ------------------------------------------------------------------------------- */
+
+typedef dd_status use_checkpoint(dd__loop *loop, const dd__safetensors *file);
+
+static dd_status parse(dd__loop *loop, const char *path, use_checkpoint *use) {
     size_t size = 0;
     char *bytes = NULL;
     dd__safetensors file;
@@ -274,21 +315,24 @@ static dd_status load(dd__loop *loop, const char *path) {
     dd_status status = dd__safetensors_parse(bytes, size, &file);
     if (status == DD_OK) {
         status = check_network(&file, loop);
-        if (status == DD_OK) status = load_state(loop, &file);
-        if (status == DD_OK) status = put_tensors(loop, &file);
+        if (status == DD_OK) status = use(loop, &file);
         dd__safetensors_clear(&file);
     }
     dd__free(bytes);
     return dd__within(status, "%s", path);
 }
 
-dd_status dd__checkpoint_load(dd__loop *loop) {
+static dd_status with_checkpoint(dd__loop *loop, use_checkpoint *use) {
     char path[4096];
     DD_TRY(in_output(loop, DD__CHECKPOINT, path, sizeof path));
-    if (!dd__is_file(path))
-        return dd__fail(DD_IO, "%s: expected the checkpoint of a run to go on with, found none",
-                        path);
-    DD_TRY(load(loop, path));
-    loop->saved = dd__seconds();
+    if (dd__is_file(path)) return parse(loop, path, use);
+    return dd__fail(DD_IO, "%s: expected the checkpoint of a run to go on with, found none", path);
+}
+
+dd_status dd__checkpoint_micro(dd__loop *loop) { return with_checkpoint(loop, load_micro); }
+
+dd_status dd__checkpoint_load(dd__loop *loop) {
+    DD_TRY(with_checkpoint(loop, load_all));
+    note_saved(loop);
     return load_kept(loop);
 }

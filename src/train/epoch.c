@@ -64,7 +64,7 @@ static dd_status run_steps(dd__loop *loop, dd_epoch *e) {
     double begun = dd__seconds();
     uint32_t first = loop->at.position, interval = 1, looked = first;
     for (uint32_t step = first + 1; step <= loop->steps; step++) {
-        DD_TRY(dd__plan_run(loop->plan));
+        DD_TRY(dd__plans_step(loop));
         if (step - looked < interval && step < loop->steps) continue;
         DD_TRY(look(loop, e, begun, step));
         report(loop, e, step, false);
@@ -92,7 +92,7 @@ static dd_status validate(dd__loop *loop, dd_epoch *e) {
     if (!loop->measure) return DD_OK;
     dd__plan_parameters_changed(loop->measure);
     DD_TRY(dd__set_step(loop->measure, &start, NULL));
-    for (size_t done = 0; done < loop->validation.count; done += loop->batch)
+    for (size_t done = 0; done < loop->validation.count; done += loop->micro)
         DD_TRY(dd__plan_run(loop->measure));
     DD_TRY(dd__plan_read(loop->measure, "sums", &sums, sizeof sums));
     e->validation_loss = (double)sums.loss / (double)sums.count;
@@ -111,7 +111,8 @@ static dd_status set_step(const dd__loop *loop, uint32_t epoch) {
                            .epoch = epoch,
                            .position = at->position * loop->batch,
                            .count = (uint32_t)loop->training.count,
-                           .base_rate = (float)at->schedule.rate};
+                           .base_rate = (float)at->schedule.rate,
+                           .parts = loop->batch / loop->micro};
     return dd__set_step(loop->plan, &step, &at->sums);
 }
 

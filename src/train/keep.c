@@ -50,11 +50,13 @@ dd_status dd__keep_records(const dd__loop *loop, const char *outcome) {
 }
 
 dd_status dd__keep_epoch(dd__loop *loop) {
+    const dd__standing before = loop->at;
     dd_status status = keep_weights(loop);
     if (status == DD_OK) status = dd__checkpoint_save(loop);
-    if (status == DD_WRONG) loop->at.done--; /* what this epoch brought is worth nothing */
-    DD_TRY(status);
-    return dd__keep_records(loop, "running");
+    if (status == DD_OK) return dd__keep_records(loop, "running");
+    loop->at = before; /* what this epoch brought is worth nothing, or lost */
+    loop->at.done--;
+    return status;
 }
 
 dd_status dd__keep_begin(const dd__loop *loop) {
@@ -82,12 +84,22 @@ static dd_status keep_interrupted(dd__loop *loop) {
     return dd__keep_records(loop, "interrupted");
 }
 
+/* The device gave up, and with it all since the last checkpoint is lost. */
+static dd_status fail_with_checkpoint(const dd__loop *loop, dd_status reason, const char *message) {
+    if (!loop->settled.options.output) return dd__fail(reason, "%s", message);
+    return dd__fail(reason, "%s; %s/%s has epoch %zu up to step %u of %u", message,
+                    loop->settled.options.output, DD__CHECKPOINT, loop->last_saved.done + 1,
+                    loop->last_saved.position, loop->steps);
+}
+
 dd_status dd__keep_stopped(dd__loop *loop, dd_status reason) {
     char message[1024];
     snprintf(message, sizeof message, "%s", dd_message());
-    bool interrupted = reason == DD_INTERRUPTED;
-    dd_status saved = interrupted ? keep_interrupted(loop) : dd__keep_records(loop, "diverged");
+    dd_status saved = reason == DD_INTERRUPTED ? keep_interrupted(loop)
+                      : reason == DD_WRONG     ? dd__keep_records(loop, "diverged")
+                                               : dd__keep_records(loop, "failed");
     if (saved != DD_OK)
         return dd__within(saved, "%s; and what there is could not be saved", message);
-    return dd__fail(reason, "%s", message);
+    if (reason == DD_INTERRUPTED || reason == DD_WRONG) return dd__fail(reason, "%s", message);
+    return fail_with_checkpoint(loop, reason, message);
 }

@@ -5,37 +5,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "check/check.h"
 
 /* ---- Setting up --------------------------------------------------------------------------- */
-
-static dd_status make_plans(dd__loop *loop) {
-    const dd__settled *s = &loop->settled;
-    const dd__training training = {.count = loop->training.count,
-                                   .batch = loop->batch,
-                                   .seed = s->options.seed,
-                                   .optimizer = s->optimizer,
-                                   .settings = s->settings,
-                                   .learning_rate =
-                                       dd__schedule_node(&s->schedule, s->options.learning_rate,
-                                                         s->options.epochs, loop->steps),
-                                   .augment = s->augment};
-    const dd__binding examples[] = {{"images", loop->training.images},
-                                    {"labels", loop->training.labels}};
-    dd__graph *graph;
-    DD_TRY(dd__training_graph(loop->model, &training, loop->device, &graph));
-    DD_TRY(dd__verified_plan(loop->device, graph, examples, 2, &loop->plan));
-    DD_TRY(dd__load_parameters(loop->plan, loop->model));
-    if (loop->validation.count == 0) return DD_OK;
-    DD_TRY(dd__measuring_graph(loop->model, loop->validation.count, loop->batch, loop->device,
-                               &graph));
-    const dd__binding shared[] = {{"images", loop->validation.images},
-                                  {"labels", loop->validation.labels},
-                                  {"parameters", dd__plan_buffer(loop->plan, "parameters")},
-                                  {"statistics", dd__plan_buffer(loop->plan, "statistics")}};
-    size_t count = shared[3].buffer ? 4 : 3;
-    return dd__verified_plan(loop->device, graph, shared, count, &loop->measure);
-}
 
 static dd_status take_examples(dd__loop *loop, const dd_dataset *validation) {
     DD_TRY(dd__within(dd__examples_create(loop->device, loop->model, loop->data, &loop->training),
@@ -76,15 +47,17 @@ static dd_status set_up(dd__loop *loop, const dd_dataset *validation,
     DD_TRY(take_examples(loop, validation));
     if (o->output && !o->resume) DD_TRY(dd__folder_make(o->output));
     DD_TRY(take_weights(loop));
-    DD_TRY(make_plans(loop));
+    loop->micro = o->micro_batch;
+    if (o->resume) DD_TRY(dd__checkpoint_micro(loop));
+    DD_TRY(dd__plans_fit(loop));
+    DD_TRY(dd__plans_make(loop));
     if (o->resume) return dd__checkpoint_load(loop);
     DD_TRY(dd__keep_begin(loop));
     return dd__checkpoint_save(loop);
 }
 
 static void tear_down(dd__loop *loop) {
-    dd__plan_free(loop->measure);
-    dd__plan_free(loop->plan);
+    dd__plans_free(loop);
     dd__examples_free(&loop->validation);
     dd__examples_free(&loop->training);
     dd_model_free(loop->last);
@@ -112,6 +85,7 @@ static dd_status run_epochs(dd__loop *loop) {
 
 static void summarize(const dd__loop *loop, dd_train_result *result) {
     const dd__standing *at = &loop->at;
+    result->micro_batch = loop->micro;
     result->epochs = (unsigned)at->done;
     result->stopped_early = at->done < loop->settled.options.epochs && should_stop_early(loop);
     result->best_epoch = at->best_epoch;
@@ -135,8 +109,7 @@ dd_status dd_train(dd_device *device, dd_model *model, const dd_dataset *data,
     if (status == DD_OK) {
         result->epochs_before = (unsigned)loop.at.done;
         status = run_epochs(&loop);
-        if (status == DD_INTERRUPTED || status == DD_WRONG)
-            status = dd__keep_stopped(&loop, status);
+        if (status != DD_OK && status != DD_IO) status = dd__keep_stopped(&loop, status);
         summarize(&loop, result);
     }
     tear_down(&loop);

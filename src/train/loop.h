@@ -1,5 +1,5 @@
-/* loop.h: a training under way, shared by what runs it (loop.c, epoch.c), what it keeps (keep.c) and
- * what it goes on from (checkpoint.c).
+/* loop.h: a training under way, shared by what runs it (loop.c, plans.c, epoch.c), what it keeps (keep.c)
+ * and what it goes on from (checkpoint.c).
  */
 #ifndef DD_TRAIN_LOOP_H
 #define DD_TRAIN_LOOP_H
@@ -31,11 +31,33 @@ typedef struct dd__loop {
     char hash[33];          /* of all examples */
     char initial[33];       /* of the initial weights; "" when they come from the seed */
     dd__examples training, validation; /* validation.count is 0 without */
-    dd__plan *plan, *measure; /* measure shares plan's parameters; NULL without validation */
-    uint32_t batch, steps;    /* steps: of an epoch */
+    uint32_t batch, steps;             /* images of a step, steps of an epoch */
+    uint32_t
+        micro; /* images at a time: a divisor of batch; before dd__plans_fit what is asked for */
+    dd__plan *plan;    /* a batch or, with `update`, a micro-batch */
+    dd__plan *update;  /* shares plan's parameters and gradients; NULL: plan updates itself */
+    dd__plan *measure; /* shares plan's parameters; NULL without validation */
     dd__standing at;
     double saved; /* when the last checkpoint was written */
+    struct {
+        size_t done;
+        uint32_t position;
+    } last_saved; /* where it stands, as in `at` */
 } dd__loop;
+
+/* ---- plans.c ------------------------------------------------------------------------------ */
+
+/* Lowers `micro` (0: any number) to the largest divisor of the batch with which all plans fit beside the
+ * examples; says so where that is not all of them.
+ * DD_MEMORY  not even one image does */
+dd_status dd__plans_fit(dd__loop *loop);
+/* Makes them, with the model's weights. */
+dd_status dd__plans_make(dd__loop *loop);
+void dd__plans_free(dd__loop *loop);
+/* Enqueues one step. */
+dd_status dd__plans_step(dd__loop *loop);
+/* The plan that has the state of this name. */
+dd__plan *dd__plans_holder(const dd__loop *loop, const char *state);
 
 /* ---- epoch.c ------------------------------------------------------------------------------ */
 
@@ -53,8 +75,9 @@ dd_status dd__keep_records(const dd__loop *loop, const char *outcome);
 /* Before a new run: removes what another left in the folder, the checkpoint first, and writes the
  * records. */
 dd_status dd__keep_begin(const dd__loop *loop);
-/* A run that ends before its time keeps what it has. Returns `reason` with its message, or why what
- * there is could not be saved. */
+/* A run that ends before its time keeps what it has: after an interruption all, else the records; where
+ * the device failed, the message names the checkpoint. Returns `reason`, or why what there is could not
+ * be saved. */
 dd_status dd__keep_stopped(dd__loop *loop, dd_status reason);
 
 /* ---- checkpoint.c ---------------------------------------------------------------------------- */
@@ -66,7 +89,10 @@ dd_status dd__keep_stopped(dd__loop *loop, dd_status reason);
 /* Writes it. Nothing without an output.
  * DD_WRONG  a number is not finite: the checkpoint before it stays */
 dd_status dd__checkpoint_save(dd__loop *loop);
-/* Reads it into the plan and `at`, and the kept weights into the model.
+/* Sets `micro` to what the run has had, as an unbroken one would have; unless it is not what the run was
+ * begun with, but asked for now. Fails as below. */
+dd_status dd__checkpoint_micro(dd__loop *loop);
+/* Reads it into the plans and `at`, and the kept weights into the model.
  * DD_IO     there is none
  * DD_USAGE  it is of another network, other data or other options */
 dd_status dd__checkpoint_load(dd__loop *loop);

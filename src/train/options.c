@@ -64,6 +64,7 @@ void dd__options_json(dd__json *json, cJSON *parent, const dd_train_options *o) 
     cJSON *object = dd__json_add_object(json, parent, parent ? "options" : NULL);
     dd__json_add_number(json, object, "epochs", o->epochs);
     dd__json_add_number(json, object, "batch", o->batch);
+    dd__json_add_number(json, object, "micro_batch", o->micro_batch);
     dd__json_add_u64(json, object, "seed", o->seed);
     dd__json_add_text(json, object, "optimizer", o->optimizer);
     dd__json_add_number(json, object, "learning_rate", o->learning_rate);
@@ -89,6 +90,8 @@ dd_status dd__options_parse(const cJSON *object, dd_train_options *o) {
     *o = (dd_train_options){0};
     DD_TRY(dd__json_unsigned(object, "epochs", &o->epochs));
     DD_TRY(dd__json_unsigned(object, "batch", &o->batch));
+    if (cJSON_GetObjectItem(object, "micro_batch")) /* older runs had none */
+        DD_TRY(dd__json_unsigned(object, "micro_batch", &o->micro_batch));
     DD_TRY(dd__json_unsigned(object, "early_stop", &o->early_stop));
     DD_TRY(dd__json_u64(object, "seed", &o->seed));
     DD_TRY(dd__json_string(object, "optimizer", &o->optimizer));
@@ -103,7 +106,8 @@ dd_status dd__options_parse(const cJSON *object, dd_train_options *o) {
 
 /* May be another when a run is gone on with. */
 static bool may_change(const char *key) {
-    return strcmp(key, "epochs") == 0 || strcmp(key, "early_stop") == 0;
+    return strcmp(key, "epochs") == 0 || strcmp(key, "early_stop") == 0 ||
+           strcmp(key, "micro_batch") == 0;
 }
 
 static dd_status compare(const cJSON *before, const cJSON *now) {

@@ -30,7 +30,7 @@ void dd__options_json(dd__json *json, cJSON *parent, const dd_train_options *opt
 /* The same back; strings belong to the object. DD_FORMAT */
 dd_status dd__options_parse(const cJSON *object, dd_train_options *options);
 /* Whether a run with options `before` can be gone on with by `options`, which are settled. DD_USAGE
- * names the first that differs; epochs and early_stop may. */
+ * names the first that differs; epochs, early_stop and micro_batch may. */
 dd_status dd__options_compare(const cJSON *before, const dd_train_options *options);
 
 #endif

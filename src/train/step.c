@@ -40,22 +40,39 @@ static dd_status add_advance(dd__graph *graph, uint32_t batch) {
     return dd__graph_add(graph, &dd__op_advance, "advance", &advance, &graph->step, 1, NULL, 0);
 }
 
-static dd_status add_update(dd__graph *graph, const dd__training *training, dd__value *loss) {
-    dd__value *share, *gradients;
+/* Of the batch's mean loss, also where this is only a part of the batch. */
+static dd_status add_gradients(dd__graph *graph, const dd__training *training, dd__value *loss,
+                               dd__value **gradients) {
+    dd__value *share;
     dd__fill mean = {.value = 1.0f / (float)training->batch};
     DD_TRY(dd__graph_add1(graph, &dd__op_fill, "mean", &mean, &loss, 1, &share));
-    DD_TRY(dd__graph_gradients(graph, loss, share, &gradients));
+    return dd__graph_gradients(graph, loss, share, gradients);
+}
+
+static dd_status add_update(dd__graph *graph, const dd__training *training, dd__value *gradients,
+                            uint32_t advance) {
     DD_TRY(dd__graph_add(graph, &dd__op_learning_rate, "learning_rate", &training->learning_rate,
                          &graph->step, 1, NULL, 0));
-    return dd__optimizer_add(training->optimizer, graph, &training->settings, gradients);
+    DD_TRY(dd__optimizer_add(training->optimizer, graph, &training->settings, gradients));
+    return add_advance(graph, advance);
+}
+
+static dd_status add_accumulate(dd__graph *graph, uint32_t micro, dd__value *gradients) {
+    dd__value *sums;
+    dd__gather part = {.batch = (int32_t)micro};
+    DD_TRY(dd__graph_state(graph, "gradient_sums", DD__F32, gradients->dims, &sums));
+    DD_TRY(dd__graph_add(graph, &dd__op_accumulate, "accumulate", NULL,
+                         (dd__value *[]){sums, gradients, graph->step}, 3, NULL, 0));
+    return dd__graph_add(graph, &dd__op_next_part, "next_part", &part, &graph->step, 1, NULL, 0);
 }
 
 dd_status dd__training_graph(const dd_model *model, const dd__training *training,
                              const dd_device *device, dd__graph **out) {
     dd_status status = DD_OK;
     dd__graph *graph = NULL;
-    dd__value *x, *labels, *logits, *y, *loss;
-    const dd__gather gather = {.batch = (int32_t)training->batch,
+    dd__value *x, *labels, *logits, *y, *loss, *gradients;
+    uint32_t micro = training->micro ? training->micro : training->batch;
+    const dd__gather gather = {.batch = (int32_t)micro,
                                .shuffle = true,
                                .scale = model->preparation.scale,
                                .shift = model->preparation.shift,
@@ -66,8 +83,24 @@ dd_status dd__training_graph(const dd_model *model, const dd__training *training
     DD_TRY_OUT(dd__model_build(model, graph, x, &logits, &y));
     DD_TRY_OUT(add_loss(graph, logits, labels, &loss));
     DD_TRY_OUT(dd__graph_fuse(graph, device));
-    DD_TRY_OUT(add_update(graph, training, loss));
-    DD_TRY_OUT(add_advance(graph, training->batch));
+    DD_TRY_OUT(add_gradients(graph, training, loss, &gradients));
+    DD_TRY_OUT(micro < training->batch ? add_accumulate(graph, micro, gradients)
+                                       : add_update(graph, training, gradients, micro));
+    *out = graph;
+out:
+    if (status != DD_OK) dd__graph_free(graph);
+    return status;
+}
+
+dd_status dd__update_graph(const dd__training *training, const dd__graph *part, dd__graph **out) {
+    dd_status status = DD_OK;
+    dd__graph *graph = NULL;
+    dd__value *gradients, *step;
+    DD_TRY(dd__graph_create(true, training->seed, &graph));
+    DD_TRY_OUT(dd__graph_parameters_of(graph, part));
+    DD_TRY_OUT(dd__graph_step(graph, &step));
+    DD_TRY_OUT(dd__graph_state(graph, "gradients", DD__F32, graph->parameters->dims, &gradients));
+    DD_TRY_OUT(add_update(graph, training, gradients, 0)); /* the parts have moved the position */
     *out = graph;
 out:
     if (status != DD_OK) dd__graph_free(graph);

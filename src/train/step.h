@@ -1,9 +1,9 @@
 /* step.h: the graphs of a training step and of a measuring step, and the examples they draw from.
  *
- * Both read the dataset from states "images" U8 (count, H, W, C) and "labels" I32 (count), advance
+ * A step is one run of a plan; or, where its batch does not fit into memory, several of a plan for a
+ * micro-batch, which add up gradients, and one of a plan that updates. All read the dataset from states "images" U8 (count, H, W, C) and "labels" I32 (count), advance
  * the state "step" (dd__step) themselves and add to the state "sums" f32 (4): summed loss, right
- * answers, examples. An epoch is therefore count / batch runs of one plan, without a word from the
- * host.
+ * answers, examples. An epoch is therefore count / batch steps, without a word from the host.
  */
 #ifndef DD_TRAIN_STEP_H
 #define DD_TRAIN_STEP_H
@@ -15,10 +15,12 @@
 #include "train/optimizer.h"
 
 /* gather (shuffled, augmented), the network in its training form, fused for `device` (plan/fuse.h),
- * mean cross-entropy over the batch, gradients, learning rate, update, advance. */
+ * mean cross-entropy over the batch, gradients; then, for a whole batch, learning rate, update and
+ * advance; for a micro-batch accumulate into the state "gradient_sums" and next_part. */
 typedef struct dd__training {
-    size_t count; /* examples */
-    uint32_t batch;
+    size_t count;   /* examples */
+    uint32_t batch; /* of a step */
+    uint32_t micro; /* of a run: a divisor of batch; 0: batch */
     uint64_t seed;
     const dd__optimizer *optimizer;
     dd__optimizer_settings settings;
@@ -27,6 +29,9 @@ typedef struct dd__training {
 } dd__training;
 dd_status dd__training_graph(const dd_model *model, const dd__training *training,
                              const dd_device *device, dd__graph **graph);
+/* What ends a step of micro-batches, whose graph is `part`: learning rate, update, advance. To be bound:
+ * "parameters", "step", and "gradients" to the sums. */
+dd_status dd__update_graph(const dd__training *training, const dd__graph *part, dd__graph **graph);
 /* gather (in order), the network in its inference form, fused as well, cross-entropy, advance. */
 dd_status dd__measuring_graph(const dd_model *model, size_t count, uint32_t batch,
                               const dd_device *device, dd__graph **graph);

@@ -34,14 +34,20 @@ static int need_unbroken(void **state) {
     return status;
 }
 
-/* Starts a run of four epochs and sends `number` once `text` is said. */
-static void stop_when_said(const char *name, const char *text, int number) {
+/* Starts a run of four epochs and waits until `text` is said. */
+static pid_t start_until_said(const char *environment, const char *name, const char *text) {
     char arguments[512];
     snprintf(arguments, sizeof arguments, RECIPE "--epochs 4 --progress always --output \"$T/%s\"",
              name);
     assert_int_equal(system("rm -f \"$T/err\""), 0); /* what the run before it said */
-    pid_t process = start("", arguments);
+    pid_t process = start(environment, arguments);
     for (int i = 0; i < 20000 && !strstr(errors_so_far(), text); i++) pause_a_little();
+    return process;
+}
+
+/* Sends `number` then. */
+static void stop_when_said(const char *name, const char *text, int number) {
+    pid_t process = start_until_said("", name, text);
     kill(process, number);
     finish(process);
 }
@@ -74,6 +80,46 @@ static void test_a_run_killed_in_its_first_epoch_goes_on(void **state) {
     run("train --resume \"$T/early\"");
     expect_status(0);
     expect_same_run("unbroken", "early");
+}
+
+/* Stands before the OpenCL library, and loses the device once there is a file $T/lose. */
+static bool make_losing_library(void) {
+    static const char source[] =
+        "#include <dlfcn.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <unistd.h>\n"
+        "typedef int call(void *, void *, unsigned, const size_t *, const size_t *, const size_t *,"
+        " unsigned, const void *, void *);\n"
+        "int clEnqueueNDRangeKernel(void *q, void *k, unsigned d, const size_t *o, const size_t *g,"
+        " const size_t *l, unsigned n, const void *w, void *e) {\n"
+        "    char path[4096];\n"
+        "    snprintf(path, sizeof path, \"%s/lose\", getenv(\"T\"));\n"
+        "    if (access(path, F_OK) == 0) return -2; /* CL_DEVICE_NOT_AVAILABLE */\n"
+        "    call *next = (call *)dlsym(RTLD_NEXT, \"clEnqueueNDRangeKernel\");\n"
+        "    return next(q, k, d, o, g, l, n, w, e);\n}\n";
+    make_file("lose.c", source, sizeof source - 1);
+    return system("cd \"$T\" && cc -D_GNU_SOURCE -shared -fPIC lose.c -o lose.so -ldl") == 0;
+}
+
+static void test_a_run_whose_device_is_lost_says_how_to_go_on(void **state) {
+    (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    print_message("SKIPPED: the sanitizer wants to be the first library\n");
+    skip();
+#endif
+    if (!make_losing_library()) {
+        print_message("SKIPPED: no C compiler for a library that loses the device\n");
+        skip();
+    }
+    pid_t process = start_until_said("LD_PRELOAD=\"$T/lose.so\"", "lost", "epoch 2/4  loss");
+    make_file("lose", "", 0);
+    finish(process);
+    expect_status(1);
+    expect_part(err, "CL_DEVICE_NOT_AVAILABLE (-2); ");
+    expect_part(err, "/lost/checkpoint/state.safetensors has epoch ");
+    expect_part(err, ": go on with  deepdigits train --resume ");
+    assert_null(strstr(err, "see deepdigits"));
+    run("train --resume \"$T/lost\"");
+    expect_status(0);
+    expect_same_run("unbroken", "lost");
 }
 
 static void test_a_finished_run_goes_on_to_more_epochs(void **state) {
@@ -249,6 +295,7 @@ int main(void) {
                                need_unbroken),
         cmocka_unit_test_setup(test_a_killed_run_goes_on_as_if_nothing_had_happened, need_unbroken),
         cmocka_unit_test_setup(test_a_run_killed_in_its_first_epoch_goes_on, need_unbroken),
+        cmocka_unit_test_setup(test_a_run_whose_device_is_lost_says_how_to_go_on, need_unbroken),
         cmocka_unit_test_setup(test_a_finished_run_goes_on_to_more_epochs, need_unbroken),
         cmocka_unit_test_setup(test_options_that_a_resumed_run_cannot_have_are_refused,
                                need_unbroken),

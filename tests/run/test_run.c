@@ -19,6 +19,30 @@ static void test_probabilities_do_not_depend_on_the_batch(void **state) {
     }
 }
 
+static void test_a_predictor_computes_as_many_images_at_a_time_as_fit(void **state) {
+    (void)state;
+    enum { COUNT = 100 };
+    static float whole[COUNT * CLASSES], parts[COUNT * CLASSES];
+    dd_device *little;
+    dd_bench_result result;
+    dd_device_options options = {.without_selftest = true, .memory_bytes = 1000000};
+    dd_bench_options bench = {.batch = 1024, .seconds = 0.01};
+    assert_int_equal(dd_device_open(NULL, &options, &little), DD_OK);
+    predict_on(device, 1024, COUNT, whole);
+    predict_on(little, 1024, COUNT, parts);
+    assert_close(whole, parts, COUNT * CLASSES, 1e-5f);
+    /* a measurement is of the batch that it names */
+    assert_int_equal(dd_bench(little, model, &bench, &result), DD_MEMORY);
+    assert_non_null(strstr(dd_message(), "of the 1.0 MB that it may use"));
+    dd_device_close(little);
+    options.memory_bytes = 10000;
+    dd_predictor *predictor;
+    assert_int_equal(dd_device_open(NULL, &options, &little), DD_OK);
+    assert_int_equal(dd_predictor_create(little, model, 64, &predictor), DD_MEMORY);
+    assert_non_null(strstr(dd_message(), "not even one image at a time can be computed: "));
+    dd_device_close(little);
+}
+
 /* After a hundred runs the launches are joined (dd__chain_if_small). */
 static void test_the_hundredth_prediction_is_like_the_first(void **state) {
     (void)state;
@@ -195,6 +219,7 @@ static void test_a_network_with_a_wide_concat_can_be_tuned(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_probabilities_do_not_depend_on_the_batch),
+        cmocka_unit_test(test_a_predictor_computes_as_many_images_at_a_time_as_fit),
         cmocka_unit_test(test_the_hundredth_prediction_is_like_the_first),
         cmocka_unit_test(test_networks_with_several_forms_of_a_kernel_are_joined),
         cmocka_unit_test(test_device_and_reference_predict_alike),

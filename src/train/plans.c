@@ -1,0 +1,147 @@
+/* plans.c: the plans of a training, and how many images of a batch they compute at a time: all, where
+ * that fits into memory; else the most that do, found by planning alone.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "check/check.h"
+#include "train/loop.h"
+
+static dd__training training_of(const dd__loop *loop, uint32_t micro) {
+    const dd__settled *s = &loop->settled;
+    return (dd__training){.count = loop->training.count,
+                          .batch = loop->batch,
+                          .micro = micro,
+                          .seed = s->options.seed,
+                          .optimizer = s->optimizer,
+                          .settings = s->settings,
+                          .learning_rate = dd__schedule_node(&s->schedule, s->options.learning_rate,
+                                                             s->options.epochs, loop->steps),
+                          .augment = s->augment};
+}
+
+/* ---- How many fit ------------------------------------------------------------------------- */
+
+static dd_status add_need(const dd__loop *loop, dd__graph *graph, const dd__binding *bound,
+                          size_t count, dd__need *sum) {
+    dd__need need, before = *sum;
+    DD_TRY(dd__plan_need(loop->device, graph, bound, count, &need));
+    if (before.largest < need.largest) *sum = need;
+    sum->bytes = before.bytes + need.bytes;
+    return DD_OK;
+}
+
+/* Of all plans of the training. */
+static dd_status need_of(const dd__loop *loop, uint32_t micro, dd__need *need) {
+    static const dd__binding examples[] = {{"images", NULL}, {"labels", NULL}};
+    static const dd__binding update_bound[] = {
+        {"parameters", NULL}, {"gradients", NULL}, {"step", NULL}};
+    static const dd__binding measure_bound[] = {
+        {"images", NULL}, {"labels", NULL}, {"parameters", NULL}, {"statistics", NULL}};
+    dd_status status = DD_OK;
+    dd__graph *graph, *update = NULL, *measure = NULL;
+    const dd__training training = training_of(loop, micro);
+    *need = (dd__need){0};
+    DD_TRY(dd__training_graph(loop->model, &training, loop->device, &graph));
+    DD_TRY_OUT(add_need(loop, graph, examples, DD_COUNT(examples), need));
+    if (micro < loop->batch) {
+        DD_TRY_OUT(dd__update_graph(&training, graph, &update));
+        DD_TRY_OUT(add_need(loop, update, update_bound, DD_COUNT(update_bound), need));
+    }
+    if (loop->validation.count) {
+        DD_TRY_OUT(dd__measuring_graph(loop->model, loop->validation.count, micro, loop->device,
+                                       &measure));
+        DD_TRY_OUT(add_need(loop, measure, measure_bound, DD_COUNT(measure_bound), need));
+    }
+out:
+    dd__graph_free(measure);
+    dd__graph_free(update);
+    dd__graph_free(graph);
+    return status;
+}
+
+/* `reason`: why not more at a time; "": nothing was refused. */
+static void tell(const dd__loop *loop, const char *reason) {
+    dd_model_info info;
+    dd_model_describe(loop->model, &info);
+    if (loop->micro == loop->batch) return;
+    dd__log(DD_LOG_INFO, "the %u images of a step are computed %u at a time%s: %s", loop->batch,
+            loop->micro, info.statistics ? ", which are all that batch norm sees" : "",
+            *reason                        ? reason
+            : loop->settled.options.resume ? "as before"
+                                           : "as asked for");
+}
+
+dd_status dd__plans_fit(dd__loop *loop) {
+    char reason[512] = "";
+    uint32_t micro = loop->micro && loop->micro < loop->batch ? loop->micro : loop->batch;
+    for (; micro > 0; micro--) {
+        dd__need need;
+        if (loop->batch % micro) continue;
+        DD_TRY(need_of(loop, micro, &need));
+        if (dd__device_fits(loop->device, &need) == DD_OK) {
+            loop->micro = micro;
+            tell(loop, reason);
+            return DD_OK;
+        }
+        if (!*reason) snprintf(reason, sizeof reason, "%s", dd_message());
+    }
+    return dd__fail(DD_MEMORY, "not even one image at a time can be trained on: %s", dd_message());
+}
+
+/* ---- The plans ---------------------------------------------------------------------------- */
+
+static dd_status make_update(dd__loop *loop, const dd__training *training) {
+    dd__graph *graph;
+    DD_TRY(dd__update_graph(training, dd__plan_graph(loop->plan), &graph));
+    const dd__binding shared[] = {{"parameters", dd__plan_buffer(loop->plan, "parameters")},
+                                  {"gradients", dd__plan_buffer(loop->plan, "gradient_sums")},
+                                  {"step", dd__plan_buffer(loop->plan, "step")}};
+    return dd__verified_plan(loop->device, graph, shared, DD_COUNT(shared), &loop->update);
+}
+
+static dd_status make_measure(dd__loop *loop) {
+    dd__graph *graph;
+    DD_TRY(dd__measuring_graph(loop->model, loop->validation.count, loop->micro, loop->device,
+                               &graph));
+    const dd__binding shared[] = {{"images", loop->validation.images},
+                                  {"labels", loop->validation.labels},
+                                  {"parameters", dd__plan_buffer(loop->plan, "parameters")},
+                                  {"statistics", dd__plan_buffer(loop->plan, "statistics")}};
+    size_t count = shared[3].buffer ? 4 : 3;
+    return dd__verified_plan(loop->device, graph, shared, count, &loop->measure);
+}
+
+dd_status dd__plans_make(dd__loop *loop) {
+    const dd__training training = training_of(loop, loop->micro);
+    const dd__binding examples[] = {{"images", loop->training.images},
+                                    {"labels", loop->training.labels}};
+    dd__graph *graph;
+    DD_TRY(dd__training_graph(loop->model, &training, loop->device, &graph));
+    DD_TRY(dd__verified_plan(loop->device, graph, examples, DD_COUNT(examples), &loop->plan));
+    DD_TRY(dd__load_parameters(loop->plan, loop->model));
+    if (loop->micro < loop->batch) DD_TRY(make_update(loop, &training));
+    return loop->validation.count ? make_measure(loop) : DD_OK;
+}
+
+void dd__plans_free(dd__loop *loop) {
+    dd__plan_free(loop->measure);
+    dd__plan_free(loop->update);
+    dd__plan_free(loop->plan);
+}
+
+/* ---- Running ------------------------------------------------------------------------------ */
+
+dd_status dd__plans_step(dd__loop *loop) {
+    for (uint32_t done = 0; done < loop->batch; done += loop->micro)
+        DD_TRY(dd__plan_run(loop->plan));
+    if (!loop->update) return DD_OK;
+    dd__plan_parameters_changed(loop->plan);
+    return dd__plan_run(loop->update);
+}
+
+dd__plan *dd__plans_holder(const dd__loop *loop, const char *state) {
+    bool updates = loop->update && dd__graph_find(dd__plan_graph(loop->update), state);
+    return updates ? loop->update : loop->plan;
+}
