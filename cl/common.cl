@@ -4,6 +4,9 @@
  * OpenCL C 1.2; compiled with -cl-std=CL1.2 -cl-denorms-are-zero, never with fast math.
  */
 
+/* Without `static` a compiler that does not inline one looks for it in other programs (C99). */
+#define inline static inline
+
 /* a * b + c. mad() is not fused on PoCL, fma() is emulated (a thousand times slower) where the
  * device has none: so one macro, chosen per device. */
 #if DD_FMA

@@ -18,6 +18,10 @@
 #endif
 #include "finish.cl"
 #include "tile_local.cl"
+#ifdef MATRIX
+#include "matrix.cl"
+#include "tile_matrix.cl"
+#endif
 
 #define SHAPE                                                                                      \
     const int H, const int W, const int C, const int P, const int Q, const int O, const int KH,    \
@@ -61,8 +65,8 @@ inline float pixel_at(global const float *restrict image, const Place at, const 
 
 /* What all kernels begin with: the item, the tile, the slice of k, the group of channels. */
 #define BEGIN                                                                            \
-    PANELS                                                                               \
     const int x = get_local_id(0), y = get_local_id(1), item = y * GX + x;               \
+    PANELS                                                                               \
     const int tile = get_global_id(0) / GX, across = (N + BN - 1) / BN;                  \
     const int first_row = tile / across * BM, first_column = tile % across * BN;         \
     const int group = get_global_id(2) / slices, z = get_global_id(2) % slices;          \

@@ -6,6 +6,10 @@
  */
 #include "finish.cl"
 #include "tile_local.cl"
+#ifdef MATRIX
+#include "matrix.cl"
+#include "tile_matrix.cl"
+#endif
 
 /* To c, or with -DSLICED, without f, a slice's share to c (slices, M, N).
  * Launch: (tiles * GX, GY, slices * count). */
@@ -14,8 +18,8 @@ GROUP_KERNEL void multiply(global const float *restrict a, global const float *r
                            const int slice, const int slices, const int AI, const int AK,
                            const int BK, const int BJ, const int a_apart, const int b_apart,
                            const int c_apart, const int c_first) {
-    PANELS
     const int x = get_local_id(0), y = get_local_id(1), item = y * GX + x;
+    PANELS
     const int tile = get_global_id(0) / GX, across = (N + BN - 1) / BN;
     const int first_row = tile / across * BM, first_column = tile % across * BN;
     const int number = get_global_id(2) / slices, z = get_global_id(2) % slices;

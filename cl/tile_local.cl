@@ -22,30 +22,37 @@
 #define GROUP_KERNEL __kernel __attribute__((reqd_work_group_size(GX, GY, 1)))
 #define UNROLL _Pragma("unroll")
 
-/* Where part number p of those that an item loads lies in its panel. Without a sign, so that compilers
- * see what is the same for all parts. */
-#define PART(p) ((uint)(p) * ITEMS + (uint)item)
-#define LEFT_PARTS (BM * DEPTH / ITEMS)
-#define RIGHT_PARTS (BN * DEPTH / ITEMS)
+/* Where part number p of those that an item loads lies in its panel: those of all items follow each
+ * other, `along` in a line. Written as what the item gives and what p gives, so that compilers see what is
+ * the same for all parts. */
+#define PLACE(p, along) ((int)((uint)item % (along)) + (p) * ITEMS % (along))
+#define LINE(p, along)  ((int)((uint)item / (along)) + (p) * ITEMS / (along))
+#define LEFT_PARTS      (BM * DEPTH / ITEMS)
+#define RIGHT_PARTS     (BN * DEPTH / ITEMS)
 #ifdef LEFT_ALONG_K
-#define LEFT_K(p) ((int)(PART(p) % DEPTH))
-#define LEFT_I(p) ((int)(PART(p) / DEPTH))
+#define LEFT_K(p) PLACE(p, DEPTH)
+#define LEFT_I(p) LINE(p, DEPTH)
 #else
-#define LEFT_K(p) ((int)(PART(p) / BM))
-#define LEFT_I(p) ((int)(PART(p) % BM))
+#define LEFT_K(p) LINE(p, BM)
+#define LEFT_I(p) PLACE(p, BM)
 #endif
 #ifdef RIGHT_ALONG_K
-#define RIGHT_K(p) ((int)(PART(p) % DEPTH))
-#define RIGHT_J(p) ((int)(PART(p) / DEPTH))
+#define RIGHT_K(p) PLACE(p, DEPTH)
+#define RIGHT_J(p) LINE(p, DEPTH)
 #else
-#define RIGHT_K(p) ((int)(PART(p) / BN))
-#define RIGHT_J(p) ((int)(PART(p) % BN))
+#define RIGHT_K(p) LINE(p, BN)
+#define RIGHT_J(p) PLACE(p, BN)
 #endif
 
+/* ---- Products by each item alone; with -DMATRIX cl/tile_matrix.cl has this part ---------------- */
+
+#ifndef MATRIX
 /* A panel lies by k; rows of it have 4 numbers more, lest neighbours along k fall on one bank. */
 #define LEFT_ROW (BM / 4 + 1)
 #define RIGHT_ROW (BN / 4 + 1)
-#define PANELS local V left_panel[2 * DEPTH * LEFT_ROW], right_panel[2 * DEPTH * RIGHT_ROW];
+#define LEFT_PANEL (DEPTH * LEFT_ROW)
+#define RIGHT_PANEL (DEPTH * RIGHT_ROW)
+#define PANELS local V left_panel[2 * LEFT_PANEL], right_panel[2 * RIGHT_PANEL];
 
 inline void put_left(local V *panel, const float part[LEFT_PARTS], const int item) {
     UNROLL for (int p = 0; p < LEFT_PARTS; p++)
@@ -81,6 +88,13 @@ inline void multiply_panels(V sum[4 * MV][NV], const local V *left, const local 
 #undef ADD_ROW
 }
 
+#define OPEN_SUMS(sum)               tile_clear(sum);
+#define ADD_PANELS(sum, left, right) multiply_panels(sum, left, right, x, y);
+#define CLOSE_SUMS(sum)
+#endif
+
+/* ---- The product -------------------------------------------------------------------------------- */
+
 /* sum = the product over k = first .. end - 1, in a kernel with PANELS, x, y and item. LOAD_LEFT(k,
  * part) and LOAD_RIGHT(k, part) fill an item's parts of the panels that begin at k, with 0 for what
  * is outside of the operand. All items of a group have the same first and end. */
@@ -88,27 +102,27 @@ inline void multiply_panels(V sum[4 * MV][NV], const local V *left, const local 
     {                                                                                        \
         float left_part_[LEFT_PARTS], right_part_[RIGHT_PARTS];                              \
         int now_ = 0;                                                                        \
-        tile_clear(sum);                                                                     \
+        OPEN_SUMS(sum)                                                                       \
         LOAD_LEFT(first, left_part_)                                                         \
         LOAD_RIGHT(first, right_part_)                                                       \
         put_left(left_panel, left_part_, item);                                              \
         put_right(right_panel, right_part_, item);                                           \
         barrier(CLK_LOCAL_MEM_FENCE);                                                        \
-        for (int k_ = first; k_ < end; k_ += DEPTH) {                                           \
-            const int more_ = k_ + DEPTH < end, next_ = 1 - now_;                               \
+        for (int k_ = first; k_ < end; k_ += DEPTH) {                                        \
+            const int more_ = k_ + DEPTH < end, next_ = 1 - now_;                            \
             if (more_) {                                                                     \
-                LOAD_LEFT(k_ + DEPTH, left_part_)                                               \
-                LOAD_RIGHT(k_ + DEPTH, right_part_)                                             \
+                LOAD_LEFT(k_ + DEPTH, left_part_)                                            \
+                LOAD_RIGHT(k_ + DEPTH, right_part_)                                          \
             }                                                                                \
-            multiply_panels(sum, left_panel + now_ * DEPTH * LEFT_ROW,                          \
-                            right_panel + now_ * DEPTH * RIGHT_ROW, x, y);                      \
+            ADD_PANELS(sum, left_panel + now_ * LEFT_PANEL, right_panel + now_ * RIGHT_PANEL) \
             if (more_) {                                                                     \
-                put_left(left_panel + next_ * DEPTH * LEFT_ROW, left_part_, item);              \
-                put_right(right_panel + next_ * DEPTH * RIGHT_ROW, right_part_, item);          \
+                put_left(left_panel + next_ * LEFT_PANEL, left_part_, item);                 \
+                put_right(right_panel + next_ * RIGHT_PANEL, right_part_, item);             \
             }                                                                                \
             barrier(CLK_LOCAL_MEM_FENCE);                                                    \
             now_ = next_;                                                                    \
         }                                                                                    \
+        CLOSE_SUMS(sum)                                                                      \
     }
 
 /* ---- Storing ------------------------------------------------------------------------------------ */
@@ -123,12 +137,11 @@ inline void multiply_panels(V sum[4 * MV][NV], const local V *left, const local 
 inline void store_sums(V sum[4 * MV][NV], global float *to, const int first_row,
                        const int first_column, const int M, const int N, const int LD, const int x,
                        const int y) {
-    for (int i = 0; i < 4 * MV; i++) {
+    UNROLL for (int i = 0; i < 4 * MV; i++) {
         const int row = first_row + (i / 4 * GY + y) * 4 + i % 4;
-        if (row >= M) break;
         UNROLL for (int j = 0; j < NV; j++) {
             const int column = first_column + (j * GX + x) * 4;
-            store_valid(sum[i][j], to + row * LD + column, N - column);
+            if (row < M) store_valid(sum[i][j], to + row * LD + column, N - column);
         }
     }
 }

@@ -167,6 +167,9 @@ DD_API dd_status dd_device_open(const char *selector, const dd_device_options *o
 DD_API void dd_device_close(dd_device *device);
 /* Valid as long as the device. */
 DD_API const dd_device_info *dd_device_describe(const dd_device *device);
+/* Whether it multiplies matrices whose numbers are rounded to TF32 or BF16 on units of their own (tensor
+ * cores): where the options of dd_device_open allow it. Found out at the first question, by a product. */
+DD_API bool dd_device_has_matrix_units(dd_device *device, dd_precision format);
 
 /* One row of a self-test: one op, one implementation, one case. */
 typedef struct dd_selftest_row {

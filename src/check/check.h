@@ -122,7 +122,8 @@ dd_status dd__check_error(dd_device *device, const dd__case *c, const char *impl
  * c->gradient, or 200 of each chosen at random. */
 dd_status dd__check_gradient(dd_device *device, const dd__case *c, double *worst);
 /* One step of a small network (convolution to cross-entropy, momentum) on `device` and on the
- * reference: the loss is finite and the parameters agree within 1e-4. */
+ * reference: the loss is finite and the parameters agree within 1e-4, or as far as the precision that the
+ * device was opened with lets them. */
 dd_status dd__check_training_step(dd_device *device, double *worst);
 
 /* A case with the op, attributes and shapes of a convolution's or product's node, at so few images that

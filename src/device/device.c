@@ -87,6 +87,7 @@ static void compiler_settings(char *out, size_t size) {
         "LP_NATIVE_VECTOR_WIDTH",
         "DEEPDIGITS_VECTOR_WIDTH",
         "DEEPDIGITS_GROUP",
+        "DEEPDIGITS_MATRIX",
     };
     size_t used = 0;
     out[0] = 0;
@@ -100,10 +101,8 @@ static void compiler_settings(char *out, size_t size) {
 static dd_status make_key(dd_device *device) {
     const dd_device_info *info = &device->info;
     char processor[512] = "", settings[1024] = "", key[4096];
-    if (info->type == DD_DEVICE_CPU) {
-        host_processor(processor, sizeof processor);
-        compiler_settings(settings, sizeof settings);
-    }
+    if (info->type == DD_DEVICE_CPU) host_processor(processor, sizeof processor);
+    compiler_settings(settings, sizeof settings);
     static const char *const precisions[] = {"", "; tf32", "; bf16", "; f16"};
     snprintf(key, sizeof key, "%s; %s; %s; %s; %s; %s; %u units; %s class%s; %s;%s; deepdigits %s",
              info->name, info->vendor, info->driver, info->version, info->platform,

@@ -41,6 +41,10 @@ size_t dd__device_group(const dd_device *device);
 /* Names this device and everything that decides what its compiler and its timings yield: device,
  * driver, platform, host processor, version of this library. One line, for keys of caches. */
 const char *dd__device_key(const dd_device *device);
+/* Options with which kernels multiply on the device's matrix units, factors rounded to TF32 or BF16
+ * (cl/matrix.cl): "-DMATRIX -DPTX -DTF32"; NULL where it has none, or they do not compute rightly. Found
+ * out at the first question, by a product, and remembered. */
+const char *dd__device_matrix(const dd_device *device, dd_precision format);
 /* Waits until everything enqueued is done. DD_DEVICE when something failed on the way. */
 dd_status dd__device_finish(dd_device *device);
 /* From now on launches that are run for the first time are cut into parts of about `seconds` at most

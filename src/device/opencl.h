@@ -71,6 +71,11 @@ typedef struct dd__fit { /* what dd__kernel_fits found */
     struct dd__fit *next;
 } dd__fit;
 
+typedef struct dd__matrix { /* what dd__device_matrix found */
+    bool asked;
+    char options[32]; /* "": none */
+} dd__matrix;
+
 struct dd_device {
     dd_device_info info;
     dd_kernel_class class;
@@ -87,6 +92,7 @@ struct dd_device {
     double queued_seconds;     /* of such launches, since the queue was last waited for */
     dd__program *programs;     /* a list */
     dd__fit *fits;             /* a list */
+    dd__matrix matrix[DD_PRECISION_BF16 + 1]; /* by format */
     double program_seconds;
     bool trying_programs; /* dd__device_try_programs */
     bool trusted;         /* not checked before it is used */

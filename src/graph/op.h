@@ -93,6 +93,10 @@ struct dd__implementation {
      * filtering): the error it is allowed against the reference, root mean square over that of the
      * result. 0: what a case's own tolerance says, mostly nothing. */
     double relative_error;
+    bool
+        rounds_factors; /* that error comes from rounding factors, to 8 bits at least, before they are
+                            multiplied: whole numbers of a few bits must come out exactly all the same,
+                            as they do where a case's tolerance is 0 */
     const dd__tunable *tunables; /* at most DD__SETTINGS, then one without a name; NULL: none */
 };
 

@@ -167,9 +167,14 @@ dd__finish dd__conv_finish(const dd__node *node) {
                         .relu = a->activation == DD__RELU};
 }
 
-static const dd__implementation *const implementations[] = {
-    &dd__conv2d_winograd[0], &dd__conv2d_direct[0], &dd__conv2d_winograd_batched[0],
-    &dd__conv2d_tiled[0],    &dd__conv2d_plain[0],  NULL};
+static const dd__implementation *const implementations[] = {&dd__conv2d_winograd[0],
+                                                            &dd__conv2d_direct[0],
+                                                            &dd__conv2d_matrix_bf16[0],
+                                                            &dd__conv2d_matrix_tf32[0],
+                                                            &dd__conv2d_winograd_batched[0],
+                                                            &dd__conv2d_tiled[0],
+                                                            &dd__conv2d_plain[0],
+                                                            NULL};
 
 const dd__op dd__op_conv2d = {
     .name = "conv2d",

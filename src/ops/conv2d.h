@@ -22,6 +22,8 @@ extern const dd__implementation dd__conv2d_tiled[3];    /* conv2d_tiled.c: for G
 extern const dd__implementation dd__conv2d_winograd[3]; /* conv2d_winograd.c: for CPU runtimes */
 
 extern const dd__implementation dd__conv2d_winograd_batched[3]; /* ..._batched.c: for GPUs */
+/* conv2d_tiled.c: for GPUs with matrix units */
+extern const dd__implementation dd__conv2d_matrix_tf32[3], dd__conv2d_matrix_bf16[3];
 
 /* conv2d_pad.c: what looks at no border has x with its padding copied into workspace 0 first. */
 

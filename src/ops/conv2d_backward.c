@@ -29,9 +29,14 @@ static dd_status infer_weights(dd__graph *graph, dd__node *node) {
     return dd__node_output(graph, node, 0, DD__F32, a->result);
 }
 
-static const dd__implementation *const data_implementations[] = {
-    &dd__conv2d_winograd[1], &dd__conv2d_direct[1], &dd__conv2d_winograd_batched[1],
-    &dd__conv2d_tiled[1],    &dd__conv2d_plain[1],  NULL};
+static const dd__implementation *const data_implementations[] = {&dd__conv2d_winograd[1],
+                                                                 &dd__conv2d_direct[1],
+                                                                 &dd__conv2d_matrix_bf16[1],
+                                                                 &dd__conv2d_matrix_tf32[1],
+                                                                 &dd__conv2d_winograd_batched[1],
+                                                                 &dd__conv2d_tiled[1],
+                                                                 &dd__conv2d_plain[1],
+                                                                 NULL};
 
 const dd__op dd__op_conv2d_backward_data = {
     .name = "conv2d_backward_data",
@@ -46,9 +51,14 @@ const dd__op dd__op_conv2d_backward_data = {
     .flop = dd__conv_flop,
 };
 
-static const dd__implementation *const weights_implementations[] = {
-    &dd__conv2d_winograd[2], &dd__conv2d_direct[2], &dd__conv2d_winograd_batched[2],
-    &dd__conv2d_tiled[2],    &dd__conv2d_plain[2],  NULL};
+static const dd__implementation *const weights_implementations[] = {&dd__conv2d_winograd[2],
+                                                                    &dd__conv2d_direct[2],
+                                                                    &dd__conv2d_matrix_bf16[2],
+                                                                    &dd__conv2d_matrix_tf32[2],
+                                                                    &dd__conv2d_winograd_batched[2],
+                                                                    &dd__conv2d_tiled[2],
+                                                                    &dd__conv2d_plain[2],
+                                                                    NULL};
 
 const dd__op dd__op_conv2d_backward_weights = {
     .name = "conv2d_backward_weights",

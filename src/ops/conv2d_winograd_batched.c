@@ -83,7 +83,7 @@ static const char *refuse(const dd__node *node, const dd_device *device) {
     if (s.pool > 2) return "windows are larger than 2x2";
     if ((int64_t)MOST_NUMBERS < (int64_t)64 * s.c || (int64_t)MOST_NUMBERS < (int64_t)64 * s.o)
         return "one tile is larger than the workspace";
-    return dd__local_refuse(node, device);
+    return dd__local_refuse(node, device, &dd__local_f32);
 }
 
 static const char *avoid(const dd__node *node, const dd_device *device) {
@@ -145,6 +145,7 @@ static dd_status record_products(dd__recorder *recorder, const dd__node *node, c
                                  const form *f, int32_t count) {
     int32_t c = f->s.c, o = f->s.o;
     const dd__local_launch launch = {
+        .form = &dd__local_f32,
         .program = "gemm_tiled",
         .options = " -DLEFT_ALONG_K",
         .product = {.m = count, .n = o, .k = c, .row = o, .count = f->squares, .places = 1},
@@ -189,7 +190,7 @@ static dd__product weights_product(const form *f, int32_t tiles) {
 
 static int32_t weights_slices(const dd__node *node, const dd_device *device, const form *f) {
     dd__product p = weights_product(f, f->chunk);
-    return dd__local_slices(node, device, &p);
+    return dd__local_slices(node, device, &dd__local_f32, &p);
 }
 
 static void scratch_weights(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
@@ -206,7 +207,8 @@ static dd_status record_weight_products(dd__recorder *recorder, const dd__node *
                                         const dd__site *site, const form *f, int32_t first) {
     int32_t c = f->s.c, o = f->s.o, slices = weights_slices(node, site->device, f);
     int32_t parts = chunks_of(f) * slices;
-    const dd__local_launch launch = {.program = "gemm_tiled",
+    const dd__local_launch launch = {.form = &dd__local_f32,
+                                     .program = "gemm_tiled",
                                      .options = "",
                                      .product = weights_product(f, count_from(f, first)),
                                      .left = site->workspace[0],

@@ -1,7 +1,7 @@
 /* gemm: C (M,N) = f(A B + bias), A (M,K), B (K,N), bias (N) optional; either operand may lie
- * transposed in memory. What dense layers and their gradients are made of. Four implementations:
- * our register tiles for CPU runtimes, our tiles in local memory for GPUs, CLBlast, and plain. Which one runs is a matter of class and
- * measurement.
+ * transposed in memory. What dense layers and their gradients are made of. Implementations: our
+ * register tiles for CPU runtimes, our tiles in local memory for GPUs and the same on matrix units,
+ * CLBlast, and plain. Which one runs is a matter of class, precision and measurement.
  */
 #include <stdio.h>
 
@@ -172,25 +172,28 @@ static const dd__implementation direct = {.name = "direct",
                                           .record = record_direct,
                                           .tunables = dd__tile_tunables};
 
-/* ---- tiled: local memory, for GPUs -------------------------------------------------------- */
+/* ---- tiled: local memory, for GPUs; on matrix units where rounding is allowed --------------- */
 
 static dd__product product_of(const shape *s) {
     return (dd__product){.m = s->m, .n = s->n, .k = s->k, .row = s->n, .count = 1, .places = 1};
 }
 
-static void scratch_tiled(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
+static void scratch_tiled(const dd__node *node, const dd_device *device, dd__scratch *scratch,
+                          const dd__local_form *form) {
     shape s = shape_of(node);
     dd__product p = product_of(&s);
-    scratch->workspace_bytes[0] = dd__local_slice_bytes(node, device, &p);
+    scratch->workspace_bytes[0] = dd__local_slice_bytes(node, device, form, &p);
 }
 
-static dd_status record_tiled(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+static dd_status record_tiled(dd__recorder *recorder, const dd__node *node, const dd__site *site,
+                              const dd__local_form *form) {
     shape s = shape_of(node);
     char options[40];
     snprintf(options, sizeof options, "%s%s", s.ak == 1 ? " -DLEFT_ALONG_K" : "",
              s.bj == 1 ? "" : " -DRIGHT_ALONG_K");
     return dd__local_record(recorder, node, site,
-                            &(dd__local_launch){.program = "gemm_tiled",
+                            &(dd__local_launch){.form = form,
+                                                .program = "gemm_tiled",
                                                 .options = options,
                                                 .product = product_of(&s),
                                                 .finish = {.bias = s.bias, .relu = s.relu},
@@ -201,12 +204,43 @@ static dd_status record_tiled(dd__recorder *recorder, const dd__node *node, cons
                                                 .number_count = 8});
 }
 
+static const char *avoid_matrix(const dd__node *node, const dd_device *device) {
+    shape s = shape_of(node);
+    dd__product p = product_of(&s);
+    (void)device;
+    return dd__local_avoid_matrix(&p);
+}
+
+DD__LOCAL_FUNCTIONS(f32, dd__local_refuse, scratch_tiled, record_tiled)
+DD__LOCAL_FUNCTIONS(tf32, dd__local_refuse, scratch_tiled, record_tiled)
+DD__LOCAL_FUNCTIONS(bf16, dd__local_refuse, scratch_tiled, record_tiled)
+
 static const dd__implementation tiled = {.name = "tiled",
                                          .classes = DD__ON_GPU,
-                                         .refuse = dd__local_refuse,
-                                         .scratch = scratch_tiled,
-                                         .record = record_tiled,
+                                         .refuse = dd__local_refuse_f32,
+                                         .scratch = scratch_tiled_f32,
+                                         .record = record_tiled_f32,
                                          .tunables = dd__local_tunables};
+
+static const dd__implementation matrix_tf32 = {.name = "matrix_tf32",
+                                               .classes = DD__ON_GPU,
+                                               .refuse = dd__local_refuse_tf32,
+                                               .avoid = avoid_matrix,
+                                               .scratch = scratch_tiled_tf32,
+                                               .record = record_tiled_tf32,
+                                               .relative_error = DD__TF32_ERROR,
+                                               .rounds_factors = true,
+                                               .tunables = dd__local_tf32_tunables};
+
+static const dd__implementation matrix_bf16 = {.name = "matrix_bf16",
+                                               .classes = DD__ON_GPU,
+                                               .refuse = dd__local_refuse_bf16,
+                                               .avoid = avoid_matrix,
+                                               .scratch = scratch_tiled_bf16,
+                                               .record = record_tiled_bf16,
+                                               .relative_error = DD__BF16_ERROR,
+                                               .rounds_factors = true,
+                                               .tunables = dd__local_bf16_tunables};
 
 /* ---- CLBlast ------------------------------------------------------------------------------ */
 
@@ -241,8 +275,8 @@ static dd_status record_clblast(dd__recorder *recorder, const dd__node *node,
 static const dd__implementation clblast = {
     .name = "clblast", .classes = DD__ON_GPU, .refuse = refuse_clblast, .record = record_clblast};
 
-static const dd__implementation *const implementations[] = {&direct, &tiled, &clblast, &plain,
-                                                            NULL};
+static const dd__implementation *const implementations[] = {
+    &direct, &matrix_bf16, &matrix_tf32, &tiled, &clblast, &plain, NULL};
 
 const dd__op dd__op_gemm = {
     .name = "gemm",

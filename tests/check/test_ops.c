@@ -1,6 +1,7 @@
 /* Every case of every op, with every implementation that may run there, on the device named by
  * $DEEPDIGITS_DEVICE (or the default), against the reference.
- * `test_ops OP` runs one op's alone; $DEEPDIGITS_KERNEL_CLASS=cpu or gpu the kernels of that class. */
+ * `test_ops [OP [PRECISION]]` runs one op's alone ("" for all), and the forms that need the precision
+ * tf32, bf16 or f16; $DEEPDIGITS_KERNEL_CLASS=cpu or gpu the kernels of that class. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +17,7 @@
 static dd_device *device;
 static const char *only; /* the name of an op; NULL: all */
 static bool cut;         /* every launch in parts of one group */
+static dd_precision precision;
 
 typedef struct counts {
     unsigned passed, refused, failed;
@@ -136,7 +138,8 @@ static void test_every_quick_op_has_a_quick_case(void **state) {
 
 static int open_device(void **state) {
     (void)state;
-    if (dd_device_open(NULL, NULL, &device) == DD_OK) return 0;
+    dd_device_options options = {.precision = precision};
+    if (dd_device_open(NULL, &options, &device) == DD_OK) return 0;
     print_error("%s\n", dd_message());
     return -1;
 }
@@ -148,7 +151,10 @@ static int close_device(void **state) {
 }
 
 int main(int count, char **words) {
-    only = count > 1 ? words[1] : NULL;
+    static const char *const precisions[] = {"f32", "tf32", "bf16", "f16"}; /* by dd_precision */
+    only = count > 1 && *words[1] ? words[1] : NULL;
+    for (int p = 0; count > 2 && p < (int)DD_COUNT(precisions); p++)
+        if (strcmp(words[2], precisions[p]) == 0) precision = (dd_precision)p;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_op_that_computes_has_a_case),
         cmocka_unit_test(test_every_case_is_named_once_and_states_why),
