@@ -286,12 +286,12 @@ dd_status dd_device_open(const char *selector, const dd_device_options *options,
 
 /* A lost device's handles are left to the end of the process: releasing them may hang. */
 static void close_opencl(dd_device *device) {
-    if (device->lost) return;
-    if (device->queue) clFinish(device->queue);
+    if (!device->lost && device->queue) clFinish(device->queue);
 #ifdef DD_WITH_CLBLAST
-    dd__clblast_close(device);
+    if (!device->lost) dd__clblast_close(device);
 #endif
     dd__programs_free(device);
+    if (device->lost) return;
     if (device->profiling_queue) clReleaseCommandQueue(device->profiling_queue);
     if (device->queue) clReleaseCommandQueue(device->queue);
     if (device->context) clReleaseContext(device->context);

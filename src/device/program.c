@@ -88,7 +88,7 @@ static bool build_cached(dd__program *program) {
     }
     dd__log(DD_LOG_VERBOSE, "%s: the driver refuses the cached binary: %s", program->name,
             dd__cl_name(error));
-    if (program->program) clReleaseProgram(program->program);
+    if (program->program && !program->device->lost) clReleaseProgram(program->program);
     program->program = NULL;
     return false;
 }
@@ -199,7 +199,7 @@ static dd_status make_link_key(dd__program *program, const char *prefix, const c
 
 static void program_free(dd__program *program) {
     if (!program) return;
-    if (program->program) clReleaseProgram(program->program);
+    if (program->program && !program->device->lost) clReleaseProgram(program->program);
     dd__free(program->name);
     dd__free(program->options);
     dd__free(program->all_options);
@@ -320,7 +320,7 @@ static void save(dd__program *program) {
 void dd__device_try_programs(dd_device *device, bool trying) { device->trying_programs = trying; }
 
 void dd__programs_free(dd_device *device) {
-    bool keep = dd__cache_is_on(), told = false;
+    bool keep = dd__cache_is_on() && !device->lost, told = false;
     while (device->programs) {
         dd__program *next = device->programs->next;
         if (keep && device->programs->has_kernel && !device->programs->from_cache &&
