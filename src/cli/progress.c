@@ -123,16 +123,21 @@ const char *cli_bytes(uint64_t bytes, char *out, size_t size) {
 
 /* ---- Training ------------------------------------------------------------------------ */
 
+/* The bar takes what the terminal's line has left. */
 static void draw_training(const dd_train_progress *now) {
-    enum { WIDTH = 24 };
-    char bar[WIDTH + 1], left[32];
+    enum { MOST = 24, FRAME = 3 };
+    char epoch[32], figures[128], left[32], bar[MOST + 1];
     double share = now->steps ? (double)now->step / (double)now->steps : 0;
-    size_t full = (size_t)(share * WIDTH);
-    for (size_t i = 0; i < WIDTH; i++) bar[i] = i < full ? '#' : '.';
-    bar[WIDTH] = '\0';
-    cli_bar("epoch %u/%u [%s] %3.0f %%  loss %.4f  accuracy %.2f %%  %.0f images/s  %s left",
-            now->epoch, now->epochs, bar, 100 * share, now->loss, 100 * now->accuracy,
-            now->images_per_second, cli_duration(now->seconds_left, left, sizeof left));
+    int used = snprintf(epoch, sizeof epoch, "epoch %u/%u", now->epoch, now->epochs);
+    used += snprintf(figures, sizeof figures,
+                     "%3.0f %%  loss %.4f  accuracy %.2f %%  %.0f images/s  %s left", 100 * share,
+                     now->loss, 100 * now->accuracy, now->images_per_second,
+                     cli_duration(now->seconds_left, left, sizeof left));
+    int room = (int)terminal_width() - 1 - used - FRAME - 1, width = room < MOST ? room : MOST;
+    if (width < 0) width = 0;
+    for (int i = 0; i < width; i++) bar[i] = i < (int)(share * width) ? '#' : '.';
+    bar[width] = '\0';
+    cli_bar("%s [%s] %s", epoch, bar, figures);
 }
 
 void cli_train_progress(void *context, const dd_train_progress *now) {

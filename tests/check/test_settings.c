@@ -14,9 +14,11 @@
 
 static dd_device *device;
 
+/* With matrix units in OpenCL C, so that their settings are tried where there are none. */
 static int open_device(void **state) {
     (void)state;
-    dd_device_options options = {.without_selftest = true};
+    dd_device_options options = {.without_selftest = true, .precision = DD_PRECISION_BF16};
+    setenv("DEEPDIGITS_MATRIX", "emulated", 1);
     setenv("DEEPDIGITS_CACHE", "off", 1); /* keeping so many programs takes as long as their use */
     return dd_device_open(NULL, &options, &device) == DD_OK ? 0 : -1;
 }
