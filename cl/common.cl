@@ -4,7 +4,10 @@
  * OpenCL C 1.2; compiled with -cl-std=CL1.2 -cl-denorms-are-zero, never with fast math.
  */
 
-/* Without `static` a compiler that does not inline one looks for it in other programs (C99). */
+/* Without `static` a compiler that does not inline one looks for it in other programs (C99), and some find
+ * none. Arguments of such a function are not `restrict`, which Oclgrind does not understand when it inlines
+ * it; those of the kernel are. */
+#undef inline /* PoCL's own, to the same end */
 #define inline static inline
 
 /* a * b + c. mad() is not fused on PoCL, fma() is emulated (a thousand times slower) where the

@@ -57,7 +57,7 @@ inline Place window_of(Place at, const int SH, const int SW, const int PT, const
     return at;
 }
 
-inline float pixel_at(global const float *restrict image, const Place at, const int h, const int w,
+inline float pixel_at(global const float *image, const Place at, const int h, const int w,
                       const int H, const int W, const int C, const int c) {
     const int inside = h >= 0 && h < H && w >= 0 && w < W;
     return inside ? image[at.image + (h * W + w) * C + c] : 0.0f;

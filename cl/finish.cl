@@ -16,11 +16,10 @@ inline V finish(V value, Finish f) {
 
 /* Its arguments, where a kernel has them. normalize: scale = gamma / sqrt(variance + epsilon), shift =
  * beta - mean scale, else 1 and 0. Buffers of what is not asked for are anything. */
-#define FINISH                                                                     \
-    const int has_bias, const int relu, const int normalize, const float epsilon,  \
-        global const float *restrict bias, global const float *restrict gamma,     \
-        global const float *restrict beta, global const float *restrict mean,      \
-        global const float *restrict variance
+#define FINISH                                                                                  \
+    const int has_bias, const int relu, const int normalize, const float epsilon,               \
+        global const float *bias, global const float *gamma, global const float *beta,          \
+        global const float *mean, global const float *variance
 #define PASS_FINISH has_bias, relu, normalize, epsilon, bias, gamma, beta, mean, variance
 
 /* VW numbers, of which the first `valid` are there; 0 for the others. */

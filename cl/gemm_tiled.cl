@@ -1,6 +1,7 @@
 /* gemm_tiled.cl: C (M,N) = f(A B + bias) for the GPU class: cl/tile_local.cl. Operands are read
  * through strides: A(i,k) = a[i*AI + k*AK], B(k,j) = b[k*BK + j*BJ]. `count` such products, whose
- * operands and results lie so many numbers apart, the first result at c_first, are one launch.
+ * operands and results lie so many numbers apart, the first result at c_first, are one launch. A place in a
+ * matrix is an int: addresses of 64 bits for each number that an item loads are registers.
  *
  * -DLEFT_ALONG_K where AK is 1, -DRIGHT_ALONG_K where BJ is not.
  */
@@ -31,12 +32,12 @@ GROUP_KERNEL void multiply(global const float *restrict a, global const float *r
 #define LOAD_LEFT(from, part)                                                            \
     UNROLL for (int p = 0; p < LEFT_PARTS; p++) {                                        \
         const int i = LEFT_I(p), k = (from) + LEFT_K(p);                                 \
-        part[p] = first_row + i < M && k < end ? a[(size_t)i * AI + (size_t)k * AK] : 0.0f; \
+        part[p] = first_row + i < M && k < end ? a[i * AI + k * AK] : 0.0f; \
     }
 #define LOAD_RIGHT(from, part)                                                              \
     UNROLL for (int p = 0; p < RIGHT_PARTS; p++) {                                          \
         const int j = RIGHT_J(p), k = (from) + RIGHT_K(p);                                  \
-        part[p] = first_column + j < N && k < end ? b[(size_t)k * BK + (size_t)j * BJ] : 0.0f; \
+        part[p] = first_column + j < N && k < end ? b[k * BK + j * BJ] : 0.0f; \
     }
     MULTIPLY(sum, LOAD_LEFT, LOAD_RIGHT, first, end)
 #ifdef SLICED

@@ -15,7 +15,8 @@
  * src/device/matrix.c, which also has the list of what it tries.
  *
  * Options: an instruction, -DPTX or -DEMULATED, and a format, -DTF32 or -DBF16. An entry defines all
- * that is above, and
+ * that is above, and, where the compiler knows it,
+ *   HAS_UNIT
  *   Number to_number(float)                  rounded to the format
  *   multiply_unit(sum, a, b, lane, scratch)  the instruction; scratch: UNIT_SCRATCH words of local
  *                                            memory of the warp's own
@@ -46,10 +47,12 @@ typedef uint Number;
 #define C_COLUMN(l, r) ((l) % 4 * 2 + (r) % 2)
 #endif
 
-#ifdef PTX
-#if !defined(__NV_CL_C_VERSION) && !defined(cl_nv_pragma_unroll) && !defined(__NVPTX__)
-#error "this compiler does not take PTX"
+#if defined(__NV_CL_C_VERSION) || defined(cl_nv_pragma_unroll) || defined(__NVPTX__)
+#define TAKES_PTX /* the compiler does */
 #endif
+
+#if defined(PTX) && defined(TAKES_PTX)
+#define HAS_UNIT     1
 #define UNIT_SCRATCH 0
 #ifdef BF16
 #define MMA "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"
@@ -86,6 +89,7 @@ inline void multiply_unit(float sum[C_REGISTERS], const uint a[A_REGISTERS],
 #define HOLDS_A(row, word)      HELD((row) / 8 + (word) / 4 * 2, (row) % 8 * 4 + (word) % 4)
 #define HOLDS_B(word, column)   HELD(4 + (word) / 4, (column) * 4 + (word) % 4)
 #define HOLDS_C(row, column)    HELD(6 + (row) / 8 * 2 + (column) % 2, (row) % 8 * 4 + (column) / 2)
+#define HAS_UNIT                1
 #define UNIT_SCRATCH            (LANES * 10)
 
 /* To the nearest: of two that are equally near to the even one in bf16, to the larger one in TF32. */

@@ -90,8 +90,8 @@ TRANSFORM(adjoint_y, transform_y, WM, WA)
  * between them does not fit into registers. */
 
 /* One tile and VW channels of x, from row h and column q on, through BT . B into to[xi * step]. */
-inline void input_tile(Input x, const int h, const int q, const int H, const int W, const int C,
-                       Output to, const int step) {
+inline void input_tile(global const float *x, const int h, const int q, const int H, const int W,
+                       const int C, global float *to, const int step) {
     V columns[A][A];
     ROLLED for (int j = 0; j < A; j++) {
         V tap[A];
@@ -110,7 +110,7 @@ inline void input_tile(Input x, const int h, const int q, const int H, const int
 
 /* Row i of a tile of y, finished, to row p + i: its maxima over POOL x POOL pixels, where that is
  * not 1; then `above` keeps them until the last of POOL rows. P and Q are y's extents. */
-inline void store_row(V row[WM], V above[WM / POOL], const int i, Output y, const int p,
+inline void store_row(V row[WM], V above[WM / POOL], const int i, global float *y, const int p,
                       const int q, const int P, const int Q, const int O) {
 #pragma unroll
     for (int j = 0; j < WM / POOL; j++) {
@@ -126,8 +126,8 @@ inline void store_row(V row[WM], V above[WM / POOL], const int i, Output y, cons
 
 /* One tile and VW filters: AT . A of from[xi * step], finished, to y; p and q are the tile's first
  * row and column before pooling. */
-inline void output_tile(Input from, const int step, const Finish f, Output y, const int p,
-                        const int q, const int P, const int Q, const int O) {
+inline void output_tile(global const float *from, const int step, const Finish f, global float *y,
+                        const int p, const int q, const int P, const int Q, const int O) {
     V columns[A][WM], above[WM / POOL];
     LOAD_COLUMNS(transform_y, from, step, columns)
     ROLLED for (int i = 0; i < WM; i++) {
@@ -140,8 +140,8 @@ inline void output_tile(Input from, const int step, const Finish f, Output y, co
 }
 
 /* One tile and VW filters of dy, from row p and column q on, through A . AT into to[xi * step]. */
-inline void gradient_tile(Input dy, const int p, const int q, const int P, const int Q, const int O,
-                          Output to, const int step) {
+inline void gradient_tile(global const float *dy, const int p, const int q, const int P,
+                          const int Q, const int O, global float *to, const int step) {
     V columns[WM][A];
     ROLLED for (int j = 0; j < WM; j++) {
         V tap[WM];

@@ -128,6 +128,21 @@ static void print_verdict(const dd_selftest_result *result, dd_status status) {
         printf("FAILED: %s\n", cli_message());
 }
 
+/* "tf32 bf16": what the device's matrix units multiply, also into `list`. */
+static void find_matrix_units(dd_device *device, cJSON *list, char *out, size_t size) {
+    static const struct {
+        dd_precision format;
+        const char *name;
+    } all[] = {{DD_PRECISION_TF32, "tf32"}, {DD_PRECISION_BF16, "bf16"}};
+    size_t used = 0;
+    snprintf(out, size, "none");
+    for (size_t i = 0; i < CLI_COUNT(all); i++) {
+        if (!dd_device_has_matrix_units(device, all[i].format)) continue;
+        cli_json_text(list, NULL, all[i].name);
+        used += (size_t)snprintf(out + used, size - used, "%s%s", used ? " " : "", all[i].name);
+    }
+}
+
 static dd_status test_device(const cli_call *call, const settings *set, const char *selector,
                              cJSON *devices) {
     dd_device *device = NULL;
@@ -140,8 +155,11 @@ static dd_status test_device(const cli_call *call, const settings *set, const ch
     cli_json_text(json, "device", info->name);
     cli_json_text(json, "platform", info->platform);
     cli_json_text(json, "driver", info->driver);
+    char units[32];
+    find_matrix_units(device, cJSON_AddArrayToObject(json, "matrix_units"), units, sizeof units);
     to.rows = cJSON_CreateArray();
-    if (!set->json) printf("%s (%s, %s)\n", info->name, info->platform, info->driver);
+    if (!set->json)
+        printf("%s (%s, %s), matrix units: %s\n", info->name, info->platform, info->driver, units);
     dd_status status = dd_selftest(device, set->quick, take_row, &to, &result);
     cli_bar_clear();
     add_verdict(json, &result, status);
@@ -204,9 +222,11 @@ const cli_command cli_command_selftest = {
     .name = "selftest",
     .summary = "check a device against the reference",
     .usage = "[--device SEL,SEL..|all] [--quick] [--json]",
-    .about = "Runs every op in every implementation made for the device and compares with plain\n"
-             "C, then one training step end to end. \"all\" is every OpenCL device. Exit status 1\n"
-             "when anything is wrong.\n",
+    .about =
+        "Runs every op in every implementation made for the device and compares with plain\n"
+        "C, then one training step end to end. \"all\" is every OpenCL device. Matrix units, of\n"
+        "which the first line tells, are tested as far as --precision allows them. Exit status 1\n"
+        "when anything is wrong.\n",
     .examples = "  deepdigits selftest\n"
                 "  deepdigits selftest --device all --quick\n",
     .options = options,

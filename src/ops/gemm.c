@@ -204,6 +204,13 @@ static dd_status record_tiled(dd__recorder *recorder, const dd__node *node, cons
                                                 .number_count = 8});
 }
 
+static const char *refuse_tiled(const dd__node *node, const dd_device *device,
+                                const dd__local_form *form) {
+    shape s = shape_of(node);
+    bool large = (int64_t)s.m * s.k > INT32_MAX || (int64_t)s.k * s.n > INT32_MAX;
+    return large ? "an operand has more than 2^31 numbers" : dd__local_refuse(node, device, form);
+}
+
 static const char *avoid_matrix(const dd__node *node, const dd_device *device) {
     shape s = shape_of(node);
     dd__product p = product_of(&s);
@@ -211,20 +218,20 @@ static const char *avoid_matrix(const dd__node *node, const dd_device *device) {
     return dd__local_avoid_matrix(&p);
 }
 
-DD__LOCAL_FUNCTIONS(f32, dd__local_refuse, scratch_tiled, record_tiled)
-DD__LOCAL_FUNCTIONS(tf32, dd__local_refuse, scratch_tiled, record_tiled)
-DD__LOCAL_FUNCTIONS(bf16, dd__local_refuse, scratch_tiled, record_tiled)
+DD__LOCAL_FUNCTIONS(f32, refuse_tiled, scratch_tiled, record_tiled)
+DD__LOCAL_FUNCTIONS(tf32, refuse_tiled, scratch_tiled, record_tiled)
+DD__LOCAL_FUNCTIONS(bf16, refuse_tiled, scratch_tiled, record_tiled)
 
 static const dd__implementation tiled = {.name = "tiled",
                                          .classes = DD__ON_GPU,
-                                         .refuse = dd__local_refuse_f32,
+                                         .refuse = refuse_tiled_f32,
                                          .scratch = scratch_tiled_f32,
                                          .record = record_tiled_f32,
                                          .tunables = dd__local_tunables};
 
 static const dd__implementation matrix_tf32 = {.name = "matrix_tf32",
                                                .classes = DD__ON_GPU,
-                                               .refuse = dd__local_refuse_tf32,
+                                               .refuse = refuse_tiled_tf32,
                                                .avoid = avoid_matrix,
                                                .scratch = scratch_tiled_tf32,
                                                .record = record_tiled_tf32,
@@ -234,7 +241,7 @@ static const dd__implementation matrix_tf32 = {.name = "matrix_tf32",
 
 static const dd__implementation matrix_bf16 = {.name = "matrix_bf16",
                                                .classes = DD__ON_GPU,
-                                               .refuse = dd__local_refuse_bf16,
+                                               .refuse = refuse_tiled_bf16,
                                                .avoid = avoid_matrix,
                                                .scratch = scratch_tiled_bf16,
                                                .record = record_tiled_bf16,

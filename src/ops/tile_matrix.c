@@ -28,33 +28,22 @@ static int32_t usual_columns(const dd__node *node, const dd_device *device) {
     return !is_gpu(device) || dd__extent_of(node).n > BLOCK * WARP_WIDTH ? 2 : 1;
 }
 
-/* As many as the group may have, unless tiles of fewer rows leave fewer rows empty or fill a device
- * that is not full otherwise. */
+/* Whether a tile of half the rows, down to two warps, leaves fewer rows empty, or fills a device that is not
+ * full otherwise. */
+static bool is_better_halved(const dd__node *node, const dd_device *device, int32_t height) {
+    int32_t width = setting(node, device, DD__LOCAL_WIDTH);
+    int32_t rows = height * BLOCK * setting(node, device, DD__LOCAL_ROWS);
+    int32_t columns = width * BLOCK * setting(node, device, DD__LOCAL_COLUMNS);
+    if (height * width <= 2 * WARP_HEIGHT * WARP_WIDTH) return false;
+    return rows / 2 >= dd__extent_of(node).m || !dd__local_fills(node, device, rows, columns);
+}
+
 static int32_t usual_height(const dd__node *node, const dd_device *device) {
     int32_t width = setting(node, device, DD__LOCAL_WIDTH), height = MOST_HEIGHT;
-    int32_t rows = BLOCK * setting(node, device, DD__LOCAL_ROWS);
-    int32_t columns = BLOCK * width * setting(node, device, DD__LOCAL_COLUMNS);
     while (height > WARP_HEIGHT &&
-           (height * width > item_limit(device) || height * rows / 2 >= dd__extent_of(node).m ||
-            !dd__local_fills(node, device, height * rows, columns)))
+           (height * width > item_limit(device) || is_better_halved(node, device, height)))
         height /= 2;
     return height;
-}
-
-/* Words of a panel along k. Deeper ones of large tiles take registers, for the numbers that are under way,
- * which then a second group has not. */
-static int32_t usual_words(const dd__node *node, const dd_device *device) {
-    bool large =
-        setting(node, device, DD__LOCAL_ROWS) * setting(node, device, DD__LOCAL_COLUMNS) > 2;
-    return large ? 8 : 16;
-}
-
-static int32_t usual_depth_tf32(const dd__node *node, const dd_device *device) {
-    return usual_words(node, device);
-}
-
-static int32_t usual_depth_bf16(const dd__node *node, const dd_device *device) {
-    return 2 * usual_words(node, device);
 }
 
 static int32_t usual_slices(const dd__node *node, const dd_device *device) {
@@ -63,7 +52,11 @@ static int32_t usual_slices(const dd__node *node, const dd_device *device) {
 
 /* ---- The forms ------------------------------------------------------------------------------ */
 
-#define TUNABLES(depth_usual, ...)                                                             \
+/* Of a panel along k, which have 1 or 2 numbers: as many as an instruction takes. Deeper panels take registers,
+ * for the numbers that are under way, which then a second group has not (scripts/check-ptx). */
+enum { WORDS = 8 };
+
+#define TUNABLES(numbers, ...)                                                                 \
     {                                                                                          \
         [DD__LOCAL_WIDTH] = {.name = "width",                                                  \
                              .values = {8, 16, 32},                                            \
@@ -83,7 +76,7 @@ static int32_t usual_slices(const dd__node *node, const dd_device *device) {
                                .help = "blocks of 4 columns an item (NV)"},                    \
         [DD__LOCAL_DEPTH] = {.name = "depth",                                                  \
                              .values = {__VA_ARGS__},                                          \
-                             .usual_for = depth_usual,                                         \
+                             .usual = WORDS * (numbers),                                       \
                              .help = "numbers of the sums that local memory holds at a time"}, \
         [DD__LOCAL_SLICES] = {.name = "slices",                                                \
                               .values = {1, 4, 16, 64},                                        \
@@ -91,8 +84,8 @@ static int32_t usual_slices(const dd__node *node, const dd_device *device) {
                               .help = "parts of the sums that are computed apart"},            \
         {0},                                                                                   \
     }
-const dd__tunable dd__local_tf32_tunables[] = TUNABLES(usual_depth_tf32, 8, 16, 32);
-const dd__tunable dd__local_bf16_tunables[] = TUNABLES(usual_depth_bf16, 16, 32, 64);
+const dd__tunable dd__local_tf32_tunables[] = TUNABLES(1, 8, 16, 32);
+const dd__tunable dd__local_bf16_tunables[] = TUNABLES(2, 16, 32, 64);
 
 const dd__local_form dd__local_tf32 = {
     .format = DD_PRECISION_TF32, .tunables = dd__local_tf32_tunables, .least_height = WARP_HEIGHT};

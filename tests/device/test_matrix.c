@@ -58,7 +58,7 @@ static void write_with(const char *formula) {
     char *text, *wrong;
     size_t size, name = strcspn(formula, "(");
     assert_ok(dd__file_read("cl/matrix.cl", 1 << 20, &text, &size));
-    char *end = strstr(text, "#ifdef PTX\n");
+    char *end = strstr(text, "#if defined(PTX) && ");
     assert_non_null(end);
     wrong = dd__alloc(size + 256, 1);
     snprintf(wrong, size + 256, "%.*s#undef %.*s\n#define %s\n%s", (int)(end - text), text,
