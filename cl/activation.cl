@@ -94,10 +94,10 @@ kernel void activation_backward_vector(const global float *restrict dy,
 
 #else
 
-kernel void activation_plain(const global float *restrict x, global float *restrict y, int count,
+kernel void activation_plain(const global X_T *restrict x, global Y_T *restrict y, int count,
                              float alpha) {
     int i = (int)get_global_id(0);
-    if (i < count) y[i] = F(x[i], alpha);
+    if (i < count) WRITE(Y_T, F(READ(X_T, x, i), alpha), y, i);
 }
 
 kernel void activation_backward_plain(const global float *restrict dy,

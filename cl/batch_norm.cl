@@ -35,10 +35,14 @@
 #define T V
 #define LOAD(p) VLOAD(p)
 #define STORE(v, p) VSTORE(v, p)
+#define LOAD_X(p) VREAD(X_T, p)
+#define STORE_Y(v, p) VWRITE(Y_T, v, p)
 #else
 #define T float
 #define LOAD(p) (*(p))
 #define STORE(v, p) (*(p) = (v))
+#define LOAD_X(p) READ(X_T, p, 0)
+#define STORE_Y(v, p) WRITE(Y_T, v, p, 0)
 #endif
 
 /* Rows. CPUs: 8 rows are near enough to a plain stream through memory (training, 19 MB of x, on two
@@ -294,12 +298,12 @@ COMBINE void batch_norm_combine_sums(const global float *restrict partial,
     }
 #endif
 
-#define NORMALIZE(i) STORE(FMA(LOAD(x + (i)) - m, factor, b), y + (i));
+#define NORMALIZE(i) STORE_Y(FMA(LOAD_X(x + (i)) - m, factor, b), y + (i));
 
 #ifdef OP_batch_norm
-kernel void batch_norm(const global float *restrict x, const global float *restrict gamma,
+kernel void batch_norm(const global X_T *restrict x, const global float *restrict gamma,
                        const global float *restrict beta, const global float *restrict mean,
-                       const global float *restrict variance, global float *restrict y, int rows,
+                       const global float *restrict variance, global Y_T *restrict y, int rows,
                        int chunk, int C, float epsilon) {
 #define SET(c)                                                                                     \
     T m = LOAD(mean + c), b = LOAD(beta + c);                                                      \

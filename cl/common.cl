@@ -21,6 +21,26 @@
 #define CAT_(a, b) a##b
 #define CAT(a, b)  CAT_(a, b)
 
+/* What a kernel computes with is float, but inference may store it as half (src/plan/half.h): the host
+ * says -DX_T=half where a node's input 0 is stored so, -DW_T=half of input 1, -DY_T=half of output 0.
+ * READ, WRITE, and VREAD, VWRITE for vectors, are all that is done with these; they need no extension
+ * of OpenCL. */
+#ifndef X_T
+#define X_T float
+#endif
+#ifndef W_T
+#define W_T float
+#endif
+#ifndef Y_T
+#define Y_T float
+#endif
+#define READ(type, p, i)     CAT(READ_, type)(p, i)
+#define WRITE(type, v, p, i) CAT(WRITE_, type)(v, p, i)
+#define READ_float(p, i)     ((p)[i])
+#define WRITE_float(v, p, i) ((p)[i] = (v))
+#define READ_half(p, i)      vload_half(i, p)
+#define WRITE_half(v, p, i)  vstore_half(v, i, p)
+
 /* A vector of VW floats, with its loads and stores: float8 for VW = 8. Programs that use vectors
  * are built with -DVW=4, 8 or 16, or with 1 for items that have one number each. */
 #ifdef VW
@@ -33,6 +53,18 @@
 #define VLOAD(p)     CAT(vload, VW)(0, p)
 #define VSTORE(v, p) CAT(vstore, VW)(v, 0, p)
 #endif
+
+#define VREAD_float(p)     VLOAD(p)
+#define VWRITE_float(v, p) VSTORE(v, p)
+#if VW == 1
+#define VREAD_half(p)     vload_half(0, p)
+#define VWRITE_half(v, p) vstore_half(v, 0, p)
+#else
+#define VREAD_half(p)     CAT(vload_half, VW)(0, p)
+#define VWRITE_half(v, p) CAT(vstore_half, VW)(v, 0, p)
+#endif
+#define VREAD(type, p)     CAT(VREAD_, type)(p)
+#define VWRITE(type, v, p) CAT(VWRITE_, type)(v, p)
 
 /* The larger one, lane by lane; a NaN wins. */
 inline V larger(V a, V b) { return (!(b <= a) & (a == a)) ? b : a; }

@@ -13,8 +13,8 @@
         const int KH, const int KW, const int SH, const int SW, const int DH, const int DW,        \
         const int PT, const int PL, const int CG, const int OG
 
-__kernel void forward(__global const float *restrict x, __global const float *restrict w,
-                      __global const float *restrict bias, __global float *restrict y,
+__kernel void forward(__global const X_T *restrict x, __global const W_T *restrict w,
+                      __global const float *restrict bias, __global Y_T *restrict y,
                       const int has_bias, const int relu, SHAPE) {
     const int i = get_global_id(0);
     if (i >= count) return;
@@ -28,10 +28,11 @@ __kernel void forward(__global const float *restrict x, __global const float *re
             if (column < 0 || column >= W) continue;
             const int from = ((n * H + row) * W + column) * C + o / OG * CG;
             for (int c = 0; c < CG; c++)
-                sum = FMA(x[from + c], w[((r * KW + k) * CG + c) * O + o], sum);
+                sum = FMA(READ(X_T, x, from + c), READ(W_T, w, ((r * KW + k) * CG + c) * O + o),
+                          sum);
         }
     }
-    y[i] = relu && sum < 0.0f ? 0.0f : sum;
+    WRITE(Y_T, relu && sum < 0.0f ? 0.0f : sum, y, i);
 }
 
 __kernel void backward_data(__global const float *restrict dy, __global const float *restrict w,

@@ -22,6 +22,9 @@
 #include "matrix.cl"
 #include "tile_matrix.cl"
 #endif
+#ifdef HALF_PRODUCTS
+#include "tile_half.cl"
+#endif
 
 #define SHAPE                                                                                      \
     const int H, const int W, const int C, const int P, const int Q, const int O, const int KH,    \
@@ -57,10 +60,10 @@ inline Place window_of(Place at, const int SH, const int SW, const int PT, const
     return at;
 }
 
-inline float pixel_at(global const float *image, const Place at, const int h, const int w,
+inline float pixel_at(global const X_T *image, const Place at, const int h, const int w,
                       const int H, const int W, const int C, const int c) {
     const int inside = h >= 0 && h < H && w >= 0 && w < W;
-    return inside ? image[at.image + (h * W + w) * C + c] : 0.0f;
+    return inside ? READ(X_T, image, at.image + (h * W + w) * C + c) : 0.0f;
 }
 
 /* What all kernels begin with: the item, the tile, the slice of k, the group of channels. */
@@ -83,8 +86,8 @@ inline float pixel_at(global const float *image, const Place at, const int h, co
 #endif
 
 #ifdef FORWARD
-GROUP_KERNEL void multiply(global const float *restrict image, global const float *restrict w,
-                           global float *restrict result, FINISH, const int M, const int N,
+GROUP_KERNEL void multiply(global const X_T *restrict image, global const W_T *restrict w,
+                           global RESULT_T *restrict result, FINISH, const int M, const int N,
                            const int K, const int slice, const int slices, SHAPE) {
     BEGIN
     Place corner[LEFT_PARTS];
@@ -99,7 +102,7 @@ GROUP_KERNEL void multiply(global const float *restrict image, global const floa
 #define LOAD_RIGHT(from, part)                                                                  \
     UNROLL for (int p = 0; p < RIGHT_PARTS; p++) {                                              \
         const int k = (from) + RIGHT_K(p), j = first_column + RIGHT_J(p);                       \
-        part[p] = k < end && j < N ? w[k * O + group * OG + j] : 0.0f;                          \
+        part[p] = k < end && j < N ? READ(W_T, w, k * O + group * OG + j) : 0.0f;                          \
     }
     MULTIPLY(sum, LOAD_LEFT, LOAD_RIGHT, first, end)
     END(O)

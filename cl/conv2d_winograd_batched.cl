@@ -41,13 +41,13 @@ __kernel void pack(Input w, Output packed, const int K, const int J, const int k
 }
 
 /* to[xi][t][c] = BT x B. */
-__kernel void transform_input(Input x, Output to, TILES) {
+__kernel void transform_input(__global const X_T *restrict x, Output to, TILES) {
     BEGIN(C)
     input_tile(x + (size_t)n * H * W * C + c, p - PT, q - PL, H, W, C, to + t * C + c, chunk * C);
 }
 
 /* y = f(AT from[xi][t][o] A), its maxima over POOL x POOL pixels. */
-__kernel void transform_output(Input from, Output y, FINISH, TILES) {
+__kernel void transform_output(Input from, __global Y_T *restrict y, FINISH, TILES) {
     BEGIN(O)
     const Finish f = finish_at(PASS_FINISH, c, 1);
     output_tile(from + t * O + c, chunk * O, f, y + (size_t)n * (P / POOL) * (Q / POOL) * O + c, p, q,

@@ -4,6 +4,7 @@
  *   add         y[i] = a[i] + b[i]
  *   copy        y[i] = x[i]                        words of 32 bits, whatever they mean
  *   accumulate  sum[i] = x[i] in a step's first micro-batch, sum[i] + x[i] in the others
+ *   convert     y[i] = x[i]                        to another type
  *   fill        y[i] = value
  *   move_rows   to[r * to_row + to_begin + c] = from[r * from_row + from_begin + c]
  *               for r < rows, c < width: the parts of rows that concat and slice move
@@ -18,10 +19,10 @@
  *                   vectorise over work-items, so the loop and its vectors stand here.
  */
 
-kernel void bias(global const float *restrict x, global const float *restrict b,
-                 global float *restrict y, int count, int channels) {
+kernel void bias(global const X_T *restrict x, global const float *restrict b,
+                 global Y_T *restrict y, int count, int channels) {
     int i = (int)get_global_id(0);
-    if (i < count) y[i] = x[i] + b[i % channels];
+    if (i < count) WRITE(Y_T, READ(X_T, x, i) + b[i % channels], y, i);
 }
 
 kernel void bias_vector(global const float *restrict x, global const float *restrict b,
@@ -36,10 +37,10 @@ kernel void bias_vector(global const float *restrict x, global const float *rest
     }
 }
 
-kernel void add(global const float *restrict a, global const float *restrict b,
-                global float *restrict y, int count) {
+kernel void add(global const X_T *restrict a, global const W_T *restrict b,
+                global Y_T *restrict y, int count) {
     int i = (int)get_global_id(0);
-    if (i < count) y[i] = a[i] + b[i];
+    if (i < count) WRITE(Y_T, READ(X_T, a, i) + READ(W_T, b, i), y, i);
 }
 
 kernel void add_vector(global const float *restrict a, global const float *restrict b,
@@ -61,6 +62,11 @@ kernel void copy_vector(global const uint *restrict x, global uint *restrict y, 
     for (; i < end; i++) y[i] = x[i];
 }
 
+kernel void convert(global const X_T *restrict x, global Y_T *restrict y, int count) {
+    int i = (int)get_global_id(0);
+    if (i < count) WRITE(Y_T, READ(X_T, x, i), y, i);
+}
+
 kernel void accumulate(global float *restrict sum, global const float *restrict x,
                        global const Step *restrict step, int count) {
     int i = (int)get_global_id(0);
@@ -80,11 +86,12 @@ kernel void fill(global float *restrict y, float value, int count) {
     if (i < count) y[i] = value;
 }
 
-kernel void move_rows(global const float *restrict from, global float *restrict to, int rows,
+kernel void move_rows(global const X_T *restrict from, global Y_T *restrict to, int rows,
                       int width, int from_row, int from_begin, int to_row, int to_begin) {
     int i = (int)get_global_id(0), r = i / width, c = i % width;
     if (r < rows)
-        to[(size_t)r * to_row + to_begin + c] = from[(size_t)r * from_row + from_begin + c];
+        WRITE(Y_T, READ(X_T, from, (size_t)r * from_row + from_begin + c), to,
+              (size_t)r * to_row + to_begin + c);
 }
 
 kernel void move_rows_vector(global const float *restrict from, global float *restrict to, int rows,

@@ -31,17 +31,19 @@ inline V load_valid(global const float *from, const int valid) {
     return VLOAD(lanes);
 }
 
-inline void store_valid(const V v, global float *to, const int valid) {
-    if (valid >= VW) {
-        VSTORE(v, to);
-    } else {
-        float lanes[VW];
-        VSTORE(v, lanes);
-#pragma unroll
-        for (int j = 0; j < VW; j++)
-            if (j < valid) to[j] = lanes[j];
+#define STORE_VALID(name, type)                                     \
+    inline void name(const V v, global type *to, const int valid) { \
+        if (valid >= VW) {                                          \
+            VWRITE(type, v, to);                                    \
+        } else {                                                    \
+            float lanes[VW];                                        \
+            VSTORE(v, lanes);                                       \
+            _Pragma("unroll") for (int j = 0; j < VW; j++)          \
+                if (j < valid) WRITE(type, lanes[j], to, j);        \
+        }                                                           \
     }
-}
+STORE_VALID(store_valid, float)
+STORE_VALID(store_result, Y_T)
 
 /* Of columns column .. column + VW - 1. */
 inline Finish finish_at(FINISH, const int column, const int valid) {

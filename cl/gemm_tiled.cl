@@ -11,11 +11,14 @@
 #include "matrix.cl"
 #include "tile_matrix.cl"
 #endif
+#ifdef HALF_PRODUCTS
+#include "tile_half.cl"
+#endif
 
 /* To c, or with -DSLICED, without f, a slice's share to c (slices, M, N).
  * Launch: (tiles * GX, GY, slices * count). */
-GROUP_KERNEL void multiply(global const float *restrict a, global const float *restrict b,
-                           global float *restrict c, FINISH, const int M, const int N, const int K,
+GROUP_KERNEL void multiply(global const X_T *restrict a, global const W_T *restrict b,
+                           global RESULT_T *restrict c, FINISH, const int M, const int N, const int K,
                            const int slice, const int slices, const int AI, const int AK,
                            const int BK, const int BJ, const int a_apart, const int b_apart,
                            const int c_apart, const int c_first) {
@@ -32,12 +35,14 @@ GROUP_KERNEL void multiply(global const float *restrict a, global const float *r
 #define LOAD_LEFT(from, part)                                                            \
     UNROLL for (int p = 0; p < LEFT_PARTS; p++) {                                        \
         const int i = LEFT_I(p), k = (from) + LEFT_K(p);                                 \
-        part[p] = first_row + i < M && k < end ? a[i * AI + k * AK] : 0.0f; \
+        const int there = first_row + i < M && k < end;                                  \
+        part[p] = there ? READ(X_T, a, i * AI + k * AK) : 0.0f;          \
     }
 #define LOAD_RIGHT(from, part)                                                              \
     UNROLL for (int p = 0; p < RIGHT_PARTS; p++) {                                          \
         const int j = RIGHT_J(p), k = (from) + RIGHT_K(p);                                  \
-        part[p] = first_column + j < N && k < end ? b[k * BK + j * BJ] : 0.0f; \
+        const int there = first_column + j < N && k < end;                                  \
+        part[p] = there ? READ(W_T, b, k * BK + j * BJ) : 0.0f;             \
     }
     MULTIPLY(sum, LOAD_LEFT, LOAD_RIGHT, first, end)
 #ifdef SLICED

@@ -27,6 +27,8 @@
 #define I CAT(int, VW)
 #define LOAD(p) VLOAD(p)
 #define STORE(v, p) VSTORE(v, p)
+#define LOAD_X(p) VREAD(X_T, p)
+#define STORE_Y(v, p) VWRITE(Y_T, v, p)
 #define LOAD_INDEX(p) CAT(convert_, CAT(int, VW))(CAT(vload, VW)(0, p))
 #define STORE_INDEX(v, p) CAT(vstore, VW)(CAT(convert_, CAT(INDEX, VW))(v), 0, p)
 #else
@@ -34,6 +36,8 @@
 #define I int
 #define LOAD(p) (*(p))
 #define STORE(v, p) (*(p) = (v))
+#define LOAD_X(p) READ(X_T, p, 0)
+#define STORE_Y(v, p) WRITE(Y_T, v, p, 0)
 #define LOAD_INDEX(p) ((int)*(p))
 #define STORE_INDEX(v, p) (*(p) = (INDEX)(v))
 #endif
@@ -44,22 +48,22 @@
         int count_padding
 #define PASS H, W, C, OH, OW, KH, KW, SH, SW, top, left, count_padding
 
-inline void max_pool_at(const global float *x, global float *y, global INDEX *index, int n, int oh,
+inline void max_pool_at(const global X_T *x, global Y_T *y, global INDEX *index, int n, int oh,
                         int ow, int c, SHAPE) {
     int h0 = oh * SH - top, w0 = ow * SW - left;
     int r0 = max(0, -h0), r1 = min(KH, H - h0), s0 = max(0, -w0), s1 = min(KW, W - w0);
-    const global float *corner = x + ((n * H + h0) * W + w0) * C + c;
-    T best = LOAD(corner + (r0 * W + s0) * C);
+    const global X_T *corner = x + ((n * H + h0) * W + w0) * C + c;
+    T best = LOAD_X(corner + (r0 * W + s0) * C);
     I place = (I)(r0 * KW + s0);
     for (int r = r0; r < r1; r++)
         for (int s = s0; s < s1; s++) {
-            T v = LOAD(corner + (r * W + s) * C);
+            T v = LOAD_X(corner + (r * W + s) * C);
             I wins = !(v <= best) & (best == best);
             best = wins ? v : best;
             place = wins ? (I)(r * KW + s) : place;
         }
     int o = ((n * OH + oh) * OW + ow) * C + c;
-    STORE(best, y + o);
+    STORE_Y(best, y + o);
     STORE_INDEX(place, index + o);
 }
 
@@ -84,15 +88,15 @@ inline float window_count(int oh, int ow, SHAPE) {
     return (float)((min(KH, H - h0) - max(0, -h0)) * (min(KW, W - w0) - max(0, -w0)));
 }
 
-inline void average_pool_at(const global float *x, global float *y, int n, int oh, int ow, int c,
+inline void average_pool_at(const global X_T *x, global Y_T *y, int n, int oh, int ow, int c,
                             SHAPE) {
     int h0 = oh * SH - top, w0 = ow * SW - left;
     int r1 = min(KH, H - h0), s1 = min(KW, W - w0);
-    const global float *corner = x + ((n * H + h0) * W + w0) * C + c;
+    const global X_T *corner = x + ((n * H + h0) * W + w0) * C + c;
     T sum = (T)(0);
     for (int r = max(0, -h0); r < r1; r++)
-        for (int s = max(0, -w0); s < s1; s++) sum += LOAD(corner + (r * W + s) * C);
-    STORE(sum / (T)(window_count(oh, ow, PASS)), y + ((n * OH + oh) * OW + ow) * C + c);
+        for (int s = max(0, -w0); s < s1; s++) sum += LOAD_X(corner + (r * W + s) * C);
+    STORE_Y(sum / (T)(window_count(oh, ow, PASS)), y + ((n * OH + oh) * OW + ow) * C + c);
 }
 
 inline void average_pool_backward_at(const global float *dy, global float *dx, int n, int h, int w,
@@ -130,7 +134,7 @@ inline void average_pool_backward_at(const global float *dy, global float *dx, i
 #ifdef OP_max_pool
 #define AT(n, h, w, c) max_pool_at(x, y, index, n, h, w, c, PASS)
 KERNEL(max_pool, OH, OW,
-       const global float *restrict x AND global float *restrict y AND global INDEX *restrict index,
+       const global X_T *restrict x AND global Y_T *restrict y AND global INDEX *restrict index,
        AT)
 #undef AT
 #endif
@@ -146,7 +150,7 @@ KERNEL(max_pool_backward, H, W,
 
 #ifdef OP_average_pool
 #define AT(n, h, w, c) average_pool_at(x, y, n, h, w, c, PASS)
-KERNEL(average_pool, OH, OW, const global float *restrict x AND global float *restrict y, AT)
+KERNEL(average_pool, OH, OW, const global X_T *restrict x AND global Y_T *restrict y, AT)
 #undef AT
 #endif
 

@@ -47,21 +47,30 @@
 /* ---- Products by each item alone; with -DMATRIX cl/tile_matrix.cl has this part ---------------- */
 
 #ifndef MATRIX
+/* What panels hold; with -DHALF_PRODUCTS cl/tile_half.cl multiplies them. */
+#ifdef HALF_PRODUCTS
+#pragma OPENCL EXTENSION cl_khr_fp16 : enable
+#define PANEL_T half
+#else
+#define PANEL_T float
+#endif
+#define PANEL_V CAT(PANEL_T, 4)
+
 /* A panel lies by k; rows of it have 4 numbers more, lest neighbours along k fall on one bank. */
 #define LEFT_ROW (BM / 4 + 1)
 #define RIGHT_ROW (BN / 4 + 1)
 #define LEFT_PANEL (DEPTH * LEFT_ROW)
 #define RIGHT_PANEL (DEPTH * RIGHT_ROW)
-#define PANELS local V left_panel[2 * LEFT_PANEL], right_panel[2 * RIGHT_PANEL];
+#define PANELS local PANEL_V left_panel[2 * LEFT_PANEL], right_panel[2 * RIGHT_PANEL];
 
-inline void put_left(local V *panel, const float part[LEFT_PARTS], const int item) {
+inline void put_left(local PANEL_V *panel, const float part[LEFT_PARTS], const int item) {
     UNROLL for (int p = 0; p < LEFT_PARTS; p++)
-        ((local float *)(panel + LEFT_K(p) * LEFT_ROW))[LEFT_I(p)] = part[p];
+        ((local PANEL_T *)(panel + LEFT_K(p) * LEFT_ROW))[LEFT_I(p)] = part[p];
 }
 
-inline void put_right(local V *panel, const float part[RIGHT_PARTS], const int item) {
+inline void put_right(local PANEL_V *panel, const float part[RIGHT_PARTS], const int item) {
     UNROLL for (int p = 0; p < RIGHT_PARTS; p++)
-        ((local float *)(panel + RIGHT_K(p) * RIGHT_ROW))[RIGHT_J(p)] = part[p];
+        ((local PANEL_T *)(panel + RIGHT_K(p) * RIGHT_ROW))[RIGHT_J(p)] = part[p];
 }
 
 /* Row r of block i of the item's rows is sum[4 * i + r]. */
@@ -70,6 +79,7 @@ inline void tile_clear(V sum[4 * MV][NV]) {
         UNROLL for (int j = 0; j < NV; j++) sum[i][j] = (V)(0.0f);
 }
 
+#ifndef HALF_PRODUCTS
 /* sum += what two panels give. */
 inline void multiply_panels(V sum[4 * MV][NV], const local V *left, const local V *right,
                             const int x, const int y) {
@@ -87,6 +97,7 @@ inline void multiply_panels(V sum[4 * MV][NV], const local V *left, const local 
     }
 #undef ADD_ROW
 }
+#endif
 
 #define OPEN_SUMS(sum)               tile_clear(sum);
 #define ADD_PANELS(sum, left, right) multiply_panels(sum, left, right, x, y);
@@ -133,6 +144,13 @@ inline void multiply_panels(V sum[4 * MV][NV], const local V *left, const local 
 #endif
 #define PLACES (POOL * POOL)
 
+/* What `multiply` writes: y, or a slice's share of C. */
+#ifdef SLICED
+#define RESULT_T float
+#else
+#define RESULT_T Y_T
+#endif
+
 /* The tile as it is, to row * LD + column: a slice's share of C. */
 inline void store_sums(V sum[4 * MV][NV], global float *to, const int first_row,
                        const int first_column, const int M, const int N, const int LD, const int x,
@@ -148,7 +166,7 @@ inline void store_sums(V sum[4 * MV][NV], global float *to, const int first_row,
 
 /* The tile with what comes behind it. 4 rows are 1 or 4 windows, of PLACES rows each, or none whole.
  * Column 0 is number `before` of what comes behind, and of the result's rows. */
-inline void store_finished(V sum[4 * MV][NV], global float *to, FINISH, const int before,
+inline void store_finished(V sum[4 * MV][NV], global Y_T *to, FINISH, const int before,
                            const int first_row, const int first_column, const int M, const int N,
                            const int LD, const int x, const int y) {
     to += before;
@@ -159,14 +177,14 @@ inline void store_finished(V sum[4 * MV][NV], global float *to, FINISH, const in
             const int row = first_row + (i / 4 * GY + y) * 4 + i % 4;
             V best = finish(sum[i][j], f);
             UNROLL for (int p = 1; p < PLACES; p++) best = larger(best, finish(sum[i + p][j], f));
-            if (row < M) store_valid(best, to + row / PLACES * LD + column, N - column);
+            if (row < M) store_result(best, to + row / PLACES * LD + column, N - column);
         }
     }
 }
 
 /* y (M / PLACES, N) from the shares of C of `slices` slices: (slices, M, N), added in their order.
  * Launch: 1-D, an item 4 columns of y, rounded up to whole groups. */
-__kernel void add_slices(global const float *restrict parts, global float *restrict y, FINISH,
+__kernel void add_slices(global const float *restrict parts, global Y_T *restrict y, FINISH,
                          const int slices, const int M, const int N) {
     const int across = (N + 3) / 4, id = get_global_id(0), row = id / across;
     const int column = id % across * 4, valid = N - column;
@@ -180,5 +198,5 @@ __kernel void add_slices(global const float *restrict parts, global float *restr
         sum = finish(sum, f);
         best = p ? larger(best, sum) : sum;
     }
-    store_valid(best, y + row * N + column, valid);
+    store_result(best, y + row * N + column, valid);
 }

@@ -90,14 +90,14 @@ TRANSFORM(adjoint_y, transform_y, WM, WA)
  * between them does not fit into registers. */
 
 /* One tile and VW channels of x, from row h and column q on, through BT . B into to[xi * step]. */
-inline void input_tile(global const float *x, const int h, const int q, const int H, const int W,
+inline void input_tile(global const X_T *x, const int h, const int q, const int H, const int W,
                        const int C, global float *to, const int step) {
     V columns[A][A];
     ROLLED for (int j = 0; j < A; j++) {
         V tap[A];
         UNROLL for (int i = 0; i < A; i++) {
             const int there = h + i >= 0 && h + i < H && q + j >= 0 && q + j < W;
-            tap[i] = there ? VLOAD(x + ((h + i) * W + q + j) * C) : (V)(0.0f);
+            tap[i] = there ? VREAD(X_T, x + ((h + i) * W + q + j) * C) : (V)(0.0f);
         }
         transform_x(tap, columns[j]);
     }
@@ -110,7 +110,7 @@ inline void input_tile(global const float *x, const int h, const int q, const in
 
 /* Row i of a tile of y, finished, to row p + i: its maxima over POOL x POOL pixels, where that is
  * not 1; then `above` keeps them until the last of POOL rows. P and Q are y's extents. */
-inline void store_row(V row[WM], V above[WM / POOL], const int i, global float *y, const int p,
+inline void store_row(V row[WM], V above[WM / POOL], const int i, global Y_T *y, const int p,
                       const int q, const int P, const int Q, const int O) {
 #pragma unroll
     for (int j = 0; j < WM / POOL; j++) {
@@ -120,13 +120,13 @@ inline void store_row(V row[WM], V above[WM / POOL], const int i, global float *
         above[j] = i % POOL ? larger(above[j], best) : best;
         const int there = (p + i) / POOL < P && q / POOL + j < Q;
         if (i % POOL == POOL - 1 && there)
-            VSTORE(above[j], y + ((p + i) / POOL * Q + q / POOL + j) * O);
+            VWRITE(Y_T, above[j], y + ((p + i) / POOL * Q + q / POOL + j) * O);
     }
 }
 
 /* One tile and VW filters: AT . A of from[xi * step], finished, to y; p and q are the tile's first
  * row and column before pooling. */
-inline void output_tile(global const float *from, const int step, const Finish f, global float *y,
+inline void output_tile(global const float *from, const int step, const Finish f, global Y_T *y,
                         const int p, const int q, const int P, const int Q, const int O) {
     V columns[A][WM], above[WM / POOL];
     LOAD_COLUMNS(transform_y, from, step, columns)

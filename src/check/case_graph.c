@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/half.h"
 #include "check/check.h"
 #include "ops/ops.h"
 
@@ -50,18 +51,59 @@ dd_status dd__case_build(const dd__case *c, bool differentiable, dd__case_graph 
     return status;
 }
 
+/* ---- Values in half precision --------------------------------------------------------------- */
+
+/* Rounds floats; to where the halves go, or in place where the plan has floats. */
+static dd_status write_rounded(const dd__value *value, dd__plan *plan, float *numbers) {
+    size_t count = dd__dims_count(&value->dims);
+    uint16_t *halves = dd__alloc(count, sizeof *halves);
+    if (!halves) return dd__no_memory(count * sizeof *halves);
+    dd__halves_from_floats(numbers, halves, count);
+    dd__halves_to_floats(halves, numbers, count);
+    dd_status status = value->type == DD__F16
+                           ? dd__plan_write(plan, value->name, halves, count * sizeof *halves)
+                           : dd__plan_write(plan, value->name, numbers, count * sizeof *numbers);
+    dd__free(halves);
+    return status;
+}
+
+dd_status dd__case_read(const dd__value *value, dd__plan *plan, void *to) {
+    size_t count = dd__dims_count(&value->dims), bytes = dd__value_bytes(value);
+    if (value->type != DD__F16) return dd__plan_read(plan, value->name, to, bytes);
+    uint16_t *halves = dd__alloc(1, bytes);
+    if (!halves) return dd__no_memory(bytes);
+    dd_status status = dd__plan_read(plan, value->name, halves, bytes);
+    if (status == DD_OK) dd__halves_to_floats(halves, to, count);
+    dd__free(halves);
+    return status;
+}
+
+double dd__case_rounding(const dd__value *value) {
+    return value->type == DD__F16 ? DD__HALF_ROUNDING : 0;
+}
+
+/* ---- Inputs and outputs ----------------------------------------------------------------------- */
+
+static dd_status write_input(const dd__case *c, size_t i, const dd__value *value, dd__plan *plan,
+                             unsigned run) {
+    dd__type type = dd__data_type(c->in[i].data);
+    size_t bytes = dd__dims_count(&value->dims) * dd__type_bytes(type);
+    void *data = dd__alloc(bytes, 1);
+    if (!data) return dd__no_memory(bytes);
+    dd__case_fill(c, i, run, data);
+    bool rounded = type == DD__F32 && (c->half & DD__HALF_IN(i));
+    dd_status status =
+        rounded ? write_rounded(value, plan, data) : dd__plan_write(plan, value->name, data, bytes);
+    dd__free(data);
+    return status;
+}
+
 dd_status dd__case_write(const dd__case *c, const dd__case_graph *built, dd__plan *plan,
                          unsigned run) {
     for (size_t i = 0; i < DD__CASE_INPUTS; i++) {
         const dd__value *value = built->in[i];
         if (!value || (run > 0 && value->role == DD__STATE)) continue;
-        size_t bytes = dd__value_bytes(value);
-        void *data = dd__alloc(bytes, 1);
-        if (!data) return dd__no_memory(bytes);
-        dd__case_fill(c, i, run, data);
-        dd_status status = dd__plan_write(plan, value->name, data, bytes);
-        dd__free(data);
-        DD_TRY(status);
+        DD_TRY(write_input(c, i, value, plan, run));
     }
     return DD_OK;
 }

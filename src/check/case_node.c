@@ -13,9 +13,13 @@ static bool is_convolution(const dd__op *op) {
            op == &dd__op_conv2d_backward_weights;
 }
 
-/* Whether extent 0 of a value counts images: weights and what belongs to them have none. */
+/* Whether extent 0 of a value counts images: weights, copies of them and what belongs to them have
+ * none. */
 static bool has_batch(const dd__value *value, uint32_t batch) {
-    dd__role role = dd__value_root_const(value)->role;
+    const dd__value *root = dd__value_root_const(value);
+    while (root->producer && root->producer->op == &dd__op_copy)
+        root = dd__value_root_const(root->producer->in[0]);
+    dd__role role = root->role;
     return role != DD__PARAMETER && role != DD__STATE && value->dims.d[0] == batch;
 }
 
@@ -38,6 +42,8 @@ static void hash_case(dd__node_case *made, const dd__node *node) {
         used += snprintf(text + used, sizeof text - (size_t)used, "pool %d norm %d activation %d ",
                          (int)a->pool, a->normalize, (int)a->activation);
     }
+    if (made->c.half)
+        used += snprintf(text + used, sizeof text - (size_t)used, "half %x ", made->c.half);
     dd__attributes_print(node->op, node->attributes, text + used, sizeof text - (size_t)used);
     dd__hash_name(text, strlen(text), made->name);
 }
@@ -52,6 +58,7 @@ bool dd__node_case_make(const dd__node *node, dd__node_case *made) {
     *made = (dd__node_case){.c = {.op = node->op->name,
                                   .name = made->name,
                                   .attributes = node->attributes,
+                                  .half = dd__node_half(node),
                                   .why = "a factor a channel, rounded, times a sum"}};
     for (size_t i = 0; i < node->in_count; i++) {
         if (!node->in[i]) continue;

@@ -43,6 +43,8 @@ typedef struct dd__case {
         dd__data data;
         dd__dims dims;
     } in[DD__CASE_INPUTS];
+    unsigned half;     /* values that are in half precision on the device, as dd__implementation's;
+                          the reference computes with floats, but of the same numbers */
     double tolerance;  /* |device - reference| <= tolerance * max(1, |reference|); 0: equal */
     const char *why;   /* of a tolerance that is not 0 */
     unsigned gradient; /* bit i: the gradient for input i is checked by central differences */
@@ -88,6 +90,10 @@ dd_status dd__case_build(const dd__case *c, bool differentiable, dd__case_graph 
 /* Writes the inputs of a compiled case as they are before run number `run`; states only at 0. */
 dd_status dd__case_write(const dd__case *c, const dd__case_graph *built, dd__plan *plan,
                          unsigned run);
+/* The elements of an output, those in half precision as floats: `to` has room for floats. */
+dd_status dd__case_read(const dd__value *value, dd__plan *plan, void *to);
+/* What rounding an output once more to its type adds to the error it may have, in parts of itself. */
+double dd__case_rounding(const dd__value *value);
 /* Writes NaN into every output, so that what a kernel leaves out is seen. */
 dd_status dd__case_poison(const dd__case_graph *built, dd__plan *plan);
 
@@ -108,7 +114,7 @@ dd_status dd__compare_rms(const float *found, const float *expected, size_t coun
 /* Runs a case's node on `device` with `implementation`, which may have settings ("direct:rows=4",
  * tune/choice.h; NULL: the plan's choice), and compares every
  * output, and every input the op mutates, with the reference device's; whole numbers must be equal.
- * Outputs are filled with NaN first. A node that changes nothing in place runs twice, so that one
+ * An output in half precision may differ by its rounding besides. Outputs are filled with NaN first. A node that changes nothing in place runs twice, so that one
  * which adds to what it finds is caught.
  * DD_WRONG  they differ;  DD_USAGE  the implementation refuses: the message has the reason */
 dd_status dd__check_forward(dd_device *device, const dd__case *c, const char *implementation,

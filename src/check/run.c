@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "check/check.h"
+#include "plan/choose.h"
 #include "tune/choice.h"
 
 enum { MOST_RESULTS = DD__CASE_INPUTS + DD__CASE_OUTPUTS };
@@ -16,7 +17,8 @@ typedef struct results {
         const char *name;
         dd__type type;
         dd__dims dims;
-        void *data;
+        double rounding; /* of half precision */
+        void *data;      /* halves as floats */
     } row[MOST_RESULTS];
 } results;
 
@@ -26,20 +28,21 @@ static dd_status force(dd_device *device, dd__case_graph *built, const char *tex
     DD_TRY(dd__choice_read(built->op, text, &choice));
     const dd__implementation *found = choice.implementation;
     memcpy(built->node->settings, choice.settings, sizeof choice.settings);
-    const char *reason = found->refuse ? found->refuse(built->node, device) : NULL;
+    const char *reason = dd__refusal(device, built->node, found);
     if (reason) return dd__fail(DD_USAGE, "\"%s\" refuses: %s", text, reason);
     built->node->forced = found;
     return DD_OK;
 }
 
 static dd_status fetch(const dd__value *value, dd__plan *plan, results *r) {
-    size_t bytes = dd__value_bytes(value), i = r->count++;
+    size_t numbers = dd__dims_count(&value->dims), i = r->count++;
     r->row[i].name = dd__arena_print(&r->arena, "%s", value->name);
-    r->row[i].type = value->type;
+    r->row[i].type = value->type == DD__F16 ? DD__F32 : value->type;
     r->row[i].dims = value->dims;
-    r->row[i].data = dd__arena_alloc(&r->arena, bytes, 1);
-    if (!r->row[i].name || !r->row[i].data) return dd__no_memory(bytes);
-    return dd__plan_read(plan, value->name, r->row[i].data, bytes);
+    r->row[i].rounding = dd__case_rounding(value);
+    r->row[i].data = dd__arena_alloc(&r->arena, numbers, dd__type_bytes(r->row[i].type));
+    if (!r->row[i].name || !r->row[i].data) return dd__no_memory(numbers);
+    return dd__case_read(value, plan, r->row[i].data);
 }
 
 static dd_status run_and_fetch(const dd__case *c, const dd__case_graph *built, dd__plan *plan,
@@ -77,6 +80,7 @@ static dd_status run_case(dd_device *device, const dd__case *c, const char *impl
                           results *r) {
     dd__case_graph built;
     DD_TRY(fault(dd__case_build(c, false, &built)));
+    if (!dd__device_is_reference(device)) dd__node_set_half(built.node, c->half);
     dd_status status = force(device, &built, implementation);
     if (status == DD_OK) return fault(compile_and_run(device, c, &built, r));
     dd__graph_free(built.graph);
@@ -105,10 +109,11 @@ static dd_status compare_row(const results *found, const results *expected, size
     size_t count = dd__dims_count(&expected->row[i].dims);
     dd__type type = expected->row[i].type;
     if (type != DD__F32) return compare_exactly(these, those, count, type);
+    double rounding = found->row[i].rounding;
     bool exact = tolerance == 0 && found->rounds_factors;
     if (found->relative_error > 0 && !exact)
-        return dd__compare_rms(these, those, count, found->relative_error, error);
-    return dd__compare(these, those, count, tolerance, error);
+        return dd__compare_rms(these, those, count, found->relative_error + rounding, error);
+    return dd__compare(these, those, count, tolerance + rounding, error);
 }
 
 static dd_status compare_results(const results *found, const results *expected, double tolerance,

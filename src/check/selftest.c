@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -41,9 +42,11 @@ static void finish_row(selftest *test, dd_selftest_row *row, double start) {
 
 static void run_row(selftest *test, const dd__case *c, const char *implementation) {
     double start = dd__seconds();
+    char name[128];
+    snprintf(name, sizeof name, "%s%s", c->name, c->half ? ", half" : "");
     dd_selftest_row row = {.op = c->op,
                            .implementation = implementation ? implementation : "reference",
-                           .name = c->name,
+                           .name = name,
                            .message = ""};
     row.status = dd__check_forward(test->device, c, implementation, &row.error);
     if (row.status == DD_USAGE)
@@ -57,6 +60,17 @@ static bool is_made_for(const dd__implementation *implementation, const dd_devic
     return (implementation->classes & here) != 0;
 }
 
+/* The case once more, with all in half precision that the implementation takes so, where inference
+ * may store it so. */
+static void run_half(selftest *test, const dd__case *c, const dd__implementation *implementation) {
+    bool allowed = dd__device_precision(test->device) == DD_PRECISION_F16 &&
+                   dd__device_class(test->device) == DD_CLASS_GPU;
+    if (!allowed || !implementation->half) return;
+    dd__case half = *c;
+    half.half = implementation->half;
+    run_row(test, &half, implementation->name);
+}
+
 static void run_implementations(selftest *test, const dd__case *c) {
     if (dd__device_is_reference(test->device)) {
         run_row(test, c, NULL);
@@ -64,10 +78,12 @@ static void run_implementations(selftest *test, const dd__case *c) {
     }
     const dd__op *op = dd__op_find(c->op);
     for (size_t i = 0; op && op->implementations && op->implementations[i]; i++) {
-        if (is_made_for(op->implementations[i], test->device))
+        if (is_made_for(op->implementations[i], test->device)) {
             run_row(test, c, op->implementations[i]->name);
-        else
+            run_half(test, c, op->implementations[i]);
+        } else {
             test->result->refused++;
+        }
     }
 }
 

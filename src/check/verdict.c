@@ -131,23 +131,30 @@ static dd_status check_case(const verification *v, const dd__case *c, const char
     return DD_OK;
 }
 
-static dd_status check_cases(const verification *v, const dd__op *op, const char *choice,
+/* With what the node has in half precision, which other nodes of its op need not. */
+static dd_status check_cases(const verification *v, const dd__node *node, const char *choice,
                              size_t *passed) {
     const dd__case *c;
-    for (size_t i = 0; (c = dd__case_at(i)) != NULL; i++)
-        if (c->quick && strcmp(c->op, op->name) == 0) DD_TRY(check_case(v, c, choice, passed));
+    for (size_t i = 0; (c = dd__case_at(i)) != NULL; i++) {
+        if (!c->quick || strcmp(c->op, node->op->name) != 0) continue;
+        dd__case own = *c;
+        own.half = dd__node_half(node);
+        DD_TRY(check_case(v, &own, choice, passed));
+    }
     return DD_OK;
 }
 
 static dd_status verify_node(verification *v, dd__node *node) {
     const dd__implementation *chosen;
     dd__node_case own;
-    char line[VERDICT_LINE], text[DD__CHOICE_TEXT];
+    char line[VERDICT_LINE], text[DD__CHOICE_TEXT], cases[24] = "cases";
+    unsigned half = dd__node_half(node);
+    if (half) snprintf(cases, sizeof cases, "cases,half=%x", half);
     bool by_node = dd__node_case_make(node, &own);
     DD_TRY(dd__choose(v->device, node, &chosen));
     dd__choice choice = dd__choice_of(node, chosen);
     dd__choice_print(&choice, text);
-    verdict_line(v, node->op->name, text, by_node ? own.name : "cases", line);
+    verdict_line(v, node->op->name, text, by_node ? own.name : cases, line);
     if (strstr(v->verdicts, line)) return DD_OK;
     if (!v->told)
         dd__log(DD_LOG_INFO, "%s is new here: building and checking kernels, once",
@@ -157,7 +164,7 @@ static dd_status verify_node(verification *v, dd__node *node) {
     if (by_node)
         DD_TRY(check_case(v, &own.c, text, &passed));
     else
-        DD_TRY(check_cases(v, node->op, text, &passed));
+        DD_TRY(check_cases(v, node, text, &passed));
     if (passed) remember(v, line);
     return note(v, line); /* stands for other nodes of the same kind */
 }

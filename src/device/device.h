@@ -29,6 +29,9 @@ bool dd__device_is_trusted(const dd_device *device);
 dd_kernel_class dd__device_class(const dd_device *device);
 /* The least precise form that ops may choose. */
 dd_precision dd__device_precision(const dd_device *device);
+/* Whether it multiplies and adds in half precision, rightly: found out at the first question. Moving such
+ * numbers, every device can. */
+bool dd__device_computes_half(const dd_device *device);
 /* The implementation forced for `op` by the options, or NULL. */
 const char *dd__device_forced(const dd_device *device, const char *op);
 /* The op of the options' forced implementation number i; NULL after the last. */

@@ -99,6 +99,7 @@ struct dd_device {
     bool lost;
     bool clblast_used;
     bool timers_checked, timers_fail; /* of a profiling queue's events */
+    bool half_probed, computes_half;  /* half.c */
 
     cl_platform_id platform; /* these are NULL for the reference */
     cl_device_id id;

@@ -23,7 +23,7 @@ char *dd__dims_print(const dd__dims *dims, char out[80]) {
     return out;
 }
 
-size_t dd__type_bytes(dd__type type) { return type == DD__U8 ? 1 : 4; }
+size_t dd__type_bytes(dd__type type) { return type == DD__U8 ? 1 : type == DD__F16 ? 2 : 4; }
 
 size_t dd__value_bytes(const dd__value *value) {
     return dd__dims_count(&value->dims) * dd__type_bytes(value->type);

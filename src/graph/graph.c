@@ -277,6 +277,21 @@ void dd__graph_replace(dd__graph *graph, dd__node *const old[], size_t count) {
     graph->node_count = kept;
 }
 
+static void reverse(dd__node **nodes, size_t count) {
+    for (size_t i = 0; i < count / 2; i++) {
+        dd__node *other = nodes[count - 1 - i];
+        nodes[count - 1 - i] = nodes[i];
+        nodes[i] = other;
+    }
+}
+
+void dd__graph_to_front(dd__graph *graph, size_t count) {
+    reverse(graph->nodes, graph->node_count);
+    reverse(graph->nodes, count);
+    reverse(graph->nodes + count, graph->node_count - count);
+    for (size_t n = 0; n < graph->node_count; n++) graph->nodes[n]->number = (uint32_t)n;
+}
+
 dd_status dd__layer_plain(dd__graph *graph, const dd__op *op, const char *name,
                           const void *attributes, dd__value *const x[], size_t count,
                           dd__value **y) {

@@ -31,7 +31,8 @@ bool dd__dims_equal(const dd__dims *a, const dd__dims *b);
 /* "128x28x28x1" in `out`, which is returned. */
 char *dd__dims_print(const dd__dims *dims, char out[80]);
 
-typedef enum dd__type { DD__F32, DD__I32, DD__U8 } dd__type;
+/* F16: half precision (base/half.h). No node makes such values when it is added; plan/half.h does. */
+typedef enum dd__type { DD__F32, DD__I32, DD__U8, DD__F16 } dd__type;
 size_t dd__type_bytes(dd__type type);
 
 typedef enum dd__role {
@@ -146,6 +147,9 @@ dd_status dd__graph_add1(dd__graph *graph, const dd__op *op, const char *name,
  * computed as its output 0. Old nodes and their other outputs, which nothing else may read, are
  * gone. */
 void dd__graph_replace(dd__graph *graph, dd__node *const old[], size_t count);
+/* Puts the `count` nodes that were added last, which read nothing that a node computes, before all
+ * others. */
+void dd__graph_to_front(dd__graph *graph, size_t count);
 /* For infer functions: the node's output i is a new temporary of this type and these dims. */
 dd_status dd__node_output(dd__graph *graph, dd__node *node, size_t i, dd__type type, dd__dims dims);
 /* For infer functions: the node's output i is `base` seen with other dims. */

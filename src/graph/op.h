@@ -97,8 +97,18 @@ struct dd__implementation {
         rounds_factors; /* that error comes from rounding factors, to 8 bits at least, before they are
                             multiplied: whole numbers of a few bits must come out exactly all the same,
                             as they do where a case's tolerance is 0 */
+    unsigned half; /* which values it takes in half precision as well as in float, each by itself:
+                      DD__HALF_IN(0) | DD__HALF_OUT(0); 0: none, it is for floats */
     const dd__tunable *tunables; /* at most DD__SETTINGS, then one without a name; NULL: none */
 };
+
+/* Sets of a node's values: inputs, of which there are at most 16, and outputs. */
+#define DD__HALF_IN(i)  (1u << (i))
+#define DD__HALF_OUT(i) (1u << (16 + (i)))
+/* Those of the node's values that are in half precision. */
+unsigned dd__node_half(const dd__node *node);
+/* Makes those of the set half precision that were float; the others stay. */
+void dd__node_set_half(const dd__node *node, unsigned set);
 
 enum { DD__ON_CPU = 1, DD__ON_GPU = 2, DD__ANYWHERE = 3 };
 

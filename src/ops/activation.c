@@ -65,8 +65,9 @@ static void bind(dd__launch *launch, const dd__node *node) {
 static dd_status record_plain(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     const dd__activate *a = node->attributes;
     const char *kind = dd__activation_names[a->kind];
-    char options[64];
-    snprintf(options, sizeof options, "-DF=f_%s -DD=d_%s", kind, kind);
+    char options[96];
+    snprintf(options, sizeof options, "-DF=f_%s -DD=d_%s%s", kind, kind,
+             dd__half_options(node).text);
     bool backward = node->in_count == 2;
     dd__launch launch = {.program = "activation",
                          .kernel = backward ? "activation_backward_plain" : "activation_plain"};
@@ -97,9 +98,15 @@ static dd_status record_vector(dd__recorder *recorder, const dd__node *node, con
 
 static const dd__implementation vector = {
     .name = "vector", .classes = DD__ON_CPU, .record = record_vector};
-static const dd__implementation plain = {
+static const dd__implementation plain = {.name = "plain",
+                                         .classes = DD__ANYWHERE,
+                                         .record = record_plain,
+                                         .half = DD__HALF_IN(0) | DD__HALF_OUT(0)};
+static const dd__implementation plain_backward = {
     .name = "plain", .classes = DD__ANYWHERE, .record = record_plain};
 static const dd__implementation *const implementations[] = {&vector, &plain, NULL};
+static const dd__implementation *const implementations_backward[] = {&vector, &plain_backward,
+                                                                     NULL};
 
 const dd__op dd__op_activation = {
     .name = "activation",
@@ -124,5 +131,5 @@ const dd__op dd__op_activation_backward = {
     .outputs = 1,
     .infer = infer,
     .reference = dd__reference_activation_backward,
-    .implementations = implementations,
+    .implementations = implementations_backward,
 };

@@ -1,4 +1,4 @@
-/* add: y = a + b. copy: y = x, in its own storage. */
+/* add: y = a + b. copy: y = x, in its own storage, which may be half precision where x is not. */
 #include "graph/op.h"
 #include "ops/launch.h"
 #include "ops/ops.h"
@@ -37,7 +37,9 @@ static dd__launch launch_add(const dd__node *node, const char *kernel) {
 
 static dd_status record_add(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     dd__launch launch = launch_add(node, "add");
+    dd__options options = dd__element_options(site->device, node);
     dd__launch_elements(&launch, site->device, dd__dims_count(&node->out[0]->dims));
+    launch.options = options.text;
     return dd__record(recorder, &launch);
 }
 
@@ -51,8 +53,11 @@ static dd_status record_add_vector(dd__recorder *recorder, const dd__node *node,
 
 static const dd__implementation add_vector = {
     .name = "vector", .classes = DD__ON_CPU, .record = record_add_vector};
-static const dd__implementation add_plain = {
-    .name = "plain", .classes = DD__ANYWHERE, .record = record_add};
+static const dd__implementation add_plain = {.name = "plain",
+                                             .classes = DD__ANYWHERE,
+                                             .record = record_add,
+                                             .half =
+                                                 DD__HALF_IN(0) | DD__HALF_IN(1) | DD__HALF_OUT(0)};
 
 const dd__op dd__op_add = {
     .name = "add",
@@ -92,8 +97,10 @@ static dd__launch launch_copy(const dd__node *node, const char *kernel) {
 }
 
 static dd_status record_copy(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
-    dd__launch launch = launch_copy(node, "copy");
+    dd__launch launch = launch_copy(node, dd__node_half(node) ? "convert" : "copy");
+    dd__options options = dd__element_options(site->device, node);
     dd__launch_elements(&launch, site->device, dd__dims_count(&node->out[0]->dims));
+    launch.options = options.text;
     return dd__record(recorder, &launch);
 }
 
@@ -107,8 +114,10 @@ static dd_status record_copy_vector(dd__recorder *recorder, const dd__node *node
 
 static const dd__implementation copy_vector = {
     .name = "vector", .classes = DD__ON_CPU, .record = record_copy_vector};
-static const dd__implementation copy_plain = {
-    .name = "plain", .classes = DD__ANYWHERE, .record = record_copy};
+static const dd__implementation copy_plain = {.name = "plain",
+                                              .classes = DD__ANYWHERE,
+                                              .record = record_copy,
+                                              .half = DD__HALF_IN(0) | DD__HALF_OUT(0)};
 
 const dd__op dd__op_copy = {
     .name = "copy",

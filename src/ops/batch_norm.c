@@ -176,6 +176,9 @@ static dd_status record_inference(dd__recorder *recorder, const dd__node *node, 
     dd__launch_values(&launch, node->in, 5);
     dd__launch_values(&launch, node->out, 1);
     set_pass(&launch, k, ELEMENTS);
+    char options[sizeof k->options + sizeof(dd__options)];
+    snprintf(options, sizeof options, "%s%s", k->options, dd__half_options(node).text);
+    launch.options = options;
     dd__launch_append(&launch, DD_FLOAT(a->epsilon));
     return dd__record(recorder, &launch);
 }
@@ -297,7 +300,13 @@ static const dd__implementation vector = {.name = "vector",
                                           .record = record_vector};
 static const dd__implementation plain = {
     .name = "plain", .classes = DD__ANYWHERE, .scratch = scratch_plain, .record = record_plain};
+static const dd__implementation plain_inference = {.name = "plain",
+                                                   .classes = DD__ANYWHERE,
+                                                   .record = record_plain,
+                                                   .half = DD__HALF_IN(0) | DD__HALF_OUT(0)};
 static const dd__implementation *const implementations[] = {&vector, &plain, NULL};
+static const dd__implementation *const implementations_inference[] = {&vector, &plain_inference,
+                                                                      NULL};
 
 /* ---- The ops ------------------------------------------------------------------------ */
 
@@ -311,7 +320,7 @@ const dd__op dd__op_batch_norm = {
     .layer = layer,
     .infer = infer,
     .reference = dd__reference_batch_norm,
-    .implementations = implementations,
+    .implementations = implementations_inference,
 };
 
 const dd__op dd__op_batch_norm_training = {

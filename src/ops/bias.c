@@ -54,7 +54,9 @@ static dd_status record_bias(dd__recorder *recorder, const dd__node *node, const
                          .arguments = {DD_BUFFER(x->buffer), DD_BUFFER(node->in[1]->buffer),
                                        DD_BUFFER(node->out[0]->buffer), DD_INT(count),
                                        DD_INT(channels_of(x))}};
+    dd__options options = dd__element_options(site->device, node);
     dd__launch_elements(&launch, site->device, count);
+    launch.options = options.text;
     return dd__record(recorder, &launch);
 }
 
@@ -73,8 +75,10 @@ static dd_status record_bias_vector(dd__recorder *recorder, const dd__node *node
 
 static const dd__implementation bias_vector = {
     .name = "vector", .classes = DD__ON_CPU, .record = record_bias_vector};
-static const dd__implementation bias_plain = {
-    .name = "plain", .classes = DD__ANYWHERE, .record = record_bias};
+static const dd__implementation bias_plain = {.name = "plain",
+                                              .classes = DD__ANYWHERE,
+                                              .record = record_bias,
+                                              .half = DD__HALF_IN(0) | DD__HALF_OUT(0)};
 
 const dd__op dd__op_bias = {
     .name = "bias",

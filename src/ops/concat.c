@@ -3,6 +3,8 @@
  * Seen from the axis a value is rows: the product of the extents before it, each row as long as the
  * product of the others. Both ops move a part of the rows of one value to a part of those of
  * another. */
+#include <stdio.h>
+
 #include "graph/op.h"
 #include "ops/launch.h"
 #include "ops/ops.h"
@@ -40,10 +42,14 @@ static dd_status move_rows(dd__recorder *recorder, const dd__site *site, bool ve
                          .arguments = {DD_BUFFER(from.value->buffer), DD_BUFFER(to.value->buffer),
                                        DD_INT(rows), DD_INT(width), DD_INT(from.row),
                                        DD_INT(from.begin), DD_INT(to.row), DD_INT(to.begin)}};
+    char options[2 * sizeof(dd__options)];
     if (vector)
         launch.arguments[8] = DD_INT(dd__launch_chunks(&launch, site->device, rows, width, 1));
     else
         dd__launch_elements(&launch, site->device, rows * width);
+    snprintf(options, sizeof options, "%s%s", launch.options,
+             dd__half_options_for(from.value, NULL, to.value).text);
+    launch.options = options;
     return dd__record(recorder, &launch);
 }
 
@@ -123,8 +129,11 @@ static dd_status record_concat_plain(dd__recorder *recorder, const dd__node *nod
 
 static const dd__implementation concat_vector = {
     .name = "vector", .classes = DD__ON_CPU, .record = record_concat_vector};
-static const dd__implementation concat_plain = {
-    .name = "plain", .classes = DD__ANYWHERE, .record = record_concat_plain};
+static const dd__implementation concat_plain = {.name = "plain",
+                                                .classes = DD__ANYWHERE,
+                                                .record = record_concat_plain,
+                                                .half = (DD__HALF_IN(MOST_INPUTS) - 1) |
+                                                        DD__HALF_OUT(0)};
 
 const dd__op dd__op_concat = {
     .name = "concat",

@@ -173,6 +173,7 @@ static const dd__implementation *const implementations[] = {&dd__conv2d_winograd
                                                             &dd__conv2d_matrix_tf32[0],
                                                             &dd__conv2d_winograd_batched[0],
                                                             &dd__conv2d_tiled[0],
+                                                            &dd__conv2d_tiled_half,
                                                             &dd__conv2d_plain[0],
                                                             NULL};
 

@@ -21,6 +21,7 @@ extern const dd__implementation dd__conv2d_direct[3];   /* conv2d_direct.c: for 
 extern const dd__implementation dd__conv2d_tiled[3];    /* conv2d_tiled.c: for GPUs */
 extern const dd__implementation dd__conv2d_winograd[3]; /* conv2d_winograd.c: for CPU runtimes */
 
+extern const dd__implementation dd__conv2d_tiled_half;          /* the same file: forward alone */
 extern const dd__implementation dd__conv2d_winograd_batched[3]; /* ..._batched.c: for GPUs */
 /* conv2d_tiled.c: for GPUs with matrix units */
 extern const dd__implementation dd__conv2d_matrix_tf32[3], dd__conv2d_matrix_bf16[3];

@@ -19,6 +19,8 @@ static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__
     launch->program = "conv2d";
     append_shape(launch, &shape, count);
     dd__launch_elements(launch, site->device, count);
+    dd__options options = dd__element_options(site->device, node);
+    launch->options = options.text;
     return dd__record(recorder, launch);
 }
 
@@ -61,7 +63,11 @@ static const char *refuse_forward(const dd__node *node, const dd_device *device)
 }
 
 const dd__implementation dd__conv2d_plain[3] = {
-    {.name = "plain", .classes = DD__ANYWHERE, .refuse = refuse_forward, .record = record_forward},
+    {.name = "plain",
+     .classes = DD__ANYWHERE,
+     .refuse = refuse_forward,
+     .record = record_forward,
+     .half = DD__HALF_IN(0) | DD__HALF_IN(1) | DD__HALF_OUT(0)},
     {.name = "plain", .classes = DD__ANYWHERE, .record = record_backward_data},
     {.name = "plain", .classes = DD__ANYWHERE, .record = record_backward_weights},
 };

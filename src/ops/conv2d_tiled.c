@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "ops/conv2d.h"
+#include "ops/launch.h"
 
 typedef enum pass { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHTS } pass;
 
@@ -42,8 +43,9 @@ static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__
     static const char *const names[] = {"FORWARD", "BACKWARD_DATA", "BACKWARD_WEIGHTS"};
     dd__conv_shape s = dd__conv_shape_of(node);
     pass p = pass_of(node);
-    char options[48];
-    snprintf(options, sizeof options, " -D%s -DPOOL=%d", names[p], p == FORWARD ? s.pool : 1);
+    char options[96];
+    snprintf(options, sizeof options, " -D%s -DPOOL=%d%s", names[p], p == FORWARD ? s.pool : 1,
+             dd__half_options(node).text);
     dd__local_launch launch = {.form = form,
                                .program = "conv2d_tiled",
                                .options = options,
@@ -99,21 +101,33 @@ static const char *avoid_tf32(const dd__node *node, const dd_device *device) {
 DD__LOCAL_FUNCTIONS(f32, refuse, scratch, record)
 DD__LOCAL_FUNCTIONS(tf32, refuse, scratch, record)
 DD__LOCAL_FUNCTIONS(bf16, refuse, scratch, record)
+DD__LOCAL_FUNCTIONS(f16, refuse, scratch, record)
 
-#define TILED                                                                         \
-    {                                                                                 \
-        .name = "tiled", .classes = DD__ON_GPU, .refuse = refuse_f32, .avoid = avoid, \
-        .scratch = scratch_f32, .record = record_f32, .tunables = dd__local_tunables  \
-    }
-const dd__implementation dd__conv2d_tiled[3] = {TILED, TILED, TILED};
+enum { HALF = DD__HALF_IN(0) | DD__HALF_IN(1) | DD__HALF_OUT(0) }; /* forward alone */
 
-#define MATRIX(form, error)                                                                      \
-    {                                                                                            \
-        .name = "matrix_" #form, .classes = DD__ON_GPU, .refuse = refuse_##form,                 \
-        .avoid = avoid_##form, .scratch = scratch_##form, .record = record_##form,               \
-        .relative_error = error, .rounds_factors = true, .tunables = dd__local_##form##_tunables \
-    }
-const dd__implementation dd__conv2d_matrix_tf32[3] = {
-    MATRIX(tf32, DD__TF32_ERROR), MATRIX(tf32, DD__TF32_ERROR), MATRIX(tf32, DD__TF32_ERROR)};
-const dd__implementation dd__conv2d_matrix_bf16[3] = {
-    MATRIX(bf16, DD__BF16_ERROR), MATRIX(bf16, DD__BF16_ERROR), MATRIX(bf16, DD__BF16_ERROR)};
+#define TILED                                                                     \
+    .name = "tiled", .classes = DD__ON_GPU, .refuse = refuse_f32, .avoid = avoid, \
+    .scratch = scratch_f32, .record = record_f32, .tunables = dd__local_tunables
+const dd__implementation dd__conv2d_tiled[3] = {{TILED, .half = HALF}, {TILED}, {TILED}};
+
+const dd__implementation dd__conv2d_tiled_half = {.name = "tiled_half",
+                                                  .classes = DD__ON_GPU,
+                                                  .refuse = refuse_f16,
+                                                  .avoid = avoid,
+                                                  .scratch = scratch_f16,
+                                                  .record = record_f16,
+                                                  .relative_error = DD__HALF_ERROR,
+                                                  .rounds_factors = true,
+                                                  .half = HALF,
+                                                  .tunables = dd__local_tunables};
+
+#define MATRIX(form, error)                                                    \
+    .name = "matrix_" #form, .classes = DD__ON_GPU, .refuse = refuse_##form,   \
+    .avoid = avoid_##form, .scratch = scratch_##form, .record = record_##form, \
+    .relative_error = error, .rounds_factors = true, .tunables = dd__local_##form##_tunables
+const dd__implementation dd__conv2d_matrix_tf32[3] = {{MATRIX(tf32, DD__TF32_ERROR), .half = HALF},
+                                                      {MATRIX(tf32, DD__TF32_ERROR)},
+                                                      {MATRIX(tf32, DD__TF32_ERROR)}};
+const dd__implementation dd__conv2d_matrix_bf16[3] = {{MATRIX(bf16, DD__BF16_ERROR), .half = HALF},
+                                                      {MATRIX(bf16, DD__BF16_ERROR)},
+                                                      {MATRIX(bf16, DD__BF16_ERROR)}};

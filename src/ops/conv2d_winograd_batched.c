@@ -64,7 +64,8 @@ static void form_of(const dd__node *node, const dd_device *device, form *f) {
     if (f->chunk < 1) f->chunk = 1;
     if (f->chunk > f->tiles) f->chunk = f->tiles;
     dd__winograd w;
-    int used = snprintf(f->options, OPTIONS, "-DVW=1 -DPOOL=%d ", s.pool);
+    int used =
+        snprintf(f->options, OPTIONS, "-DVW=1 -DPOOL=%d%s ", s.pool, dd__half_options(node).text);
     if (dd__winograd_make(m, s.kh, &w))
         dd__winograd_options(&w, f->options + used, OPTIONS - (size_t)used);
 }
@@ -244,11 +245,14 @@ static dd_status record_weights(dd__recorder *recorder, const dd__node *node,
     return launch_items(recorder, site->device, &f, &finish, (int64_t)f.s.c * f.s.o);
 }
 
+/* Weights and tiles are transformed and multiplied in float: the transforms that follow make what they
+ * are rounded by some fifty times larger (ERROR against 2^-24), which half precision has no room for. */
+#define HALF (DD__HALF_IN(0) | DD__HALF_OUT(0))
 #define NAMED                                                                            \
     .name = "winograd_batched", .classes = DD__ON_GPU, .refuse = refuse, .avoid = avoid, \
     .relative_error = ERROR, .tunables = tunables
 const dd__implementation dd__conv2d_winograd_batched[3] = {
-    {NAMED, .scratch = scratch, .pack = pack, .record = record},
+    {NAMED, .scratch = scratch, .pack = pack, .record = record, .half = HALF},
     {NAMED, .scratch = scratch, .pack = pack, .record = record},
     {NAMED, .scratch = scratch_weights, .record = record_weights},
 };

@@ -106,6 +106,8 @@ static double flop(const dd__node *node) {
     return 2.0 * s.m * s.n * s.k;
 }
 
+enum { HALF = DD__HALF_IN(0) | DD__HALF_IN(1) | DD__HALF_OUT(0) };
+
 /* ---- plain -------------------------------------------------------------------------------- */
 
 static dd_status record_plain(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
@@ -118,12 +120,14 @@ static dd_status record_plain(dd__recorder *recorder, const dd__node *node, cons
                                        DD_BUFFER(node->out[0]->buffer), DD_INT(s.bias != NULL),
                                        DD_INT(s.relu), DD_INT(s.m * s.n), DD_INT(s.n), DD_INT(s.k),
                                        DD_INT(s.ai), DD_INT(s.ak), DD_INT(s.bk), DD_INT(s.bj)}};
+    dd__options options = dd__element_options(site->device, node);
     dd__launch_elements(&launch, site->device, (size_t)s.m * (size_t)s.n);
+    launch.options = options.text;
     return dd__record(recorder, &launch);
 }
 
 static const dd__implementation plain = {
-    .name = "plain", .classes = DD__ANYWHERE, .record = record_plain};
+    .name = "plain", .classes = DD__ANYWHERE, .record = record_plain, .half = HALF};
 
 /* ---- direct: register tiles for CPU runtimes ---------------------------------------------- */
 
@@ -188,9 +192,9 @@ static void scratch_tiled(const dd__node *node, const dd_device *device, dd__scr
 static dd_status record_tiled(dd__recorder *recorder, const dd__node *node, const dd__site *site,
                               const dd__local_form *form) {
     shape s = shape_of(node);
-    char options[40];
-    snprintf(options, sizeof options, "%s%s", s.ak == 1 ? " -DLEFT_ALONG_K" : "",
-             s.bj == 1 ? "" : " -DRIGHT_ALONG_K");
+    char options[96];
+    snprintf(options, sizeof options, "%s%s%s", s.ak == 1 ? " -DLEFT_ALONG_K" : "",
+             s.bj == 1 ? "" : " -DRIGHT_ALONG_K", dd__half_options(node).text);
     return dd__local_record(recorder, node, site,
                             &(dd__local_launch){.form = form,
                                                 .program = "gemm_tiled",
@@ -221,13 +225,25 @@ static const char *avoid_matrix(const dd__node *node, const dd_device *device) {
 DD__LOCAL_FUNCTIONS(f32, refuse_tiled, scratch_tiled, record_tiled)
 DD__LOCAL_FUNCTIONS(tf32, refuse_tiled, scratch_tiled, record_tiled)
 DD__LOCAL_FUNCTIONS(bf16, refuse_tiled, scratch_tiled, record_tiled)
+DD__LOCAL_FUNCTIONS(f16, refuse_tiled, scratch_tiled, record_tiled)
 
 static const dd__implementation tiled = {.name = "tiled",
                                          .classes = DD__ON_GPU,
                                          .refuse = refuse_tiled_f32,
                                          .scratch = scratch_tiled_f32,
                                          .record = record_tiled_f32,
+                                         .half = HALF,
                                          .tunables = dd__local_tunables};
+
+static const dd__implementation tiled_half = {.name = "tiled_half",
+                                              .classes = DD__ON_GPU,
+                                              .refuse = refuse_tiled_f16,
+                                              .scratch = scratch_tiled_f16,
+                                              .record = record_tiled_f16,
+                                              .relative_error = DD__HALF_ERROR,
+                                              .rounds_factors = true,
+                                              .half = HALF,
+                                              .tunables = dd__local_tunables};
 
 static const dd__implementation matrix_tf32 = {.name = "matrix_tf32",
                                                .classes = DD__ON_GPU,
@@ -237,6 +253,7 @@ static const dd__implementation matrix_tf32 = {.name = "matrix_tf32",
                                                .record = record_tiled_tf32,
                                                .relative_error = DD__TF32_ERROR,
                                                .rounds_factors = true,
+                                               .half = HALF,
                                                .tunables = dd__local_tf32_tunables};
 
 static const dd__implementation matrix_bf16 = {.name = "matrix_bf16",
@@ -247,6 +264,7 @@ static const dd__implementation matrix_bf16 = {.name = "matrix_bf16",
                                                .record = record_tiled_bf16,
                                                .relative_error = DD__BF16_ERROR,
                                                .rounds_factors = true,
+                                               .half = HALF,
                                                .tunables = dd__local_bf16_tunables};
 
 /* ---- CLBlast ------------------------------------------------------------------------------ */
@@ -283,7 +301,7 @@ static const dd__implementation clblast = {
     .name = "clblast", .classes = DD__ON_GPU, .refuse = refuse_clblast, .record = record_clblast};
 
 static const dd__implementation *const implementations[] = {
-    &direct, &matrix_bf16, &matrix_tf32, &tiled, &clblast, &plain, NULL};
+    &direct, &matrix_bf16, &matrix_tf32, &tiled, &tiled_half, &clblast, &plain, NULL};
 
 const dd__op dd__op_gemm = {
     .name = "gemm",

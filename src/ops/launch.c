@@ -1,5 +1,7 @@
 #include "ops/launch.h"
 
+#include <stdio.h>
+
 /* PoCL and Intel deal work-groups out as threads come free: some per thread level the load, while
  * too small ones cost more than they do. */
 enum { GROUPS_A_THREAD = 16, SMALLEST_CHUNK = 4096 };
@@ -11,6 +13,25 @@ enum { GROUP_ON_GPU = 64, GROUP_ON_CPU = 32 };
 const char *dd__vector_option(const dd_device *device) {
     unsigned width = dd_device_describe(device)->vector_width;
     return width >= 16 ? "-DVW=16" : width >= 8 ? "-DVW=8" : "-DVW=4";
+}
+
+static bool is_half(const dd__value *value) { return value && value->type == DD__F16; }
+
+dd__options dd__half_options_for(const dd__value *x, const dd__value *w, const dd__value *y) {
+    dd__options options;
+    snprintf(options.text, sizeof options.text, "%s%s%s", is_half(x) ? " -DX_T=half" : "",
+             is_half(w) ? " -DW_T=half" : "", is_half(y) ? " -DY_T=half" : "");
+    return options;
+}
+
+dd__options dd__half_options(const dd__node *node) {
+    return dd__half_options_for(node->in[0], node->in_count > 1 ? node->in[1] : NULL, node->out[0]);
+}
+
+dd__options dd__element_options(const dd_device *device, const dd__node *node) {
+    dd__options options, half = dd__half_options(node);
+    snprintf(options.text, sizeof options.text, "%s%.48s", dd__vector_option(device), half.text);
+    return options;
 }
 
 void dd__launch_elements(dd__launch *launch, const dd_device *device, size_t count) {

@@ -9,11 +9,21 @@
 #define DD_OPS_LAUNCH_H
 
 #include "device/recorder.h"
-#include "graph/graph.h"
+#include "graph/op.h"
 
 /* "-DVW=8". Every launch of these programs has it, in both forms, so that each file is built once
  * for a device. */
 const char *dd__vector_option(const dd_device *device);
+
+/* " -DX_T=half -DW_T=half -DY_T=half" (cl/common.cl), to put behind other options: which of x, w and y,
+ * of a node its input 0, input 1 and output 0, are stored in half precision. NULL: no such value. */
+typedef struct dd__options {
+    char text[64];
+} dd__options;
+dd__options dd__half_options_for(const dd__value *x, const dd__value *w, const dd__value *y);
+dd__options dd__half_options(const dd__node *node);
+/* With dd__vector_option in front. */
+dd__options dd__element_options(const dd_device *device, const dd__node *node);
 
 /* Work-groups that the device runs at a time. */
 static inline int32_t dd__threads(const dd_device *device) {

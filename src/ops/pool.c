@@ -197,8 +197,8 @@ static dd_status record_plain(dd__recorder *recorder, const dd__node *node, cons
     DD_TRY(place(node->attributes, image_dims(node), &g));
     char kernel[64], options[96];
     snprintf(kernel, sizeof kernel, "%s_plain", node->op->name);
-    snprintf(options, sizeof options, "-DOP_%s%s", node->op->name,
-             wide_index(node->attributes) ? " -DINDEX=int" : "");
+    snprintf(options, sizeof options, "-DOP_%s%s%s", node->op->name,
+             wide_index(node->attributes) ? " -DINDEX=int" : "", dd__half_options(node).text);
     dd__launch launch = {.program = "pool", .kernel = kernel};
     const dd__dims *out = &node->out[0]->dims;
     dd__launch_elements(&launch, site->device, dd__dims_count(out));
@@ -233,9 +233,15 @@ static dd_status record_vector(dd__recorder *recorder, const dd__node *node, con
 
 static const dd__implementation vector = {
     .name = "vector", .classes = DD__ON_CPU, .refuse = refuse_vector, .record = record_vector};
-static const dd__implementation plain = {
+static const dd__implementation plain = {.name = "plain",
+                                         .classes = DD__ANYWHERE,
+                                         .record = record_plain,
+                                         .half = DD__HALF_IN(0) | DD__HALF_OUT(0)};
+static const dd__implementation plain_backward = {
     .name = "plain", .classes = DD__ANYWHERE, .record = record_plain};
 static const dd__implementation *const implementations[] = {&vector, &plain, NULL};
+static const dd__implementation *const implementations_backward[] = {&vector, &plain_backward,
+                                                                     NULL};
 
 /* ---- The ops ------------------------------------------------------------------------ */
 
@@ -262,7 +268,7 @@ const dd__op dd__op_max_pool_backward = {
     .outputs = 1,
     .infer = infer_backward,
     .reference = dd__reference_max_pool_backward,
-    .implementations = implementations,
+    .implementations = implementations_backward,
 };
 
 const dd__op dd__op_average_pool = {
@@ -288,7 +294,7 @@ const dd__op dd__op_average_pool_backward = {
     .outputs = 1,
     .infer = infer_backward,
     .reference = dd__reference_average_pool_backward,
-    .implementations = implementations,
+    .implementations = implementations_backward,
 };
 
 const dd__op dd__op_global_average_pool = {

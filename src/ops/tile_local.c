@@ -107,20 +107,35 @@ const dd__tunable dd__local_tunables[] = {DD__LOCAL_TUNABLES, {0}};
 const dd__local_form dd__local_f32 = {
     .format = DD_PRECISION_F32, .tunables = dd__local_tunables, .least_height = 1};
 
+/* In the same tiles. */
+const dd__local_form dd__local_f16 = {
+    .format = DD_PRECISION_F16, .tunables = dd__local_tunables, .least_height = 1};
+
 /* ---- The tile ----------------------------------------------------------------------------- */
+
+static bool is_matrix(const dd__local_form *form) {
+    return form->format == DD_PRECISION_TF32 || form->format == DD_PRECISION_BF16;
+}
+
+/* The options of programs of that form; NULL: the device has no such products. */
+static const char *form_options(const dd_device *device, const dd__local_form *form) {
+    if (is_matrix(form)) return dd__device_matrix(device, form->format);
+    if (form->format == DD_PRECISION_F32) return "";
+    return dd__device_computes_half(device) ? "-DHALF_PRODUCTS" : NULL;
+}
 
 static dd__local_tile make_tile(const dd__node *node, const dd_device *device,
                                 const dd__local_form *form, int32_t height) {
     int32_t rows = setting(node, device, form, DD__LOCAL_ROWS);
     int32_t columns = setting(node, device, form, DD__LOCAL_COLUMNS);
-    const char *matrix = dd__device_matrix(device, form->format);
+    const char *own = form_options(device, form);
     dd__local_tile t = {.width = setting(node, device, form, DD__LOCAL_WIDTH),
                         .height = height,
                         .depth = setting(node, device, form, DD__LOCAL_DEPTH)};
     t.rows = t.height * rows * BLOCK;
     t.columns = t.width * columns * BLOCK;
     snprintf(t.options, sizeof t.options, "-DVW=4 -DGX=%d -DGY=%d -DMV=%d -DNV=%d -DDEPTH=%d%s%s",
-             t.width, t.height, rows, columns, t.depth, matrix ? " " : "", matrix ? matrix : "");
+             t.width, t.height, rows, columns, t.depth, own && *own ? " " : "", own ? own : "");
     return t;
 }
 
@@ -130,15 +145,24 @@ dd__local_tile dd__local_tile_of(const dd__node *node, const dd_device *device,
 }
 
 static size_t local_bytes(const dd__local_tile *t, const dd__local_form *form) {
-    if (form->format != DD_PRECISION_F32) return dd__matrix_local_bytes(t, form);
-    return 2 * sizeof(float) * (size_t)t->depth * (size_t)(t->rows + t->columns + 2 * BLOCK);
+    if (is_matrix(form)) return dd__matrix_local_bytes(t, form);
+    return 2 * (form->format == DD_PRECISION_F16 ? sizeof(uint16_t) : sizeof(float)) *
+           (size_t)t->depth * (size_t)(t->rows + t->columns + 2 * BLOCK);
+}
+
+/* In training none is. */
+static bool has_half_factor(const dd__node *node) {
+    return (dd__node_half(node) & (DD__HALF_IN(0) | DD__HALF_IN(1))) != 0;
 }
 
 const char *dd__local_refuse(const dd__node *node, const dd_device *device,
                              const dd__local_form *form) {
+    if (form->format == DD_PRECISION_F16 && !has_half_factor(node))
+        return "neither factor is in half precision";
     if (form->format > dd__device_precision(device)) return "factors may not be rounded so far";
-    if (form->format != DD_PRECISION_F32 && !dd__device_matrix(device, form->format))
-        return "the device has no such matrix units";
+    if (!form_options(device, form))
+        return is_matrix(form) ? "the device has no such matrix units"
+                               : "the device does not compute in half precision";
     dd__local_tile t = dd__local_tile_of(node, device, form);
     int32_t items = t.width * t.height;
     if ((size_t)items > dd__device_group_limit(device)) return "the group has too many work-items";

@@ -8,18 +8,23 @@
 /* ---- How a group multiplies its panels ----------------------------------------------------- */
 
 typedef struct dd__local_form {
-    dd_precision format; /* F32: each item by itself; TF32, BF16: on matrix units (cl/matrix.cl),
-                                    which round the factors to that */
+    dd_precision
+        format; /* F32, and F16 where the device computes so: each item by itself; TF32, BF16:
+                            on matrix units (cl/matrix.cl), which round the factors to that */
     const dd__tunable *tunables; /* beginning with DD__LOCAL_SETTINGS */
     int32_t least_height;        /* of a group */
 } dd__local_form;
-extern const dd__local_form dd__local_f32, dd__local_tf32, dd__local_bf16;
+extern const dd__local_form dd__local_f32, dd__local_f16, dd__local_tf32, dd__local_bf16;
 
 /* What rounding the factors makes of the result, root mean square over that of the result: each of both
  * factors is off by 2^-11 (bf16: 2^-8) at most and 0.6 of that by root mean square, the product by 1.4 times
  * as much, and errors of a sum's products add up as they do. */
 #define DD__TF32_ERROR 5e-4
 #define DD__BF16_ERROR 4e-3
+/* Of products in half precision (cl/tile_half.cl): factors as in TF32, and the sums over a panel of D numbers
+ * of either sign, whose parts grow as a root and are each rounded by 2^-11 at most, by 0.4 of that in the
+ * mean: 2e-4 * sqrt(D / 2), 8e-4 for 32. */
+#define DD__HALF_ERROR 2e-3
 
 /* ---- The tile of a group ------------------------------------------------------------------ */
 

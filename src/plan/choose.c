@@ -7,6 +7,7 @@
 
 const char *dd__refusal(const dd_device *device, const dd__node *node,
                         const dd__implementation *implementation) {
+    if (dd__node_half(node) & ~implementation->half) return "values are in half precision";
     return implementation->refuse ? implementation->refuse(node, device) : NULL;
 }
 

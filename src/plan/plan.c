@@ -38,13 +38,13 @@ static dd_status call_reference(const void *context) {
 
 static dd_status record_node(dd__plan *plan, const dd__node *node) {
     const dd__implementation *chosen = plan->chosen[node->number];
-    if (!chosen) return dd__record_call(plan->body, call_reference, node);
     const dd__node_storage *storage = &plan->nodes[node->number];
+    dd__recorder *runs = storage->once ? plan->once : plan->body;
+    if (!chosen) return dd__record_call(runs, call_reference, node);
     dd__site site = {.device = plan->device, .packed = storage->packed};
     for (size_t i = 0; i < DD__WORKSPACES; i++) site.workspace[i] = storage->workspace[i];
-    if (chosen->pack)
-        DD_TRY(chosen->pack(storage->packed_once ? plan->once : plan->body, node, &site));
-    return chosen->record(plan->body, node, &site);
+    if (chosen->pack) DD_TRY(chosen->pack(storage->packed_once ? plan->once : runs, node, &site));
+    return chosen->record(runs, node, &site);
 }
 
 static dd_status record_all(dd__plan *plan) {

@@ -70,6 +70,48 @@ static void extend(layout *l, const dd__value *value, size_t node) {
     if (node > block->last) block->last = node;
 }
 
+/* Whether any node changes the parameters: then nothing made from them can be kept. */
+static bool parameters_change(const dd__graph *graph) {
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const dd__node *node = graph->nodes[n];
+        for (size_t i = 0; i < node->in_count; i++)
+            if (node->op->mutates >> i & 1 && node->in[i] &&
+                dd__value_root_const(node->in[i]) == graph->parameters)
+                return true;
+    }
+    return false;
+}
+
+static bool reads_parameters_alone(const dd__graph *graph, const dd__node *node) {
+    size_t read = 0;
+    for (size_t i = 0; i < node->in_count; i++) {
+        if (!node->in[i]) continue;
+        if (dd__value_root_const(node->in[i]) != graph->parameters) return false;
+        read++;
+    }
+    return read > 0;
+}
+
+/* What a node computes once is there from the beginning to the end of every run. */
+static void keep_always(layout *l, const dd__node *node) {
+    for (size_t i = 0; i < node->out_count; i++) {
+        if (!in_arena(node->out[i])) continue;
+        dd__block *block = &l->blocks[index_of(l->graph, node->out[i])];
+        block->first = 0;
+        block->last = l->graph->node_count;
+    }
+}
+
+static void lasting_nodes(layout *l) {
+    const dd__graph *graph = l->graph;
+    if (parameters_change(graph)) return;
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const dd__node *node = graph->nodes[n];
+        l->nodes[n].once = node->op->reference && reads_parameters_alone(graph, node);
+        if (l->nodes[n].once) keep_always(l, node);
+    }
+}
+
 static void value_lifetimes(layout *l) {
     const dd__graph *graph = l->graph;
     for (size_t i = 0; i < graph->value_count; i++) {
@@ -86,18 +128,7 @@ static void value_lifetimes(layout *l) {
     }
     for (size_t i = 0; i < graph->value_count; i++)
         if (graph->values[i]->role == DD__OUTPUT) extend(l, graph->values[i], graph->node_count);
-}
-
-/* Whether any node changes the parameters: then nothing made from them can be kept. */
-static bool parameters_change(const dd__graph *graph) {
-    for (size_t n = 0; n < graph->node_count; n++) {
-        const dd__node *node = graph->nodes[n];
-        for (size_t i = 0; i < node->in_count; i++)
-            if (node->op->mutates >> i & 1 && node->in[i] &&
-                dd__value_root_const(node->in[i]) == graph->parameters)
-                return true;
-    }
-    return false;
+    lasting_nodes(l);
 }
 
 enum { SCRATCH = DD__WORKSPACES + 1 }; /* blocks of a node: workspaces, packed weights */

@@ -25,6 +25,7 @@ dd_status dd__storage_plan(dd__block *blocks, size_t count, size_t piece, size_t
 typedef struct dd__node_storage {
     dd__buffer *workspace[DD__WORKSPACES], *packed;
     bool packed_once; /* the weights never change in this graph */
+    bool once;        /* all that the node reads are such weights: what it computes stays */
 } dd__node_storage;
 
 typedef struct dd__storage dd__storage;

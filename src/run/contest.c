@@ -27,6 +27,7 @@ dd_status dd__entrant_make(dd_device *device, const dd__case *c, const dd__choic
                            dd__entrant *e) {
     *e = (dd__entrant){.device = device, .choice = *choice};
     DD_TRY(dd__case_build(c, false, &e->built));
+    dd__node_set_half(e->built.node, c->half);
     e->built.node->forced = choice->implementation;
     memcpy(e->built.node->settings, choice->settings, sizeof choice->settings);
     DD_TRY(dd__plan_create(device, e->built.graph, NULL, 0, &e->plan));
@@ -42,17 +43,18 @@ void dd__entrant_free(dd__entrant *e) {
 
 static dd_status output_agrees(const dd__entrant *found, const dd__entrant *expected, size_t i) {
     const dd__value *out = expected->built.out[i];
-    size_t bytes = dd__value_bytes(out);
-    float *these = dd__alloc(bytes, 1), *those = dd__alloc(bytes, 1);
+    size_t count = dd__dims_count(&out->dims);
+    float *these = dd__alloc(count, sizeof *these), *those = dd__alloc(count, sizeof *those);
     dd_status status = DD_OK;
-    double tolerance = rounding + found->choice.implementation->relative_error +
+    double tolerance = rounding + 2 * dd__case_rounding(out) +
+                       found->choice.implementation->relative_error +
                        expected->choice.implementation->relative_error;
-    if (!these || !those) DD_TRY_OUT(dd__no_memory(bytes));
-    DD_TRY_OUT(dd__plan_read(found->plan, out->name, these, bytes));
-    DD_TRY_OUT(dd__plan_read(expected->plan, out->name, those, bytes));
-    if (out->type == DD__F32)
-        status = dd__compare_rms(these, those, dd__dims_count(&out->dims), tolerance, NULL);
-    else if (memcmp(these, those, bytes) != 0)
+    if (!these || !those) DD_TRY_OUT(dd__no_memory(count * sizeof *these));
+    DD_TRY_OUT(dd__case_read(out, found->plan, these));
+    DD_TRY_OUT(dd__case_read(out, expected->plan, those));
+    if (out->type == DD__F32 || out->type == DD__F16)
+        status = dd__compare_rms(these, those, count, tolerance, NULL);
+    else if (memcmp(these, those, dd__value_bytes(out)) != 0)
         status = dd__fail(DD_WRONG, "%s differs", out->name);
 out:
     dd__free(these);

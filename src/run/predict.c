@@ -8,6 +8,7 @@
 #include "check/check.h"
 #include "ops/ops.h"
 #include "plan/fuse.h"
+#include "plan/half.h"
 #include "train/step.h"
 
 struct dd_predictor {
@@ -43,6 +44,7 @@ dd_status dd__inference_graph(const dd_model *model, uint32_t batch, const dd_de
         DD_TRY_OUT(dd__graph_add1(graph, &dd__op_softmax, "softmax", NULL, &logits, 1, &y));
     DD_TRY_OUT(dd__graph_output(graph, y, "output"));
     DD_TRY_OUT(dd__graph_fuse(graph, device));
+    DD_TRY_OUT(dd__graph_halve(graph, device));
     *out = graph;
 out:
     if (status != DD_OK) dd__graph_free(graph);

@@ -25,7 +25,8 @@ static bool can_be_judged(const dd__node *node) {
     if (!node->op->implementations || node->op->mutates) return false;
     if (node->in_count > DD__CASE_INPUTS || node->op->outputs > DD__CASE_OUTPUTS) return false;
     for (size_t i = 0; i < node->in_count; i++)
-        if (node->in[i] && node->in[i]->type != DD__F32) return false;
+        if (node->in[i] && node->in[i]->type != DD__F32 && node->in[i]->type != DD__F16)
+            return false;
     return true;
 }
 
@@ -53,6 +54,7 @@ static dd__case case_of(const dd__node *node) {
                   .as = node->op,
                   .name = node->name,
                   .attributes = node->attributes,
+                  .half = dd__node_half(node),
                   .tolerance = judged_tolerance,
                   .why = "float sums"};
     for (size_t i = 0; i < node->in_count; i++) {

@@ -6,6 +6,7 @@
 #include "ops/ops.h"
 #include "plan/differentiate.h"
 #include "plan/fuse.h"
+#include "plan/half.h"
 
 dd_status dd__add_batch(dd__graph *graph, size_t count, const dd__dims *image,
                         const dd__gather *gather, dd__value **x, dd__value **labels) {
@@ -122,6 +123,7 @@ dd_status dd__measuring_graph(const dd_model *model, size_t count, uint32_t batc
     DD_TRY_OUT(add_loss(graph, logits, labels, &loss));
     DD_TRY_OUT(add_advance(graph, batch));
     DD_TRY_OUT(dd__graph_fuse(graph, device));
+    DD_TRY_OUT(dd__graph_halve(graph, device));
     *out = graph;
 out:
     if (status != DD_OK) dd__graph_free(graph);

@@ -14,14 +14,16 @@ enum { FILE_LIMIT = 16 << 20, LINE_SIZE = 1024 };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char *text; /* the file, without the first line; "" when there is none; NULL: not read yet */
 
-/* Appends the values' dims, with commas between them. */
+/* Appends the values' dims, with commas between them; an h behind those in half precision. */
 static size_t append_dims(dd__value *const *values, size_t count, char *out, size_t size) {
     size_t used = 0;
     out[0] = 0;
     for (size_t i = 0; i < count && used < size; i++) {
         char dims[80] = "-";
         if (values[i]) dd__dims_print(&values[i]->dims, dims);
-        used += (size_t)snprintf(out + used, size - used, "%s%s", i ? "," : "", dims);
+        bool half = values[i] && values[i]->type == DD__F16;
+        used += (size_t)snprintf(out + used, size - used, "%s%s%s", i ? "," : "", dims,
+                                 half ? "h" : "");
     }
     return used;
 }

@@ -32,8 +32,23 @@ static void run(const dd__case *c, const char *implementation, counts *total) {
         total->refused++;
     } else {
         total->failed++;
-        print_error("%s \"%s\" case \"%s\": %s: %s\n", c->op, implementation ? implementation : "",
-                    c->name, dd_status_name(status), dd_message());
+        print_error("%s \"%s\" case \"%s\" (half %x): %s: %s\n", c->op,
+                    implementation ? implementation : "", c->name, c->half, dd_status_name(status),
+                    dd_message());
+    }
+}
+
+/* With all in half precision that the implementation takes so, and the quick cases with each of these
+ * alone; a value that the case does not have is none. */
+static void run_halves(const dd__case *c, const dd__implementation *implementation, counts *total) {
+    dd__case half = *c;
+    half.half = implementation->half;
+    if (half.half) run(&half, implementation->name, total);
+    for (unsigned i = 0; c->quick && i <= DD__CASE_INPUTS; i++) {
+        unsigned bit = i < DD__CASE_INPUTS ? DD__HALF_IN(i) : DD__HALF_OUT(0);
+        bool there = i == DD__CASE_INPUTS || c->in[i].data;
+        half.half = implementation->half & bit;
+        if (half.half && there) run(&half, implementation->name, total);
     }
 }
 
@@ -53,8 +68,11 @@ static counts run_op(const dd__op *op) {
     for (size_t i = 0; (c = dd__case_at(i)) != NULL; i++) {
         if (strcmp(c->op, op->name) != 0) continue;
         if (dd__device_is_reference(device)) run(c, NULL, &total);
-        for (size_t k = 0; !dd__device_is_reference(device) && op->implementations[k]; k++)
-            if (is_tried(op->implementations[k])) run(c, op->implementations[k]->name, &total);
+        for (size_t k = 0; !dd__device_is_reference(device) && op->implementations[k]; k++) {
+            if (!is_tried(op->implementations[k])) continue;
+            run(c, op->implementations[k]->name, &total);
+            run_halves(c, op->implementations[k], &total);
+        }
     }
     return total;
 }
