@@ -20,6 +20,7 @@ static const column columns[] = {
     {"driver", "driver", TEXT, AT(driver), 0},
     {"model", NULL, TEXT, AT(model), 0},
     {"mode", "mode", TEXT, AT(mode), 0},
+    {"precision", NULL, TEXT, AT(precision), 0},
     {"batch", "batch", COUNT, AT(batch), 0},
     {"images_per_second", "images/s", NUMBER, AT(result.images_per_second), 1},
     {"p50_us", "p50 us", NUMBER, AT(result.p50_us), 1},

@@ -7,6 +7,7 @@
 
 typedef struct cli_bench_row {
     const char *device, *platform, *driver, *model, *mode;
+    const char *precision; /* that was allowed */
     uint64_t batch;
     dd_bench_result result;
     double peak_gflops; /* of the device, measured; NaN: not known */

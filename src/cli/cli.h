@@ -26,6 +26,8 @@ typedef struct cli_common {
     bool quiet, verbose;
 } cli_common;
 
+extern const char *const cli_precision_names[]; /* by dd_precision; NULL-terminated */
+
 typedef struct cli_call {
     cli_common common;
     const char *const *arguments; /* (argument_count) what is not an option */

@@ -90,6 +90,7 @@ static cli_bench_row start_row(const bench *to, const dd_device_info *info, cons
     made.driver = info ? info->driver : "";
     made.model = to->model_name;
     made.mode = to->set->train ? "train" : "infer";
+    made.precision = cli_precision_names[to->call->common.precision];
     made.batch = (uint64_t)batch;
     made.peak_gflops = made.peak_share = (double)NAN;
     strcpy(made.status, "ok");

@@ -16,8 +16,7 @@ static const cli_command *const commands[] = {
 };
 
 static const char *const class_names[] = {"auto", "cpu", "gpu", NULL}; /* dd_kernel_class */
-static const char *const precision_names[] = {"f32", "tf32", "bf16", "f16",
-                                              NULL}; /* dd_precision */
+const char *const cli_precision_names[] = {"f32", "tf32", "bf16", "f16", NULL}; /* dd_precision */
 static const char *const progress_names[] = {"auto", "always", "never", NULL};
 
 static const cli_option common_options[] = {
@@ -44,7 +43,7 @@ static const cli_option common_options[] = {
      .help = "which form of kernels; auto: $DEEPDIGITS_KERNEL_CLASS,\nelse by the device's type"},
     {.name = "precision",
      .kind = CLI_CHOICE,
-     .choices = precision_names,
+     .choices = cli_precision_names,
      .offset = offsetof(cli_common, precision),
      .fallback = "f32",
      .help = "the least precise form that kernels of the gpu class may take:\n"

@@ -67,16 +67,20 @@ dd_status dd__choose_default(const dd_device *device, dd__node *node,
                     node->op->name);
 }
 
-dd_status dd__choose(const dd_device *device, dd__node *node, const dd__implementation **chosen) {
-    *chosen = node->forced;
-    if (*chosen) return check_forced(device, node, *chosen);
+dd_status dd__choose_forced(const dd_device *device, dd__node *node,
+                            const dd__implementation **chosen) {
     const char *text = dd__device_forced(device, node->op->name);
-    if (text) {
-        dd__choice choice;
-        DD_TRY(dd__choice_read(node->op, text, &choice));
-        *chosen = take(node, &choice);
-        return check_forced(device, node, *chosen);
-    }
+    dd__choice choice;
+    *chosen = node->forced;
+    if (*chosen || !text) return DD_OK;
+    DD_TRY(dd__choice_read(node->op, text, &choice));
+    *chosen = take(node, &choice);
+    return DD_OK;
+}
+
+dd_status dd__choose(const dd_device *device, dd__node *node, const dd__implementation **chosen) {
+    DD_TRY(dd__choose_forced(device, node, chosen));
+    if (*chosen) return check_forced(device, node, *chosen);
     *chosen = tuned(device, node);
     return *chosen ? DD_OK : dd__choose_default(device, node, chosen);
 }

@@ -10,6 +10,9 @@
  * DD_USAGE  a forced implementation or setting does not exist, or the implementation refuses: the
  *           message has its reason */
 dd_status dd__choose(const dd_device *device, dd__node *node, const dd__implementation **chosen);
+/* Only what is forced, whether it refuses or not; NULL: nothing is. */
+dd_status dd__choose_forced(const dd_device *device, dd__node *node,
+                            const dd__implementation **chosen);
 /* The first of the op's list that is made for the device's class and does not refuse, with its own
  * settings. Never a vendor's name. */
 dd_status dd__choose_default(const dd_device *device, dd__node *node,

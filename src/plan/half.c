@@ -14,13 +14,14 @@ typedef struct halving {
 
 static bool is_view(const dd__node *node) { return !node->op->reference; }
 
-/* A view takes whatever it is a view of. */
+/* A view takes whatever it is a view of. What is forced may refuse floats, and is asked later. */
 static dd_status find_out(halving *h) {
     for (size_t n = 0; n < h->graph->node_count; n++) {
         const dd__implementation *chosen;
         h->takes[n] = ~0u;
         if (is_view(h->graph->nodes[n])) continue;
-        DD_TRY(dd__choose(h->device, h->graph->nodes[n], &chosen));
+        DD_TRY(dd__choose_forced(h->device, h->graph->nodes[n], &chosen));
+        if (!chosen) DD_TRY(dd__choose(h->device, h->graph->nodes[n], &chosen));
         h->takes[n] = chosen->half;
     }
     return DD_OK;

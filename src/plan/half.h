@@ -12,7 +12,7 @@
  *
  * Behind dd__graph_fuse. All others stay as they are: sums, biases, what a batch_norm multiplies with,
  * images, logits and probabilities. DD_MEMORY
- * DD_USAGE  a forced implementation refuses */
+ * DD_USAGE  a forced implementation does not exist */
 dd_status dd__graph_halve(dd__graph *graph, const dd_device *device);
 
 #endif

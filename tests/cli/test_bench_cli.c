@@ -18,28 +18,11 @@ static bool is_near(double a, double b, double part) { return fabs(a - b) <= par
 
 static void test_json_has_the_promised_keys_in_order(void **state) {
     (void)state;
-    static const char *const keys[] = {"device",
-                                       "platform",
-                                       "driver",
-                                       "model",
-                                       "mode",
-                                       "batch",
-                                       "images_per_second",
-                                       "p50_us",
-                                       "p90_us",
-                                       "p99_us",
-                                       "gflops",
-                                       "peak_gflops",
-                                       "peak_share",
-                                       "build_ms",
-                                       "programs_ms",
-                                       "check_ms",
-                                       "plan_ms",
-                                       "first_ms",
-                                       "warm_up_ms",
-                                       "steady_ms",
-                                       "runs",
-                                       "status"};
+    static const char *const keys[] = {
+        "device",      "platform",          "driver",    "model",       "mode",     "precision",
+        "batch",       "images_per_second", "p50_us",    "p90_us",      "p99_us",   "gflops",
+        "peak_gflops", "peak_share",        "build_ms",  "programs_ms", "check_ms", "plan_ms",
+        "first_ms",    "warm_up_ms",        "steady_ms", "runs",        "status"};
     run(BENCH "--batch 1,16 --json");
     expect_status(0);
     cJSON *json = parse(out);
@@ -54,6 +37,7 @@ static void test_json_has_the_promised_keys_in_order(void **state) {
     assert_string_equal(text_of(row, "status"), "ok");
     assert_string_equal(text_of(row, "mode"), "infer");
     assert_true(number(row, "batch") == 16);
+    assert_string_equal(text_of(row, "precision"), "f32");
     cJSON_Delete(json);
 }
 

@@ -150,6 +150,25 @@ static void test_a_forced_implementation_for_floats_keeps_its_values(void **stat
     dd_device_close(other);
 }
 
+/* It refuses floats, so it must be asked when the values are half; and where the device cannot, the plan
+ * says so. */
+static void test_products_in_half_precision_can_be_forced(void **state) {
+    (void)state;
+    dd_device *other = open(DD_CLASS_GPU, DD_PRECISION_F16, "gemm=tiled_half");
+    dd__graph *graph = network(false, other);
+    dd__plan *plan;
+    assert_int_equal(dd__node_half(node_named(graph, "dense1")), first | second | result);
+    dd_status status = dd__plan_create(other, graph, NULL, 0, &plan);
+    if (dd__device_computes_half(other)) {
+        assert_fine(status);
+        dd__plan_free(plan);
+    } else {
+        assert_int_equal(status, DD_USAGE);
+        assert_non_null(strstr(dd_message(), "does not compute in half precision"));
+    }
+    dd_device_close(other);
+}
+
 static void test_a_value_that_the_host_reads_stays_float(void **state) {
     (void)state;
     dd__graph *graph;
@@ -248,6 +267,7 @@ int main(void) {
         cmocka_unit_test(test_copies_of_weights_come_first),
         cmocka_unit_test(test_only_inference_by_kernels_for_gpus_that_may_is_half),
         cmocka_unit_test(test_a_forced_implementation_for_floats_keeps_its_values),
+        cmocka_unit_test(test_products_in_half_precision_can_be_forced),
         cmocka_unit_test(test_a_value_that_the_host_reads_stays_float),
         cmocka_unit_test(test_less_memory_gives_nearly_the_same),
         cmocka_unit_test(test_new_weights_are_copied),
