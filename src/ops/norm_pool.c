@@ -296,7 +296,8 @@ static dd_status record_backward(dd__recorder *recorder, const dd__node *node, c
     dd__launch_append(&launch, DD_BUFFER(site->workspace[1]));
     push_shape(&launch, a, x, k.rows, k.chunk);
     dd__launch_append(&launch, DD_INT(set_parts(&launch, site->device, &k, vector)));
-    dd__launch_append(&launch, DD_FLOAT(dd__dims_count(x) / x->d[3]));
+    const size_t pixels = dd__dims_count(x) / x->d[3];
+    dd__launch_append(&launch, DD_FLOAT(pixels));
     dd__launch_append(&launch, DD_FLOAT(dd__norm_pool_scale(a)));
     print_own(node, site->device, vector, options);
     launch.options = options;

@@ -89,20 +89,20 @@ static dd__launch start(const dd__node *node, size_t *rows, size_t *channels) {
     return launch;
 }
 
-static dd_status record(dd__recorder *recorder, const dd__node *node, dd__launch *launch,
+static dd_status record(dd__recorder *recorder, const dd__node *node, dd__launch launch,
                         size_t wide, const char *form) {
     char options[64];
     snprintf(options, sizeof options, "-DOP_%s%s", node->op->name, form);
-    launch->options = options; /* no vectors */
-    dd__launch_append(launch, DD_INT(wide));
-    return dd__record(recorder, launch);
+    launch.options = options; /* no vectors */
+    dd__launch_append(&launch, DD_INT(wide));
+    return dd__record(recorder, &launch);
 }
 
 static dd_status record_plain(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     size_t rows, channels;
     dd__launch launch = start(node, &rows, &channels);
     dd__launch_elements(&launch, site->device, rows);
-    return record(recorder, node, &launch, 1, "");
+    return record(recorder, node, launch, 1, "");
 }
 
 static dd_status record_grouped(dd__recorder *recorder, const dd__node *node,
@@ -111,7 +111,7 @@ static dd_status record_grouped(dd__recorder *recorder, const dd__node *node,
     dd__launch launch = start(node, &rows, &channels);
     size_t wide = dd__group_width(site->device, channels, channels);
     dd__launch_groups(&launch, site->device, rows * wide);
-    return record(recorder, node, &launch, wide, " -DGROUPED");
+    return record(recorder, node, launch, wide, " -DGROUPED");
 }
 
 static const dd__implementation grouped = {
