@@ -13,15 +13,15 @@ static void append_shape(dd__launch *launch, const dd__conv_shape *s, size_t cou
 }
 
 static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__site *site,
-                        dd__launch *launch) {
+                        dd__launch launch) {
     dd__conv_shape shape = dd__conv_shape_of(node);
     size_t count = dd__dims_count(&node->out[0]->dims);
-    launch->program = "conv2d";
-    append_shape(launch, &shape, count);
-    dd__launch_elements(launch, site->device, count);
+    launch.program = "conv2d";
+    append_shape(&launch, &shape, count);
+    dd__launch_elements(&launch, site->device, count);
     dd__options options = dd__element_options(site->device, node);
-    launch->options = options.text;
-    return dd__record(recorder, launch);
+    launch.options = options.text;
+    return dd__record(recorder, &launch);
 }
 
 static dd_status record_forward(dd__recorder *recorder, const dd__node *node,
@@ -34,7 +34,7 @@ static dd_status record_forward(dd__recorder *recorder, const dd__node *node,
                                        DD_BUFFER(has_bias ? node->in[2]->buffer : w),
                                        DD_BUFFER(node->out[0]->buffer), DD_INT(has_bias),
                                        DD_INT(a->activation == DD__RELU)}};
-    return record(recorder, node, site, &launch);
+    return record(recorder, node, site, launch);
 }
 
 static dd_status record_backward_data(dd__recorder *recorder, const dd__node *node,
@@ -43,7 +43,7 @@ static dd_status record_backward_data(dd__recorder *recorder, const dd__node *no
                          .arguments = {DD_BUFFER(node->in[0]->buffer),
                                        DD_BUFFER(node->in[1]->buffer),
                                        DD_BUFFER(node->out[0]->buffer)}};
-    return record(recorder, node, site, &launch);
+    return record(recorder, node, site, launch);
 }
 
 static dd_status record_backward_weights(dd__recorder *recorder, const dd__node *node,
@@ -52,7 +52,7 @@ static dd_status record_backward_weights(dd__recorder *recorder, const dd__node 
         .kernel = "backward_weights",
         .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(node->in[1]->buffer),
                       DD_BUFFER(node->out[0]->buffer), DD_INT(node->in[0]->dims.d[0])}};
-    return record(recorder, node, site, &launch);
+    return record(recorder, node, site, launch);
 }
 
 /* Only those that have a faster way fuse. */
