@@ -70,7 +70,7 @@ static void test_csv_has_a_field_for_every_key(void **state) {
     assert_memory_equal(out, "device,platform,", 16);
     expect_part(out, ",gflops,peak_gflops,peak_share,build_ms,programs_ms,check_ms,plan_ms,"
                      "first_ms,warm_up_ms,steady_ms,runs,status\n");
-    expect_part(out, ",train,8,");
+    expect_part(out, ",train,f32,8,");
     expect_part(out, ",ok\n");
 }
 
