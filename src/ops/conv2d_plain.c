@@ -7,9 +7,7 @@ static void append_shape(dd__launch *launch, const dd__conv_shape *s, size_t cou
     const int32_t numbers[] = {(int32_t)count, s->h,   s->w,    s->c,  s->p,  s->q,
                                s->o,           s->kh,  s->kw,   s->sh, s->sw, s->dh,
                                s->dw,          s->top, s->left, s->cg, s->og};
-    size_t at = 0;
-    while (launch->arguments[at].kind) at++;
-    for (size_t i = 0; i < DD_COUNT(numbers); i++) launch->arguments[at + i] = DD_INT(numbers[i]);
+    for (size_t i = 0; i < DD_COUNT(numbers); i++) dd__launch_append(launch, DD_INT(numbers[i]));
 }
 
 static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__site *site,
