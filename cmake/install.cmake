@@ -18,7 +18,7 @@ set_target_properties(deepdigits-program PROPERTIES INSTALL_RPATH "$ORIGIN/${fro
 
 # ---- pkg-config ---------------------------------------------------------------------------------
 # A static library leaves it to whoever links it to name what it needs; a shared one has done so.
-set(DD_REQUIRED_PACKAGES OpenCL libcjson libxxhash zlib)
+set(DD_REQUIRED_PACKAGES OpenCL libcjson libprotobuf-c libxxhash zlib)
 if(DD_WITH_CLBLAST)
   list(APPEND DD_REQUIRED_PACKAGES clblast)
 endif()

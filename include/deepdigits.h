@@ -193,17 +193,49 @@ typedef struct dd_selftest_result {
 DD_API dd_status dd_selftest(dd_device *device, bool quick, dd_selftest_function *function,
                              void *context, dd_selftest_result *result);
 
+/* ---- Arrays ------------------------------------------------------------------------- */
+
+/* Numbers of any shape, row-major. */
+enum { DD_ARRAY_RANK = 6 };
+typedef struct dd_array {
+    char *name;    /* of a model's input or output; may be NULL where there is one */
+    unsigned rank; /* 0: a single number */
+    uint32_t dims[DD_ARRAY_RANK];
+    bool whole;  /* integers or booleans in the file they come from */
+    float *data; /* (dims) */
+} dd_array;
+
+/* Reads a NumPy file (.npy) of real numbers, integers or booleans. DD_IO, DD_FORMAT */
+DD_API dd_status dd_array_load(const char *path, dd_array *array);
+/* Writes one, as float32, atomically. DD_IO */
+DD_API dd_status dd_array_save(const char *path, const dd_array *array);
+/* Sets the name, from the first `length` bytes of the text. */
+DD_API dd_status dd_array_name(dd_array *array, const char *text, size_t length);
+/* Frees name and data. */
+DD_API void dd_array_clear(dd_array *array);
+
 /* ---- Models ------------------------------------------------------------------------- */
 
 /* A network, its tensors (none until initialised, trained or loaded), the names of its classes and
  * how its inputs are prepared. Lives in host memory, independent of any device. */
 typedef struct dd_model dd_model;
 
-/* Reads a network (.json) or a model (.safetensors).
- * DD_IO, DD_FORMAT, DD_SHAPE with the file, the layer and the reason */
+/* Reads a network (.json), a model (.safetensors) or an ONNX model of images with one number a class
+ * (.onnx, operator sets 7 to 21).
+ * DD_IO, DD_FORMAT, DD_SHAPE with the file, the layer and the reason; of ONNX with all the nodes
+ * that are not supported */
 DD_API dd_status dd_model_load(const char *path, dd_model **model);
-/* Writes network, tensors (none, where there are none), classes and preparation as one safetensors
- * file, atomically. DD_IO */
+/* The same of an ONNX model with any inputs and outputs, for inputs of these shapes: what it gives
+ * only dd_compute takes, in ONNX's own layouts. Whole numbers among the inputs, and what weights are
+ * made from, are settled by their values now. Other files: as dd_model_load.
+ *   inputs  (count) all that the model has
+ * DD_USAGE, DD_SHAPE  inputs that are missing, unknown, or do not fit */
+DD_API dd_status dd_model_load_for(const char *path, const dd_array *inputs, size_t count,
+                                   dd_model **model);
+/* Writes network, tensors, classes and preparation, atomically, as one file whose ending says the format:
+ * .onnx (operator set 13, inference form, images (N, C, H, W)), .json (the network alone), else
+ * safetensors.
+ * DD_IO;  DD_USAGE  no tensors;  DD_FORMAT  ONNX has no such layer */
 DD_API dd_status dd_model_save(const dd_model *model, const char *path);
 DD_API void dd_model_free(dd_model *model);
 
@@ -219,7 +251,7 @@ DD_API bool dd_model_has_tensors(const dd_model *model);
 
 typedef struct dd_model_info {
     const char *name;
-    unsigned height, width, channels; /* of an input image */
+    unsigned height, width, channels; /* of an input image; 0: it takes tensors (dd_compute) */
     unsigned classes;
     size_t layers;
     uint64_t parameters; /* numbers that training changes */
@@ -231,11 +263,12 @@ typedef struct dd_layer_info {
     const char *name, *op;
     const char *settings; /* "kernel 5x5, filters 64, relu" */
     unsigned rank;
-    unsigned output[6]; /* shape of the output, without the batch */
+    unsigned output[6]; /* shape of the output; of a network of images without the batch */
     uint64_t parameters;
     double mflop;
     unsigned input_count;
-    const int *inputs; /* (input_count) the layers it reads; -1: the image */
+    const int *inputs; /* (input_count) the layers it reads; -1: the image; of a network of tensors,
+                          -1 - i: input i */
 } dd_layer_info;
 
 /* Fills `info`; its strings live as long as the model. */
@@ -504,6 +537,15 @@ DD_API void dd_predictor_free(dd_predictor *predictor);
  * probabilities (count, classes), each row adds up to 1. Blocks until done. */
 DD_API dd_status dd_predict(dd_predictor *predictor, const uint8_t *pixels, size_t count,
                             float *probabilities);
+
+/* Computes a model once, on numbers: of a network of images those that it reads, prepared, (count, height,
+ * width, channels), and its last layer's are the output; else its inputs and outputs by name.
+ *   inputs   (input_count)
+ *   outputs  *output_count of them; each to be cleared, and the array freed, with dd_arrays_free
+ * DD_USAGE, DD_SHAPE  the model has no tensors, or other inputs */
+DD_API dd_status dd_compute(dd_device *device, const dd_model *model, const dd_array *inputs,
+                            size_t input_count, dd_array **outputs, size_t *output_count);
+DD_API void dd_arrays_free(dd_array *arrays, size_t count);
 
 /* ---- Folders of images -------------------------------------------------------------- */
 

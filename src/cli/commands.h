@@ -12,7 +12,9 @@
     X(evaluate)         \
     X(predict)          \
     X(classify)         \
+    X(run)              \
     X(inspect)          \
+    X(convert)          \
     X(bench)            \
     X(tune)             \
     X(data)             \

@@ -33,7 +33,8 @@ static dd_status describe_layer(void *context, const dd__graph *graph,
     layer->inputs = inputs;
     layer->input_count = (unsigned)visit->input_count;
     const dd__dims *dims = &visit->y->dims;
-    for (unsigned i = 1; i < dims->rank; i++) layer->output[layer->rank++] = dims->d[i];
+    unsigned first = dd__network_is_of_tensors(model->network) ? 0 : 1; /* without the batch */
+    for (unsigned i = first; i < dims->rank; i++) layer->output[layer->rank++] = dims->d[i];
     for (size_t i = visit->first_value; i < graph->value_count; i++) {
         const dd__value *value = graph->values[i];
         if (dd__is_parameter(graph, value)) layer->parameters += dd__dims_count(&value->dims);
@@ -64,19 +65,25 @@ static dd_status check_output(const dd_model *model, const dd__value *y) {
                     model->layers[model->layer_count - 1].name, dd__dims_print(&y->dims, dims));
 }
 
+static dd_status describe_image_network(dd_model *model, dd__graph *graph) {
+    dd__value *x, *logits, *y;
+    DD_TRY(input_value(model, graph, &x));
+    DD_TRY(dd__network_walk(model->network, graph, x, describe_layer, model, &logits, &y));
+    DD_TRY(check_output(model, y));
+    model->classes = y->dims.d[1];
+    return DD_OK;
+}
+
 dd_status dd__layers_describe(dd_model *model) {
     const cJSON *layers = cJSON_GetObjectItemCaseSensitive(model->network, "layers");
     model->layer_count = (size_t)cJSON_GetArraySize(layers);
     model->layers = dd__arena_alloc(&model->arena, model->layer_count, sizeof *model->layers);
     if (!model->layers) return dd__no_memory(model->layer_count * sizeof *model->layers);
     dd__graph *graph = NULL;
-    dd__value *x, *logits, *y;
     DD_TRY(dd__graph_create(false, 0, &graph));
-    dd_status status = input_value(model, graph, &x);
-    if (status == DD_OK)
-        status = dd__network_walk(model->network, graph, x, describe_layer, model, &logits, &y);
-    if (status == DD_OK) status = check_output(model, y);
-    if (status == DD_OK) model->classes = y->dims.d[1];
+    dd_status status = dd__network_is_of_tensors(model->network)
+                           ? dd__network_walk_tensors(model->network, graph, describe_layer, model)
+                           : describe_image_network(model, graph);
     dd__graph_free(graph);
     model->info.height = model->height;
     model->info.width = model->width;
@@ -90,8 +97,13 @@ dd_status dd__layers_graph(const dd_model *model, dd__graph **out) {
     dd__graph *graph = NULL;
     dd__value *x, *logits, *y;
     DD_TRY(dd__graph_create(false, 0, &graph));
-    dd_status status = input_value(model, graph, &x);
-    if (status == DD_OK) status = dd__model_build(model, graph, x, &logits, &y);
+    dd_status status;
+    if (dd__network_is_of_tensors(model->network)) {
+        status = dd__network_walk_tensors(model->network, graph, NULL, NULL);
+    } else {
+        status = input_value(model, graph, &x);
+        if (status == DD_OK) status = dd__model_build(model, graph, x, &logits, &y);
+    }
     if (status != DD_OK)
         dd__graph_free(graph);
     else
@@ -101,6 +113,9 @@ dd_status dd__layers_graph(const dd_model *model, dd__graph **out) {
 
 dd_status dd__model_build(const dd_model *model, dd__graph *graph, dd__value *x, dd__value **logits,
                           dd__value **y) {
+    if (dd__network_is_of_tensors(model->network))
+        return dd__fail(DD_USAGE, "network \"%s\" takes tensors, not images: use `run`",
+                        model->name);
     dd__dims expected = DD_DIMS(x->dims.d[0], model->height, model->width, model->channels);
     if (!dd__dims_equal(&x->dims, &expected)) {
         char found[80], wanted[80];

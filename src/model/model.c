@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "model/layers.h"
 #include "model/network.h"
+#include "model/onnx/onnx.h"
 #include "model/tensors.h"
 
 static const char model_format[] = "model 1";
@@ -50,10 +51,11 @@ static dd_status name_classes(dd_model *model) {
 
 static dd_status read_network(dd_model *model, const char *text, size_t size) {
     DD_TRY(dd__network_parse(text, size, &model->network));
-    const cJSON *input = member(model->network, "input");
-    const cJSON *preparation = member(model->network, "preparation");
     model->name = member(model->network, "name")->valuestring;
     model->info.name = model->name;
+    if (dd__network_is_of_tensors(model->network)) return dd__layers_describe(model);
+    const cJSON *input = member(model->network, "input");
+    const cJSON *preparation = member(model->network, "preparation");
     model->height = number_of(input, "height");
     model->width = number_of(input, "width");
     model->channels = number_of(input, "channels");
@@ -82,6 +84,37 @@ static dd_status read_model(dd_model *model, const dd__safetensors *file) {
     return dd__tensors_load(model, file);
 }
 
+/* ---- From an ONNX file -------------------------------------------------------------------------- */
+
+/* Images of a batch must not mix, which one image alone does not show. */
+static dd_status check_two_images(const dd_model *model) {
+    dd__graph *graph = NULL;
+    dd__value *x, *logits, *y;
+    dd__dims two = DD_DIMS(2, model->height, model->width, model->channels);
+    DD_TRY(dd__graph_create(false, 0, &graph));
+    dd_status status = dd__graph_input(graph, dd__network_image, DD__F32, two, &x);
+    if (status == DD_OK) status = dd__model_build(model, graph, x, &logits, &y);
+    dd__graph_free(graph);
+    return dd__within(status, "for two images at a time");
+}
+
+static dd_status read_onnx(dd_model *model, const char *bytes, size_t size, const dd_array *inputs,
+                           size_t count) {
+    dd__imported imported;
+    DD_TRY(dd__onnx_import(bytes, size, inputs, count, &imported));
+    char *text = cJSON_PrintUnformatted(imported.network);
+    dd_status status =
+        text ? read_network(model, text, strlen(text)) : dd__no_memory(DD__NETWORK_BYTES);
+    cJSON_free(text);
+    if (status == DD_OK && model->height) status = check_two_images(model);
+    if (status == DD_OK)
+        status = dd__tensors_take(model, &imported.tensors, &imported.tensor_count);
+    dd__imported_clear(&imported);
+    return status;
+}
+
+/* ---- From a file of any kind -------------------------------------------------------------------- */
+
 /* A header's length, then its opening brace; a network starts with the brace, or a blank. */
 static bool is_safetensors(const char *path, const char *bytes, size_t size) {
     if (dd__ends_with(path, ".json")) return false;
@@ -104,19 +137,30 @@ static dd_status read_bytes(dd_model *model, const char *path, const char *bytes
     return read_network(model, bytes, size);
 }
 
-dd_status dd_model_load(const char *path, dd_model **out) {
+static dd_status load(const char *path, const dd_array *inputs, size_t count, dd_model **out) {
     size_t limit = dd__ends_with(path, ".json") ? DD__NETWORK_BYTES : DD__SAFETENSORS_BYTES;
     size_t size = 0;
     char *bytes = NULL;
     DD_TRY(dd__file_read(path, limit, &bytes, &size));
     dd_model *model = dd__alloc(1, sizeof *model);
-    dd_status status = model ? read_bytes(model, path, bytes, size) : dd__no_memory(sizeof *model);
+    dd_status status = model ? DD_OK : dd__no_memory(sizeof *model);
+    if (status == DD_OK)
+        status = dd__ends_with(path, ".onnx") ? read_onnx(model, bytes, size, inputs, count)
+                                              : read_bytes(model, path, bytes, size);
     dd__free(bytes);
     if (status == DD_OK)
         *out = model;
     else
         dd_model_free(model);
     return dd__within(status, "%s", path);
+}
+
+dd_status dd_model_load(const char *path, dd_model **model) { return load(path, NULL, 0, model); }
+
+dd_status dd_model_load_for(const char *path, const dd_array *inputs, size_t count,
+                            dd_model **model) {
+    static const dd_array none = {0};
+    return load(path, inputs ? inputs : &none, inputs ? count : 0, model);
 }
 
 /* ---- From another model ------------------------------------------------------------------------ */

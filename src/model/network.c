@@ -11,7 +11,7 @@
 enum { NAME_LENGTH = 100, TEXT_LENGTH = 1000, MAX_EXTENT = 65536, MAX_PIXELS = 1 << 28 };
 
 static const char format_name[] = "network 1";
-static const char image_name[] = "input"; /* what "inputs" calls the image */
+const char dd__network_image[] = "input";
 
 /* ---- Texts: they end up in messages, tables and CSV files ------------------------------------ */
 
@@ -93,13 +93,67 @@ static dd_status check_classes(const cJSON *network) {
     return fine ? DD_OK : dd__fail(DD_FORMAT, "expected a list of names");
 }
 
-static dd_status check_head(const cJSON *network) {
+/* An input or output of a network of tensors. */
+static dd_status check_tensor(const cJSON *tensor, const char *const known[], size_t count) {
+    const char *text;
+    const cJSON *shape, *extent;
+    if (!cJSON_IsObject(tensor)) return dd__fail(DD_FORMAT, "expected an object {\"name\": ...}");
+    DD_TRY(dd__keys_check(tensor, known, count));
+    for (size_t i = 0; i + 1 < count; i++) {
+        DD_TRY(dd__json_string(tensor, known[i], &text));
+        if (!*text) return dd__fail(DD_FORMAT, "\"%s\" is empty", known[i]);
+    }
+    DD_TRY(dd__json_member(tensor, "shape", &shape));
+    if (!cJSON_IsArray(shape) || cJSON_GetArraySize(shape) > DD__MAX_RANK)
+        return dd__fail(DD_FORMAT, "\"shape\": expected a list of at most %d numbers",
+                        DD__MAX_RANK);
+    double numbers = 1;
+    cJSON_ArrayForEach(extent, shape) {
+        double value = cJSON_IsNumber(extent) ? extent->valuedouble : 0;
+        if (!(value >= 1 && value <= INT32_MAX) || value != floor(value))
+            return dd__fail(DD_FORMAT, "\"shape\": expected whole numbers from 1 on");
+        numbers *= value;
+    }
+    return numbers <= INT32_MAX ? DD_OK
+                                : dd__fail(DD_FORMAT, "\"shape\": %.0f numbers are more than %d",
+                                           numbers, INT32_MAX);
+}
+
+static dd_status check_tensors(const cJSON *network, const char *key, const char *const known[],
+                               size_t count) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(network, key), *tensor;
+    if (!cJSON_IsArray(list)) return dd__fail(DD_FORMAT, "\"%s\": expected a list of tensors", key);
+    cJSON_ArrayForEach(tensor, list)
+        DD_TRY(dd__within(check_tensor(tensor, known, count), "\"%s\"", key));
+    return DD_OK;
+}
+
+bool dd__network_is_of_tensors(const cJSON *network) {
+    return cJSON_GetObjectItemCaseSensitive(network, "outputs") != NULL;
+}
+
+static dd_status check_image_head(const cJSON *network) {
     static const char *const known[] = {"deepdigits",  "name",    "input",
                                         "preparation", "classes", "layers"};
+    DD_TRY(dd__keys_check(network, known, DD_COUNT(known)));
+    DD_TRY(dd__within(check_input(network), "\"input\""));
+    DD_TRY(dd__within(check_preparation(network), "\"preparation\""));
+    return dd__within(check_classes(network), "\"classes\"");
+}
+
+static dd_status check_tensor_head(const cJSON *network) {
+    static const char *const known[] = {"deepdigits", "name", "inputs", "outputs", "layers"};
+    static const char *const of_input[] = {"name", "shape"};
+    static const char *const of_output[] = {"name", "layer", "shape"};
+    DD_TRY(dd__keys_check(network, known, DD_COUNT(known)));
+    DD_TRY(check_tensors(network, "inputs", of_input, DD_COUNT(of_input)));
+    return check_tensors(network, "outputs", of_output, DD_COUNT(of_output));
+}
+
+static dd_status check_head(const cJSON *network) {
     if (!cJSON_IsObject(network))
         return dd__fail(DD_FORMAT, "expected an object {...} with the network's members");
     DD_TRY(check_texts(network));
-    DD_TRY(dd__keys_check(network, known, DD_COUNT(known)));
     const char *format, *name;
     DD_TRY(dd__within(dd__json_string(network, "deepdigits", &format),
                       "a network file says {\"deepdigits\": \"%s\", ...}", format_name));
@@ -108,13 +162,14 @@ static dd_status check_head(const cJSON *network) {
                         format);
     DD_TRY(dd__json_string(network, "name", &name));
     if (!*name) return dd__fail(DD_FORMAT, "\"name\": expected a name, found \"\"");
-    DD_TRY(dd__within(check_input(network), "\"input\""));
-    DD_TRY(dd__within(check_preparation(network), "\"preparation\""));
-    return dd__within(check_classes(network), "\"classes\"");
+    return dd__network_is_of_tensors(network) ? check_tensor_head(network)
+                                              : check_image_head(network);
 }
 
 static dd_status add_preparation(cJSON *network) {
-    if (cJSON_GetObjectItemCaseSensitive(network, "preparation")) return DD_OK;
+    if (dd__network_is_of_tensors(network) ||
+        cJSON_GetObjectItemCaseSensitive(network, "preparation"))
+        return DD_OK;
     cJSON *preparation = cJSON_AddObjectToObject(network, "preparation");
     bool added = preparation && cJSON_AddNumberToObject(preparation, "scale", 1.0 / 255.0) &&
                  cJSON_AddNumberToObject(preparation, "shift", 0);
@@ -175,35 +230,49 @@ static dd_status check_name(const cJSON *layers, cJSON *layer, const dd__op *op)
         return dd__fail(DD_FORMAT,
                         "\"name\": expected 1 to %d letters, digits, '_', '.' or '-', found \"%s\"",
                         NAME_LENGTH, name);
-    if (strcmp(name, image_name) == 0)
+    if (strcmp(name, dd__network_image) == 0)
         return dd__fail(DD_FORMAT, "\"name\": \"%s\" is the name of the image", name);
     if (find_layer(layers, layer, name))
         return dd__fail(DD_FORMAT, "\"name\": an earlier layer is called \"%s\" too", name);
     return DD_OK;
 }
 
-static dd_status check_inputs(const cJSON *layers, const cJSON *layer) {
+/* Whether a layer may read `name` although no layer is called so: the image, or a tensor. */
+static bool is_source(const cJSON *network, const char *name) {
+    const cJSON *tensor;
+    if (!dd__network_is_of_tensors(network)) return strcmp(name, dd__network_image) == 0;
+    cJSON_ArrayForEach(tensor, cJSON_GetObjectItemCaseSensitive(network, "inputs")) {
+        const cJSON *own = cJSON_GetObjectItemCaseSensitive(tensor, "name");
+        if (strcmp(own->valuestring, name) == 0) return true;
+    }
+    return false;
+}
+
+static dd_status check_inputs(const cJSON *network, const cJSON *layers, const cJSON *layer) {
     const cJSON *inputs = cJSON_GetObjectItemCaseSensitive(layer, "inputs"), *name;
-    if (!inputs) return DD_OK;
-    if (!cJSON_IsArray(inputs) || !inputs->child)
+    if (!inputs) {
+        if (layer != layers->child || !dd__network_is_of_tensors(network)) return DD_OK;
+        return dd__fail(DD_FORMAT, "\"inputs\" is missing: the first layer has none before it");
+    }
+    if (!cJSON_IsArray(inputs))
         return dd__fail(DD_FORMAT, "\"inputs\": expected a list of layers' names");
     cJSON_ArrayForEach(name, inputs) {
         if (!cJSON_IsString(name))
             return dd__fail(DD_FORMAT, "\"inputs\": expected a list of layers' names");
-        if (strcmp(name->valuestring, image_name) != 0 &&
-            !find_layer(layers, layer, name->valuestring))
-            return dd__fail(DD_FORMAT, "\"inputs\": \"%s\" is neither an earlier layer nor \"%s\"",
-                            name->valuestring, image_name);
+        if (!is_source(network, name->valuestring) && !find_layer(layers, layer, name->valuestring))
+            return dd__fail(DD_FORMAT, "\"inputs\": \"%s\" is neither an earlier layer nor %s",
+                            name->valuestring,
+                            dd__network_is_of_tensors(network) ? "an input" : "\"input\"");
     }
     return DD_OK;
 }
 
-static dd_status check_layer(const cJSON *layers, cJSON *layer) {
+static dd_status check_layer(const cJSON *network, const cJSON *layers, cJSON *layer) {
     const dd__op *op;
     if (!cJSON_IsObject(layer)) return dd__fail(DD_FORMAT, "expected an object {\"op\": ...}");
     DD_TRY(find_op(layer, &op));
     DD_TRY(check_name(layers, layer, op));
-    return check_inputs(layers, layer);
+    return check_inputs(network, layers, layer);
 }
 
 /* 'layer 3 "conv2"', or 'layer 3' when it has no proper name. */
@@ -214,9 +283,20 @@ static void print_place(char out[160], size_t index, const cJSON *layer) {
         snprintf(out + at, (size_t)(160 - at), " \"%s\"", name->valuestring);
 }
 
-static bool is_read(const cJSON *layer) {
+static bool is_output(const cJSON *network, const cJSON *layer, const char *own) {
+    const cJSON *tensor;
+    if (!dd__network_is_of_tensors(network)) return !layer->next;
+    cJSON_ArrayForEach(tensor, cJSON_GetObjectItemCaseSensitive(network, "outputs")) {
+        const cJSON *name = cJSON_GetObjectItemCaseSensitive(tensor, "layer");
+        if (strcmp(name->valuestring, own) == 0) return true;
+    }
+    return false;
+}
+
+static bool is_read(const cJSON *network, const cJSON *layer) {
     const char *own = cJSON_GetObjectItemCaseSensitive(layer, "name")->valuestring;
-    if (!layer->next || !cJSON_GetObjectItemCaseSensitive(layer->next, "inputs")) return true;
+    if (is_output(network, layer, own)) return true;
+    if (layer->next && !cJSON_GetObjectItemCaseSensitive(layer->next, "inputs")) return true;
     for (const cJSON *later = layer->next; later; later = later->next) {
         const cJSON *name;
         cJSON_ArrayForEach(name, cJSON_GetObjectItemCaseSensitive(later, "inputs")) {
@@ -226,26 +306,39 @@ static bool is_read(const cJSON *layer) {
     return false;
 }
 
+/* Of a network of tensors: each names a layer, or an input that is handed through. */
+static dd_status check_outputs(const cJSON *network, const cJSON *layers) {
+    const cJSON *tensor;
+    cJSON_ArrayForEach(tensor, cJSON_GetObjectItemCaseSensitive(network, "outputs")) {
+        const char *layer = cJSON_GetObjectItemCaseSensitive(tensor, "layer")->valuestring;
+        if (!find_layer(layers, NULL, layer) && !is_source(network, layer))
+            return dd__fail(DD_FORMAT, "\"outputs\": there is no layer \"%s\"", layer);
+    }
+    return DD_OK;
+}
+
 static dd_status check_layers(const cJSON *network) {
     cJSON *layers = cJSON_GetObjectItemCaseSensitive(network, "layers"), *layer;
     int count = cJSON_IsArray(layers) ? cJSON_GetArraySize(layers) : 0;
-    if (count == 0) return dd__fail(DD_FORMAT, "\"layers\": expected a list of layers");
+    if (!cJSON_IsArray(layers) || (count == 0 && !dd__network_is_of_tensors(network)))
+        return dd__fail(DD_FORMAT, "\"layers\": expected a list of layers");
     if (count > DD__NETWORK_LAYERS)
         return dd__fail(DD_FORMAT, "\"layers\": %d layers are more than %d", count,
                         DD__NETWORK_LAYERS);
     char place[160];
     size_t index = 0;
     cJSON_ArrayForEach(layer, layers) {
-        dd_status status = check_layer(layers, layer);
+        dd_status status = check_layer(network, layers, layer);
         print_place(place, index++, layer); /* now that it may have been named */
         DD_TRY(dd__within(status, "%s", place));
     }
     index = 0;
     cJSON_ArrayForEach(layer, layers) {
         print_place(place, index++, layer);
-        if (!is_read(layer)) return dd__fail(DD_FORMAT, "%s: no later layer reads it", place);
+        if (!is_read(network, layer))
+            return dd__fail(DD_FORMAT, "%s: no later layer reads it", place);
     }
-    return DD_OK;
+    return check_outputs(network, layers);
 }
 
 dd_status dd__network_parse(const char *text, size_t size, cJSON **network) {

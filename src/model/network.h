@@ -18,18 +18,26 @@
  * layers, or "input" for the image. A name is made of letters, digits, '_', '.' and '-'; without
  * one a layer is called after its op and the how-manyth of that op it is: "add1". What else a layer
  * takes are its op's attributes. The last layer gives one number a class.
+ *
+ * A network of tensors, which `run` alone takes, has these in place of "input", "preparation" and
+ * "classes"; shapes are whole, and [] is a single number:
+ *
+ *       "inputs":  [{"name": "x", "shape": [2, 3, 4]}, {"name": "y", "shape": [4]}],
+ *       "outputs": [{"name": "z", "layer": "add1", "shape": [2, 3, 4]}],
  */
 #ifndef DD_MODEL_NETWORK_H
 #define DD_MODEL_NETWORK_H
 
 #include "model/model.h"
 
-enum { DD__NETWORK_BYTES = 1 << 20, DD__NETWORK_LAYERS = 1000 };
+enum { DD__NETWORK_BYTES = 1 << 20, DD__NETWORK_LAYERS = 4000 };
+extern const char dd__network_image[]; /* "input": what "inputs" calls the image */
 
 /* Parses and checks all that can be known without shapes. In the result "preparation" and every
  * layer's "name" are there. *network belongs to the caller (cJSON_Delete).
  * DD_FORMAT  with line and column, or 'layer 3 "conv2": "fliters" is not known here; known: ...' */
 dd_status dd__network_parse(const char *text, size_t size, cJSON **network);
+bool dd__network_is_of_tensors(const cJSON *network);
 
 /* A layer that was just added. */
 typedef struct dd__layer_visit {
@@ -38,7 +46,7 @@ typedef struct dd__layer_visit {
     const dd__op *op;
     const void *attributes;
     const dd__value *y;
-    const int *inputs; /* (input_count) indices of layers; -1: the image */
+    const int *inputs; /* (input_count) indices of layers; -1: the image; -1 - i: tensor i */
     size_t input_count;
     size_t first_node, first_value; /* what it added: from here to the graph's present counts */
 } dd__layer_visit;
@@ -51,5 +59,31 @@ typedef dd_status dd__layer_function(void *context, const dd__graph *graph,
 dd_status dd__network_walk(const cJSON *network, dd__graph *graph, dd__value *x,
                            dd__layer_function *function, void *context, dd__value **logits,
                            dd__value **y);
+/* The same for a network of tensors: adds its inputs too, and makes its outputs the graph's, by name.
+ * What the host reads of an output has its bytes, but not always its shape (dd__graph_find). */
+dd_status dd__network_walk_tensors(const cJSON *network, dd__graph *graph,
+                                   dd__layer_function *function, void *context);
+
+/* ---- The walk step by step, for who makes a network -------------------------------------------- */
+
+typedef struct dd__walked { /* a source or a layer */
+    const char *name;
+    dd__value *value;
+    bool batched; /* its first axis counts images */
+} dd__walked;
+
+typedef struct dd__walker {
+    dd__graph *graph;
+    dd__walked *sources, *layers; /* in the graph's arena */
+    size_t source_count, layer_count;
+} dd__walker;
+
+/* `sources` is how many there will be at most. Names must outlive the walk. */
+dd_status dd__walk_start(dd__graph *graph, size_t sources, dd__walker *walker);
+void dd__walk_source(dd__walker *walker, const char *name, dd__value *value, bool batched);
+/* Adds a layer that dd__network_parse would take; visit->y is what it gives. At most
+ * DD__NETWORK_LAYERS. */
+dd_status dd__walk_layer(dd__walker *walker, const cJSON *layer, dd__layer_visit *visit);
+const dd__walked *dd__walk_find(const dd__walker *walker, const char *name);
 
 #endif

@@ -135,6 +135,41 @@ out:
     return status;
 }
 
+/* Brings the tensor of this name to place i, those before which are settled. */
+static dd_status settle(dd__tensor *tensors, size_t count, size_t i, const dd__value *value) {
+    char expected[80], found[80];
+    size_t at = i;
+    while (at < count && strcmp(tensors[at].name, value->name) != 0) at++;
+    if (at == count) return dd__fail(DD_FORMAT, "tensor \"%s\" is missing", value->name);
+    if (!dd__dims_equal(&tensors[at].dims, &value->dims))
+        return dd__fail(DD_SHAPE, "tensor \"%s\": expected %s, found %s", value->name,
+                        dd__dims_print(&value->dims, expected),
+                        dd__dims_print(&tensors[at].dims, found));
+    dd__tensor tensor = tensors[i];
+    tensors[i] = tensors[at];
+    tensors[at] = tensor;
+    return DD_OK;
+}
+
+dd_status dd__tensors_take(dd_model *model, dd__tensor **tensors, size_t *tensor_count) {
+    dd__graph *graph;
+    dd__value **values;
+    size_t count = 0;
+    DD_TRY(kept_values_of_model(model, &graph, &values, &count));
+    dd_status status = DD_OK;
+    for (size_t i = 0; i < count; i++) DD_TRY_OUT(settle(*tensors, *tensor_count, i, values[i]));
+    if (count < *tensor_count)
+        DD_TRY_OUT(dd__fail(DD_FORMAT, "tensor \"%s\" does not belong to the network",
+                            (*tensors)[count].name));
+    replace_tensors(model, *tensors, count);
+    *tensors = NULL;
+    *tensor_count = 0;
+out:
+    dd__free(values);
+    dd__graph_free(graph);
+    return status;
+}
+
 /* ---- To and from the flat stretches of a graph
  * ---------------------------------------------------------- */
 

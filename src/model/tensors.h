@@ -10,4 +10,8 @@ void dd__tensors_free(dd__tensor *tensors, size_t count);
  * DD_FORMAT, DD_SHAPE  'tensor "conv1.weight": expected 5x5x1x64, found 3x3x1x64' */
 dd_status dd__tensors_load(dd_model *model, const dd__safetensors *file);
 
+/* Gives the model tensors that were made for it, in the order of its network. Those that are taken are
+ * no longer in the list. DD_FORMAT, DD_SHAPE  likewise */
+dd_status dd__tensors_take(dd_model *model, dd__tensor **tensors, size_t *count);
+
 #endif

@@ -6,43 +6,33 @@
 #include "model/network.h"
 #include "ops/ops.h"
 
-typedef struct walker {
-    dd__graph *graph;
-    dd__value *x;
-    const cJSON *layers;
-    dd__value **outputs; /* (layers): what each layer gave, so far */
-} walker;
-
 static const char *text_of(const cJSON *object, const char *key) {
     return cJSON_GetObjectItemCaseSensitive(object, key)->valuestring;
 }
 
-/* The index of the layer of this name; -1, the image, for "input". The parser saw that it is there. */
-static int find_layer(const walker *w, const char *name) {
-    int index = 0;
-    const cJSON *layer;
-    cJSON_ArrayForEach(layer, w->layers) {
-        if (strcmp(text_of(layer, "name"), name) == 0) return index;
-        index++;
-    }
+/* The index of the layer of this name, or -1 - i for source i. The parser saw that it is there. */
+static int find(const dd__walker *w, const char *name) {
+    for (size_t i = w->layer_count; i-- > 0;)
+        if (strcmp(w->layers[i].name, name) == 0) return (int)i;
+    for (size_t i = 0; i < w->source_count; i++)
+        if (strcmp(w->sources[i].name, name) == 0) return -1 - (int)i;
     return -1;
 }
 
 /* The layers that a layer reads, and how many. */
-static dd_status inputs_of(const walker *w, const cJSON *layer, size_t index, int **inputs,
-                           size_t *count) {
+static dd_status inputs_of(const dd__walker *w, const cJSON *layer, int **inputs, size_t *count) {
     const cJSON *names = cJSON_GetObjectItemCaseSensitive(layer, "inputs"), *name;
     *count = names ? (size_t)cJSON_GetArraySize(names) : 1;
     *inputs = dd__arena_alloc(&w->graph->arena, *count, sizeof **inputs);
     if (!*inputs) return dd__no_memory(*count * sizeof **inputs);
     size_t i = 0;
-    cJSON_ArrayForEach(name, names)(*inputs)[i++] = find_layer(w, name->valuestring);
-    if (!names) (*inputs)[0] = (int)index - 1;
+    cJSON_ArrayForEach(name, names)(*inputs)[i++] = find(w, name->valuestring);
+    if (!names) (*inputs)[0] = (int)w->layer_count - 1;
     return DD_OK;
 }
 
-static dd__value *output_of(const walker *w, int index) {
-    return index < 0 ? w->x : w->outputs[index];
+static const dd__walked *output_of(const dd__walker *w, int index) {
+    return index < 0 ? &w->sources[-1 - index] : &w->layers[index];
 }
 
 /* Shapes come from a file: what no device could hold must not overflow what is computed from it. */
@@ -62,16 +52,33 @@ static dd_status check_sizes(const dd__graph *graph, size_t first_value) {
 }
 
 /* A layer may do what it likes but mix images: concat along the batch would. */
-static dd_status check_batch(const dd__value *x, const dd__value *y) {
-    if (y->dims.rank >= 2 && y->dims.d[0] == x->dims.d[0]) return DD_OK;
+static dd_status check_batch(const dd__walker *w, const dd__walked *layer) {
+    const dd__dims *y = &layer->value->dims;
+    if (!layer->batched || (y->rank >= 2 && y->d[0] == w->sources[0].value->dims.d[0]))
+        return DD_OK;
     char found[80];
-    return dd__fail(DD_SHAPE, "its output is %s: expected a batch of %u",
-                    dd__dims_print(&y->dims, found), (unsigned)x->dims.d[0]);
+    return dd__fail(DD_SHAPE, "its output is %s: expected a batch of %u", dd__dims_print(y, found),
+                    (unsigned)w->sources[0].value->dims.d[0]);
 }
 
-static dd_status add_layer(walker *w, const cJSON *layer, size_t index, dd__layer_visit *visit) {
+/* The values that the layer reads, and whether one of them has an image in each row. */
+static dd_status values_of(const dd__walker *w, const dd__layer_visit *visit, dd__value ***in,
+                           bool *batched) {
+    size_t count = visit->input_count;
+    *in = dd__arena_alloc(&w->graph->arena, count + 1, sizeof **in);
+    if (!*in) return dd__no_memory(count * sizeof **in);
+    *batched = false;
+    for (size_t i = 0; i < count; i++) {
+        const dd__walked *read = output_of(w, visit->inputs[i]);
+        (*in)[i] = read->value;
+        *batched |= read->batched;
+    }
+    return DD_OK;
+}
+
+static dd_status add_layer(dd__walker *w, const cJSON *layer, dd__layer_visit *visit) {
     const dd__op *op = dd__op_find(text_of(layer, "op"));
-    *visit = (dd__layer_visit){.index = index,
+    *visit = (dd__layer_visit){.index = w->layer_count,
                                .name = text_of(layer, "name"),
                                .op = op,
                                .first_node = w->graph->node_count,
@@ -82,18 +89,23 @@ static dd_status add_layer(walker *w, const cJSON *layer, size_t index, dd__laye
     visit->attributes = attributes;
     int *inputs;
     size_t count;
-    DD_TRY(inputs_of(w, layer, index, &inputs, &count));
+    DD_TRY(inputs_of(w, layer, &inputs, &count));
     if (count > op->max_in)
         return dd__fail(DD_SHAPE, "\"inputs\": expected at most %zu, found %zu", op->max_in, count);
-    dd__value **in = dd__arena_alloc(&w->graph->arena, count, sizeof *in);
-    if (!in) return dd__no_memory(count * sizeof *in);
-    for (size_t i = 0; i < count; i++) in[i] = output_of(w, inputs[i]);
+    if (count == 0 && op->min_in > 0)
+        return dd__fail(DD_SHAPE, "\"inputs\": expected at least 1, found none");
     visit->inputs = inputs;
     visit->input_count = count;
-    DD_TRY(op->layer(w->graph, op, visit->name, attributes, in, count, &w->outputs[index]));
-    visit->y = w->outputs[index];
-    DD_TRY(check_batch(w->x, visit->y));
-    return check_sizes(w->graph, visit->first_value);
+    dd__walked *added = &w->layers[w->layer_count];
+    dd__value **in;
+    DD_TRY(values_of(w, visit, &in, &added->batched));
+    DD_TRY(op->layer(w->graph, op, visit->name, attributes, in, count, &added->value));
+    visit->y = added->value;
+    added->name = visit->name;
+    DD_TRY(check_batch(w, added));
+    DD_TRY(check_sizes(w->graph, visit->first_value));
+    w->layer_count++;
+    return DD_OK;
 }
 
 /* Says which layer failed. The graph already put 'layer "conv2": ' or 'layer "conv2.bias": ' before
@@ -108,24 +120,91 @@ static dd_status within_layer(dd_status status, size_t index, const char *name) 
                     repeated ? end + strlen("\": ") : message);
 }
 
+/* ---- A walk, step by step ------------------------------------------------------------------ */
+
+dd_status dd__walk_start(dd__graph *graph, size_t sources, dd__walker *w) {
+    *w = (dd__walker){.graph = graph};
+    w->sources = dd__arena_alloc(&graph->arena, sources, sizeof *w->sources);
+    w->layers = dd__arena_alloc(&graph->arena, DD__NETWORK_LAYERS, sizeof *w->layers);
+    if (!w->sources || !w->layers) return dd__no_memory(DD__NETWORK_LAYERS * sizeof *w->layers);
+    return DD_OK;
+}
+
+void dd__walk_source(dd__walker *w, const char *name, dd__value *value, bool batched) {
+    w->sources[w->source_count++] = (dd__walked){.name = name, .value = value, .batched = batched};
+}
+
+dd_status dd__walk_layer(dd__walker *w, const cJSON *layer, dd__layer_visit *visit) {
+    size_t index = w->layer_count;
+    dd_status status = add_layer(w, layer, visit);
+    return status == DD_OK ? DD_OK : within_layer(status, index, text_of(layer, "name"));
+}
+
+const dd__walked *dd__walk_find(const dd__walker *w, const char *name) {
+    return output_of(w, find(w, name));
+}
+
+/* ---- A walk over all layers ---------------------------------------------------------------- */
+
+static dd_status walk_layers(dd__walker *w, const cJSON *network, dd__layer_function *function,
+                             void *context, dd__layer_visit *last) {
+    const cJSON *layer;
+    cJSON_ArrayForEach(layer, cJSON_GetObjectItemCaseSensitive(network, "layers")) {
+        DD_TRY(dd__walk_layer(w, layer, last));
+        if (!function) continue;
+        dd_status status = function(context, w->graph, last);
+        if (status != DD_OK) return within_layer(status, last->index, last->name);
+    }
+    return DD_OK;
+}
+
 dd_status dd__network_walk(const cJSON *network, dd__graph *graph, dd__value *x,
                            dd__layer_function *function, void *context, dd__value **logits,
                            dd__value **y) {
-    const cJSON *layers = cJSON_GetObjectItemCaseSensitive(network, "layers"), *layer;
-    size_t count = (size_t)cJSON_GetArraySize(layers), index = 0;
-    dd__value **outputs = dd__arena_alloc(&graph->arena, count, sizeof(dd__value *));
-    if (!outputs) return dd__no_memory(count * sizeof(dd__value *));
-    walker w = {.graph = graph, .x = x, .layers = layers, .outputs = outputs};
-    dd__layer_visit visit = {0};
-    cJSON_ArrayForEach(layer, layers) {
-        dd_status status = add_layer(&w, layer, index, &visit);
-        if (status == DD_OK && function) status = function(context, graph, &visit);
-        if (status != DD_OK) return within_layer(status, index, text_of(layer, "name"));
-        index++;
-    }
-    *y = outputs[count - 1];
+    dd__walker w;
+    dd__layer_visit last = {0};
+    DD_TRY(dd__walk_start(graph, 1, &w));
+    dd__walk_source(&w, dd__network_image, x, true);
+    DD_TRY(walk_layers(&w, network, function, context, &last));
+    *y = w.layers[w.layer_count - 1].value;
     *logits = *y;
-    if (visit.inputs && visit.op == dd__op_find("softmax"))
-        *logits = output_of(&w, visit.inputs[0]);
+    if (last.inputs && last.op == &dd__op_softmax) *logits = output_of(&w, last.inputs[0])->value;
+    return DD_OK;
+}
+
+/* The dims of an input or output as the file has them; a single number where it has none. */
+static dd__dims shape_of(const cJSON *tensor) {
+    dd__dims dims = {0};
+    const cJSON *extent;
+    cJSON_ArrayForEach(extent, cJSON_GetObjectItemCaseSensitive(tensor, "shape"))
+        dims.d[dims.rank++] = (uint32_t)extent->valuedouble;
+    return dims.rank ? dims : DD_DIMS(1);
+}
+
+dd_status dd__network_walk_tensors(const cJSON *network, dd__graph *graph,
+                                   dd__layer_function *function, void *context) {
+    const cJSON *inputs = cJSON_GetObjectItemCaseSensitive(network, "inputs"), *tensor;
+    dd__walker w;
+    dd__layer_visit last = {0};
+    DD_TRY(dd__walk_start(graph, (size_t)cJSON_GetArraySize(inputs), &w));
+    cJSON_ArrayForEach(tensor, inputs) {
+        dd__value *value;
+        const char *name = text_of(tensor, "name");
+        DD_TRY(dd__graph_input(graph, name, DD__F32, shape_of(tensor), &value));
+        dd__walk_source(&w, name, value, false);
+    }
+    DD_TRY(walk_layers(&w, network, function, context, &last));
+    cJSON_ArrayForEach(tensor, cJSON_GetObjectItemCaseSensitive(network, "outputs")) {
+        const char *name = text_of(tensor, "name");
+        dd__value *value = output_of(&w, find(&w, text_of(tensor, "layer")))->value;
+        dd__dims dims = shape_of(tensor);
+        char found[80], expected[80];
+        if (dd__dims_count(&dims) != dd__dims_count(&value->dims))
+            return dd__fail(DD_SHAPE, "output \"%s\": expected %s, found %s", name,
+                            dd__dims_print(&dims, expected), dd__dims_print(&value->dims, found));
+        /* Every output has storage of its own, also where two are the same or one is an input. */
+        DD_TRY(dd__graph_add1(graph, &dd__op_copy, name, NULL, &value, 1, &value));
+        DD_TRY(dd__graph_output(graph, value, name));
+    }
     return DD_OK;
 }

@@ -1,0 +1,213 @@
+/* Layers of the network that is being made, and the tensors that belong to them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "model/onnx/import.h"
+#include "ops/ops.h"
+
+/* ---- Names ---------------------------------------------------------------------------------- */
+
+static bool is_taken(const dd__onnx *m, const char *name) {
+    for (size_t i = 0; i < m->walker.layer_count; i++)
+        if (strcmp(m->walker.layers[i].name, name) == 0) return true;
+    for (size_t i = 0; i < m->walker.source_count; i++)
+        if (strcmp(m->walker.sources[i].name, name) == 0) return true;
+    return false;
+}
+
+/* "/layer1/conv1/Conv" becomes "layer1.conv1.Conv", and a name that is taken gets a number. */
+static dd_status name_layer(dd__onnx *m, const char *hint, const char **name) {
+    enum { LENGTH = 80 };
+    char text[LENGTH + 1];
+    size_t length = 0;
+    while (*hint == '/') hint++;
+    for (; *hint && length < LENGTH; hint++) {
+        bool plain = (*hint >= 'a' && *hint <= 'z') || (*hint >= 'A' && *hint <= 'Z') ||
+                     (*hint >= '0' && *hint <= '9') || strchr("_.-", *hint);
+        text[length++] = plain ? *hint : *hint == '/' ? '.' : '_';
+    }
+    text[length] = 0;
+    char *found = dd__arena_print(&m->arena, "%s", length ? text : "layer");
+    for (unsigned number = 2; found && is_taken(m, found); number++)
+        found = dd__arena_print(&m->arena, "%s.%u", length ? text : "layer", number);
+    *name = found;
+    return found ? DD_OK : dd__no_memory(length);
+}
+
+static const char *hint_of(const Onnx__NodeProto *node) {
+    if (node->name && *node->name) return node->name;
+    return node->n_output && *node->output[0] ? node->output[0] : node->op_type;
+}
+
+/* ---- One layer ------------------------------------------------------------------------------- */
+
+dd_status dd__onnx_begin(dd__onnx *m, const char *op, const Onnx__NodeProto *node, const char *hint,
+                         dd__onnx_layer *layer) {
+    *layer = (dd__onnx_layer){.object = NULL};
+    DD_TRY(name_layer(m, hint ? hint : hint_of(node), &layer->name));
+    layer->object = dd__json_add_object(&layer->json, NULL, NULL);
+    dd__json_add_text(&layer->json, layer->object, "op", op);
+    dd__json_add_text(&layer->json, layer->object, "name", layer->name);
+    layer->inputs = dd__json_add_array(&layer->json, layer->object, "inputs");
+    return DD_OK;
+}
+
+void dd__onnx_reads(dd__onnx_layer *layer, const char *input) {
+    dd__json_add_text(&layer->json, layer->inputs, NULL, input);
+}
+
+void dd__onnx_number(dd__onnx_layer *layer, const char *key, double number) {
+    dd__json_add(&layer->json, layer->object, key, cJSON_CreateNumber(number));
+}
+
+void dd__onnx_bool(dd__onnx_layer *layer, const char *key, bool value) {
+    dd__json_add(&layer->json, layer->object, key, cJSON_CreateBool(value));
+}
+
+void dd__onnx_text(dd__onnx_layer *layer, const char *key, const char *text) {
+    dd__json_add_text(&layer->json, layer->object, key, text);
+}
+
+void dd__onnx_list(dd__onnx_layer *layer, const char *key, const int64_t *numbers, size_t count) {
+    cJSON *list = dd__json_add_array(&layer->json, layer->object, key);
+    for (size_t i = 0; i < count; i++)
+        dd__json_add(&layer->json, list, NULL, cJSON_CreateNumber((double)numbers[i]));
+}
+
+void dd__onnx_dims(dd__onnx_layer *layer, const char *key, const dd__dims *dims, unsigned first) {
+    cJSON *list = dd__json_add_array(&layer->json, layer->object, key);
+    for (unsigned i = first; i < dims->rank; i++)
+        dd__json_add(&layer->json, list, NULL, cJSON_CreateNumber(dims->d[i]));
+}
+
+dd_status dd__onnx_end(dd__onnx *m, dd__onnx_layer *layer, const char **name) {
+    dd__layer_visit visit;
+    cJSON *object = layer->json.root;
+    dd_status status = layer->json.failed ? dd__no_memory(sizeof *object) : DD_OK;
+    const cJSON *op = status == DD_OK ? cJSON_GetObjectItemCaseSensitive(object, "op") : NULL;
+    if (op && (!dd__op_find(op->valuestring) || !dd__op_find(op->valuestring)->layer))
+        status = dd__fail(DD_FORMAT, "there is no layer \"%s\" for it", op->valuestring);
+    if (m->walker.layer_count >= DD__NETWORK_LAYERS)
+        status = dd__fail(DD_FORMAT, "it needs more than %d layers", DD__NETWORK_LAYERS);
+    if (status == DD_OK) status = dd__walk_layer(&m->walker, object, &visit);
+    if (status != DD_OK) {
+        cJSON_Delete(object);
+        return status;
+    }
+    cJSON_AddItemToArray(m->layers, object);
+    *name = layer->name;
+    return DD_OK;
+}
+
+/* ---- Tensors ---------------------------------------------------------------------------------- */
+
+dd_status dd__onnx_tensor(dd__onnx *m, const char *layer, const char *what, dd__dims dims,
+                          float **numbers) {
+    if (m->tensor_count == m->tensor_room) {
+        size_t room = m->tensor_room ? 2 * m->tensor_room : 64;
+        dd__tensor *grown = dd__resize(m->tensors, room, sizeof *grown);
+        if (!grown) return dd__no_memory(room * sizeof *grown);
+        m->tensors = grown;
+        m->tensor_room = room;
+    }
+    char name[256];
+    snprintf(name, sizeof name, "%s.%s", layer, what);
+    dd__tensor tensor = {.name = dd__copy_string(name), .dims = dims};
+    tensor.data = dd__alloc(dd__dims_count(&dims), sizeof(float));
+    m->tensors[m->tensor_count++] = tensor;
+    if (!tensor.name || !tensor.data) return dd__no_memory(dd__dims_count(&dims) * sizeof(float));
+    *numbers = tensor.data;
+    return DD_OK;
+}
+
+const dd__dims *dd__onnx_dims_of(const dd__onnx *m, const char *layer) {
+    return &dd__walk_find(&m->walker, layer)->value->dims;
+}
+
+bool dd__onnx_is_batched(const dd__onnx *m, const char *layer) {
+    return dd__walk_find(&m->walker, layer)->batched;
+}
+
+/* ---- Common layers ----------------------------------------------------------------------------- */
+
+dd_status dd__onnx_view(dd__onnx *m, const Onnx__NodeProto *node, const dd__dims *dims,
+                        const char **layer) {
+    dd__onnx_layer view;
+    dd__dims shape = dims->rank ? *dims : DD_DIMS(1);
+    if (dd__dims_equal(dd__onnx_dims_of(m, *layer), &shape)) return DD_OK;
+    bool batched = dd__onnx_is_batched(m, *layer);
+    if (batched && shape.d[0] != 1) return dd__fail(DD_FORMAT, "it mixes the images of a batch");
+    DD_TRY(dd__onnx_begin(m, "reshape", node, NULL, &view));
+    dd__onnx_reads(&view, *layer);
+    dd__onnx_dims(&view, "shape", &shape, batched ? 1 : 0);
+    if (!batched) dd__onnx_bool(&view, "whole", true);
+    return dd__onnx_end(m, &view, layer);
+}
+
+/* Whether the order moves nothing but axes of one element. */
+static bool moves_nothing(const dd__dims *dims, const unsigned order[]) {
+    unsigned last = 0;
+    for (unsigned i = 0; i < dims->rank; i++) {
+        if (dims->d[order[i]] == 1) continue;
+        if (order[i] < last) return false;
+        last = order[i];
+    }
+    return true;
+}
+
+dd_status dd__onnx_transposed(dd__onnx *m, const Onnx__NodeProto *node, const unsigned order[],
+                              const char **layer) {
+    dd__onnx_layer transpose;
+    const dd__dims *dims = dd__onnx_dims_of(m, *layer);
+    dd__dims result = {.rank = dims->rank};
+    int64_t list[DD__MAX_RANK];
+    for (unsigned i = 0; i < dims->rank; i++) {
+        list[i] = order[i];
+        result.d[i] = dims->d[order[i]];
+    }
+    bool batched = dd__onnx_is_batched(m, *layer);
+    if (batched && dims->rank && order[0] != 0)
+        return dd__fail(DD_FORMAT, "it moves the axis of the batch");
+    if (moves_nothing(dims, order)) return dd__onnx_view(m, node, &result, layer);
+    DD_TRY(dd__onnx_begin(m, "transpose", node, NULL, &transpose));
+    dd__onnx_reads(&transpose, *layer);
+    dd__onnx_list(&transpose, "order", list, dims->rank);
+    return dd__onnx_end(m, &transpose, layer);
+}
+
+dd_status dd__onnx_constant(dd__onnx *m, const char *hint, const dd__known *known,
+                            const char **layer) {
+    dd__onnx_layer constant;
+    float *numbers;
+    dd__dims dims = known->dims.rank ? known->dims : DD_DIMS(1);
+    if (dd__dims_count(&dims) == 0) return dd__fail(DD_FORMAT, "\"%s\" is empty", hint);
+    DD_TRY(dd__onnx_begin(m, "constant", NULL, hint, &constant));
+    dd__onnx_dims(&constant, "shape", &dims, 0);
+    if (!known->whole) dd__onnx_bool(&constant, "trainable", true);
+    DD_TRY(dd__onnx_end(m, &constant, layer));
+    DD_TRY(dd__onnx_tensor(m, *layer, "value", dims, &numbers));
+    for (size_t i = 0; i < dd__dims_count(&dims); i++)
+        numbers[i] = (float)dd__known_number(known, i);
+    return DD_OK;
+}
+
+dd_status dd__onnx_arithmetic(dd__onnx *m, const Onnx__NodeProto *node, const char *kind,
+                              const char *a, const char *b, const char **layer) {
+    dd__onnx_layer op;
+    bool add =
+        strcmp(kind, "add") == 0 && dd__dims_equal(dd__onnx_dims_of(m, a), dd__onnx_dims_of(m, b));
+    DD_TRY(dd__onnx_begin(m, add ? "add" : "arithmetic", node, NULL, &op));
+    dd__onnx_reads(&op, a);
+    dd__onnx_reads(&op, b);
+    if (!add) dd__onnx_text(&op, "kind", kind);
+    return dd__onnx_end(m, &op, layer);
+}
+
+dd_status dd__onnx_activation(dd__onnx *m, const Onnx__NodeProto *node, const char *kind,
+                              const char **layer) {
+    dd__onnx_layer op;
+    DD_TRY(dd__onnx_begin(m, "activation", node, NULL, &op));
+    dd__onnx_reads(&op, *layer);
+    dd__onnx_text(&op, "kind", kind);
+    return dd__onnx_end(m, &op, layer);
+}
