@@ -1,7 +1,9 @@
-/* softmax.cl: softmax over the last axis of x, seen as (rows, C), and cross-entropy on logits.
+/* softmax.cl: softmax and its logarithm over the last axis of x, seen as (rows, C), and cross-entropy on logits.
  *
  *   softmax                 y[n, c] = exp(x[n, c] - m) / sum_j exp(x[n, j] - m), m = max_j x[n, j]
  *   softmax_backward        dx = y (dy - sum_j dy[n, j] y[n, j])
+ *   log_softmax             y[n, c] = x[n, c] - m - log sum_j exp(x[n, j] - m)
+ *   log_softmax_backward    dx = dy - exp(y) sum_j dy[n, j]
  *   cross_entropy           loss[n] = m + log sum_j exp(x[n, j] - m) - x[n, label]; hit[n] = 1 when
  *                           the label is the first largest logit
  *   cross_entropy_backward  dx = (softmax(x) - onehot(label)) dloss[n]
@@ -70,6 +72,31 @@ KERNEL void softmax_backward(const global float *restrict dy, const global float
     for (int i = first; i < end; i += wide) dot = FMA(dy[i], y[i], dot);
     dot = OF_ROW(fold_add, dot);
     for (int i = first; i < end; i += wide) dx[i] = y[i] * (dy[i] - dot);
+}
+#endif
+
+#ifdef OP_log_softmax
+KERNEL void log_softmax(const global float *restrict x, global float *restrict y, int rows, int C,
+                        int wide) {
+    HOLD
+    int n = ROW, lane = LANE, count = n < rows ? C : 0;
+    x += n * C;
+    y += n * C;
+    float m = OF_ROW(fold_largest, largest(x, lane, count, wide));
+    float sum = OF_ROW(fold_add, sum_exp(x, m, lane, count, wide));
+    for (int c = lane; c < count; c += wide) y[c] = (x[c] - m) - log(sum);
+}
+#endif
+
+#ifdef OP_log_softmax_backward
+KERNEL void log_softmax_backward(const global float *restrict dy, const global float *restrict y,
+                                 global float *restrict dx, int rows, int C, int wide) {
+    HOLD
+    int n = ROW, first = n * C + LANE, end = n < rows ? (n + 1) * C : 0;
+    float sum = 0;
+    for (int i = first; i < end; i += wide) sum += dy[i];
+    sum = OF_ROW(fold_add, sum);
+    for (int i = first; i < end; i += wide) dx[i] = dy[i] - exp(y[i]) * sum;
 }
 #endif
 

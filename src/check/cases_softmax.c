@@ -2,16 +2,24 @@
 #include "check/check.h"
 
 #define WHY "exp and log within 4 units in the last place, and sums over the classes in f32"
-#define SOFTMAX(title, kind, differences, in_quick, ...)                                      \
-    {                                                                                         \
-        .op = "softmax", .name = title, .in = {DD__IN(kind, __VA_ARGS__)}, .tolerance = 1e-6, \
-        .why = WHY, .gradient = differences, .quick = in_quick                                \
+#define OF_ROWS(op_, title, kind, differences, in_quick, ...)                           \
+    {                                                                                   \
+        .op = op_, .name = title, .in = {DD__IN(kind, __VA_ARGS__)}, .tolerance = 1e-6, \
+        .why = WHY, .gradient = differences, .quick = in_quick                          \
     }
+#define SOFTMAX(...)     OF_ROWS("softmax", __VA_ARGS__)
+#define LOG_SOFTMAX(...) OF_ROWS("log_softmax", __VA_ARGS__)
 #define SOFTMAX_BACKWARD(title, in_quick, ...)                                                 \
     {                                                                                          \
         .op = "softmax_backward", .name = title,                                               \
         .in = {DD__IN(NORMAL, __VA_ARGS__), DD__IN(POSITIVE, __VA_ARGS__)}, .tolerance = 1e-5, \
         .why = WHY, .quick = in_quick                                                          \
+    }
+#define LOG_SOFTMAX_BACKWARD(title, in_quick, ...)                                           \
+    {                                                                                        \
+        .op = "log_softmax_backward", .name = title,                                         \
+        .in = {DD__IN(NORMAL, __VA_ARGS__), DD__IN(NORMAL, __VA_ARGS__)}, .tolerance = 1e-5, \
+        .why = WHY, .quick = in_quick                                                        \
     }
 #define CROSS_ENTROPY(title, kind, differences, in_quick, rows, classes)                 \
     {.op = "cross_entropy",                                                              \
@@ -52,9 +60,19 @@ const dd__case dd__cases_softmax[] = {
     SOFTMAX("classes_65", NORMAL, 1, false, 3, 65),
     SOFTMAX("classes_1000_rows_33", NORMAL, 0, false, 33, 1000),
     SOFTMAX("images", NORMAL, 0, false, 2, 3, 3, 7),
+    SOFTMAX("one_axis", NORMAL, 1, false, 9),
+    SOFTMAX("six_axes", NORMAL, 1, false, 2, 1, 3, 2, 2, 5),
     SOFTMAX_BACKWARD("ten_classes", true, 7, 10),
     SOFTMAX_BACKWARD("one_row_of_65", false, 1, 65),
     SOFTMAX_BACKWARD("images", false, 2, 3, 3, 7),
+    LOG_SOFTMAX("ten_classes", NORMAL, 1, true, 7, 10),
+    LOG_SOFTMAX("large_numbers", LARGE, 0, true, 33, 10),
+    LOG_SOFTMAX("one_class", NORMAL, 0, false, 5, 1),
+    LOG_SOFTMAX("classes_1000_rows_33", NORMAL, 0, false, 33, 1000),
+    LOG_SOFTMAX("six_axes", NORMAL, 1, false, 2, 1, 3, 2, 2, 5),
+    LOG_SOFTMAX_BACKWARD("ten_classes", true, 7, 10),
+    LOG_SOFTMAX_BACKWARD("one_row_of_65", false, 1, 65),
+    LOG_SOFTMAX_BACKWARD("images", false, 2, 3, 3, 7),
     CROSS_ENTROPY("ten_classes", NORMAL, 1, true, 8, 10),
     CROSS_ENTROPY("large_logits", LARGE, 0, true, 33, 10),
     CROSS_ENTROPY("ties", INTEGER, 0, false, 65, 10),

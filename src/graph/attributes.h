@@ -78,6 +78,7 @@ typedef struct dd__slice { /* concat: axis; slice: begin and size along it */
 
 typedef struct dd__reshape {
     dd__dims dims;
+    bool whole; /* as a layer: dims begin with axis 0 */
 } dd__reshape;
 
 typedef struct dd__fill {

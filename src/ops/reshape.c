@@ -7,8 +7,8 @@ static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *con
                           dd__value *dx[]) {
     char *name = dd__arena_print(&graph->arena, "%s.backward", node->name);
     if (!name) return dd__no_memory(1);
-    return dd__graph_add1(graph, &dd__op_reshape, name, &(dd__reshape){node->in[0]->dims}, dy, 1,
-                          dx);
+    return dd__graph_add1(graph, &dd__op_reshape, name, &(dd__reshape){.dims = node->in[0]->dims},
+                          dy, 1, dx);
 }
 
 /* ---- flatten: (N, ...) -> (N, product of the rest) ------------------------------------- */
@@ -42,6 +42,10 @@ static const dd__attribute attributes[] = {
      .max = INT32_MAX,
      .required = true,
      .help = "dimensions of the output, in a network file without the batch"},
+    {.name = "whole",
+     .type = DD__BOOL,
+     .offset = offsetof(dd__reshape, whole),
+     .help = "shape has all dimensions, the batch's too"},
     {0},
 };
 
@@ -50,11 +54,13 @@ static dd_status infer_reshape(dd__graph *graph, dd__node *node) {
     return dd__node_view(graph, node, 0, node->in[0], reshape->dims);
 }
 
-/* As a layer the attribute has no batch: x's goes in front. */
+/* As a layer the attribute has no batch, unless it is whole: x's goes in front. */
 static dd_status layer_reshape(dd__graph *graph, const dd__op *op, const char *name,
                                const void *attributes_, dd__value *const x[], size_t count,
                                dd__value **y) {
-    const dd__dims *shape = &((const dd__reshape *)attributes_)->dims;
+    const dd__reshape *given = attributes_;
+    const dd__dims *shape = &given->dims;
+    if (given->whole) return dd__layer_plain(graph, op, name, given, x, count, y);
     if (count != 1 || x[0]->dims.rank == 0)
         return dd__fail(DD_SHAPE, "layer \"%s\": expected one input with a batch", name);
     if (shape->rank >= DD__MAX_RANK)

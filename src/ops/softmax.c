@@ -1,8 +1,10 @@
-/* softmax over the last axis and cross_entropy on logits, with their gradients. See cl/softmax.cl
- * for the formulas.
+/* softmax and its logarithm over the last axis and cross_entropy on logits, with their gradients.
+ * See cl/softmax.cl for the formulas.
  *
  * softmax                 x (..., C) -> y
  * softmax_backward        dy, y -> dx
+ * log_softmax             x (..., C) -> y
+ * log_softmax_backward    dy, y -> dx
  * cross_entropy           logits (N, C), labels (N) i32 -> loss (N), hit (N) f32
  * cross_entropy_backward  logits, labels, dloss (N) -> dlogits
  *
@@ -19,9 +21,9 @@
 static dd_status infer_softmax(dd__graph *graph, dd__node *node) {
     const dd__value *x = node->in[0];
     for (size_t i = 0; i < node->in_count; i++)
-        if (node->in[i]->type != DD__F32 || x->dims.rank < 2 ||
+        if (node->in[i]->type != DD__F32 || x->dims.rank == 0 || dd__dims_count(&x->dims) == 0 ||
             !dd__dims_equal(&node->in[i]->dims, &x->dims))
-            return dd__fail(DD_SHAPE, "expected f32 values (N, ..., C) of one shape");
+            return dd__fail(DD_SHAPE, "expected f32 values (..., C) of one shape");
     return dd__node_output(graph, node, 0, DD__F32, x->dims);
 }
 
@@ -60,7 +62,9 @@ static dd_status gradient_softmax(dd__graph *graph, const dd__node *node, dd__va
     char name[256];
     snprintf(name, sizeof name, "%s.backward", node->name);
     dd__value *in[] = {dy[0], node->out[0]};
-    return dd__graph_add1(graph, &dd__op_softmax_backward, name, NULL, in, 2, &dx[0]);
+    bool log = node->op == &dd__op_log_softmax;
+    return dd__graph_add1(graph, log ? &dd__op_log_softmax_backward : &dd__op_softmax_backward,
+                          name, NULL, in, 2, &dx[0]);
 }
 
 /* `hit` is a step function: nothing flows through it. */
@@ -75,7 +79,7 @@ static dd_status gradient_cross_entropy(dd__graph *graph, const dd__node *node,
 
 /* ---- Launch ------------------------------------------------------------------------- */
 
-/* All four kernels take the node's inputs, its outputs, the rows, C, and how many work-items have a
+/* All kernels take the node's inputs, its outputs, the rows, C, and how many work-items have a
  * row; this and the geometry are set by the caller. */
 static dd__launch start(const dd__node *node, size_t *rows, size_t *channels) {
     const dd__dims *x = &node->in[0]->dims;
@@ -139,6 +143,28 @@ const dd__op dd__op_softmax_backward = {
     .outputs = 1,
     .infer = infer_softmax,
     .reference = dd__reference_softmax_backward,
+    .implementations = implementations,
+};
+
+const dd__op dd__op_log_softmax = {
+    .name = "log_softmax",
+    .min_in = 1,
+    .max_in = 1,
+    .outputs = 1,
+    .layer = dd__layer_plain,
+    .infer = infer_softmax,
+    .gradient = gradient_softmax,
+    .reference = dd__reference_log_softmax,
+    .implementations = implementations,
+};
+
+const dd__op dd__op_log_softmax_backward = {
+    .name = "log_softmax_backward",
+    .min_in = 2,
+    .max_in = 2,
+    .outputs = 1,
+    .infer = infer_softmax,
+    .reference = dd__reference_log_softmax_backward,
     .implementations = implementations,
 };
 

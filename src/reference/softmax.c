@@ -38,6 +38,31 @@ dd_status dd__reference_softmax_backward(const dd__node *node) {
     return DD_OK;
 }
 
+dd_status dd__reference_log_softmax(const dd__node *node) {
+    size_t channels = channels_of(node->in[0]), rows = rows_of(node->in[0]);
+    for (size_t n = 0; n < rows; n++) {
+        const float *x = dd__f32(node->in[0]) + n * channels;
+        double total = log_sum_exp(x, channels);
+        for (size_t c = 0; c < channels; c++)
+            dd__f32(node->out[0])[n * channels + c] = (float)((double)x[c] - total);
+    }
+    return DD_OK;
+}
+
+dd_status dd__reference_log_softmax_backward(const dd__node *node) {
+    size_t channels = channels_of(node->in[0]), rows = rows_of(node->in[0]);
+    for (size_t n = 0; n < rows; n++) {
+        const float *dy = dd__f32(node->in[0]) + n * channels;
+        const float *y = dd__f32(node->in[1]) + n * channels;
+        double sum = 0;
+        for (size_t c = 0; c < channels; c++) sum += (double)dy[c];
+        for (size_t c = 0; c < channels; c++)
+            dd__f32(node->out[0])[n * channels + c] =
+                (float)((double)dy[c] - exp((double)y[c]) * sum);
+    }
+    return DD_OK;
+}
+
 static size_t first_largest(const float *x, size_t channels) {
     size_t best = 0;
     for (size_t c = 0; c < channels; c++) {

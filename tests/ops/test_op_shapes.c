@@ -19,7 +19,7 @@ static void test_every_op_is_found_by_its_name(void **state) {
         assert_ptr_equal(dd__op_find(op->name), op);
         assert_true(op->layer || op->infer);
     }
-    assert_int_equal(count, 44);
+    assert_int_equal(count, 46);
     assert_null(dd__op_find("conv3d"));
     assert_null(dd__op_find(""));
 }
@@ -170,14 +170,29 @@ static void test_reshape_layer_puts_the_batch_in_front(void **state) {
     host_open(&h);
     dd__value *x = host_input(&h, "x", DD__F32, DD_DIMS(2, 12), NULL), *y;
     const dd__op *op = &dd__op_reshape;
-    assert_int_equal(op->layer(h.graph, op, "r", &(dd__reshape){DD_DIMS(3, 2, 2)}, &x, 1, &y),
-                     DD_OK);
+    assert_int_equal(
+        op->layer(h.graph, op, "r", &(dd__reshape){.dims = DD_DIMS(3, 2, 2)}, &x, 1, &y), DD_OK);
     assert_true(dd__dims_equal(&y->dims, &DD_DIMS(2, 3, 2, 2)));
-    assert_refused(op->layer(h.graph, op, "r", &(dd__reshape){DD_DIMS(5)}, &x, 1, &y),
+    assert_refused(op->layer(h.graph, op, "r", &(dd__reshape){.dims = DD_DIMS(5)}, &x, 1, &y),
                    "layer \"r\": 2x12 elements cannot be seen as 2x5");
     assert_refused(
-        op->layer(h.graph, op, "r", &(dd__reshape){DD_DIMS(1, 1, 1, 1, 1, 12)}, &x, 1, &y),
+        op->layer(h.graph, op, "r", &(dd__reshape){.dims = DD_DIMS(1, 1, 1, 1, 1, 12)}, &x, 1, &y),
         "layer \"r\": expected a shape of at most 5 numbers, found 6");
+    host_close(&h);
+}
+
+static void test_reshape_layer_takes_a_whole_shape(void **state) {
+    host h;
+    (void)state;
+    host_open(&h);
+    dd__value *x = host_input(&h, "x", DD__F32, DD_DIMS(2, 12), NULL), *y;
+    const dd__op *op = &dd__op_reshape;
+    dd__reshape whole = {.dims = DD_DIMS(1, 2, 3, 2, 2, 1), .whole = true};
+    assert_int_equal(op->layer(h.graph, op, "r", &whole, &x, 1, &y), DD_OK);
+    assert_true(dd__dims_equal(&y->dims, &whole.dims));
+    whole.dims = DD_DIMS(2, 2, 12);
+    assert_refused(op->layer(h.graph, op, "r", &whole, &x, 1, &y),
+                   "layer \"r\": 2x12 elements cannot be seen as 2x2x12");
     host_close(&h);
 }
 
@@ -195,6 +210,7 @@ int main(void) {
         cmocka_unit_test(test_slice_beyond_the_axis_is_refused),
         cmocka_unit_test(test_flatten_is_a_view_that_keeps_the_batch),
         cmocka_unit_test(test_reshape_layer_puts_the_batch_in_front),
+        cmocka_unit_test(test_reshape_layer_takes_a_whole_shape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
