@@ -1,7 +1,8 @@
 /* pool.cl: max and average over windows of an image, and their gradients; everything (N, H, W, C).
  *
- * Window (n, oh, ow) covers x[n, oh * SH - top + r, ow * SW - left + s, c], r < KH, s < KW; what
- * lies outside the image takes no part. The host sees to it that no window lies wholly outside.
+ * Window (n, oh, ow) covers x[n, oh * SH - top + r * DH, ow * SW - left + s * DW, c], r < KH, s < KW;
+ * what lies outside the image takes no part. The host sees to it that no window lies wholly outside,
+ * but the elements of a dilated one may: then its maximum is -infinity, at place 0, and its mean 0.
  *   max_pool               y = the largest, index = its r * KW + s; of equals the first wins, and a
  *                          NaN wins over everything
  *   max_pool_backward      dx[n, h, w, c] = sum of dy over the windows whose index points at (h, w)
@@ -14,12 +15,17 @@
  * Launch:  plain   (without -DVW) a work-item an element of the output, c fastest; rounded up
  *          vector  (-DVW=8) a work-item a work-group; group g computes rows g * chunk .. of the
  *                  `rows` rows (n, oh) of the output, VW channels at a time
+ * -DDH=2 -DDW=1: the dilation, where it is not 1, 1.
  * -DINDEX=int for windows of more than 256 places; -DOP_max_pool and so on: the op whose kernels
  * are wanted, so that nobody waits for those of the others.
  */
 
 #ifndef INDEX
 #define INDEX uchar
+#endif
+#ifndef DH
+#define DH 1
+#define DW 1
 #endif
 
 #ifdef VW
@@ -48,16 +54,21 @@
         int count_padding
 #define PASS H, W, C, OH, OW, KH, KW, SH, SW, top, left, count_padding
 
+/* Along an axis, of a window that begins at `begin` of the image, `left` elements before the image's
+ * end: the first element inside the image, and the end of those inside. */
+#define FIRST(begin, dilation)          ((max(0, -(begin)) + dilation - 1) / dilation)
+#define END(kernel_, left_, dilation)   min(kernel_, ((left_) + dilation - 1) / dilation)
+
 inline void max_pool_at(const global X_T *x, global Y_T *y, global INDEX *index, int n, int oh,
                         int ow, int c, SHAPE) {
     int h0 = oh * SH - top, w0 = ow * SW - left;
-    int r0 = max(0, -h0), r1 = min(KH, H - h0), s0 = max(0, -w0), s1 = min(KW, W - w0);
+    int r0 = FIRST(h0, DH), r1 = END(KH, H - h0, DH), s0 = FIRST(w0, DW), s1 = END(KW, W - w0, DW);
     const global X_T *corner = x + ((n * H + h0) * W + w0) * C + c;
-    T best = LOAD_X(corner + (r0 * W + s0) * C);
-    I place = (I)(r0 * KW + s0);
+    T best = (T)(-INFINITY);
+    I place = (I)(r0 < r1 && s0 < s1 ? r0 * KW + s0 : 0);
     for (int r = r0; r < r1; r++)
         for (int s = s0; s < s1; s++) {
-            T v = LOAD_X(corner + (r * W + s) * C);
+            T v = LOAD_X(corner + (r * DH * W + s * DW) * C);
             I wins = !(v <= best) & (best == best);
             best = wins ? v : best;
             place = wins ? (I)(r * KW + s) : place;
@@ -67,15 +78,21 @@ inline void max_pool_at(const global X_T *x, global Y_T *y, global INDEX *index,
     STORE_INDEX(place, index + o);
 }
 
+/* The first window that reaches element `at`, counted from the first window's begin. */
+#define AROUND(at, kernel_, dilation, stride) \
+    max(0, ((at) - (kernel_ - 1) * dilation - 1 + stride) / stride)
+
 inline void max_pool_backward_at(const global float *dy, const global INDEX *index,
                                  global float *dx, int n, int h, int w, int c, SHAPE) {
-    int oh0 = max(0, (h + top - KH + SH) / SH), oh1 = min(OH - 1, (h + top) / SH);
-    int ow0 = max(0, (w + left - KW + SW) / SW), ow1 = min(OW - 1, (w + left) / SW);
+    int oh0 = AROUND(h + top, KH, DH, SH), oh1 = min(OH - 1, (h + top) / SH);
+    int ow0 = AROUND(w + left, KW, DW, SW), ow1 = min(OW - 1, (w + left) / SW);
     T sum = (T)(0);
     for (int oh = oh0; oh <= oh1; oh++)
         for (int ow = ow0; ow <= ow1; ow++) {
             int o = ((n * OH + oh) * OW + ow) * C + c;
-            int place = (h + top - oh * SH) * KW + w + left - ow * SW;
+            int r = h + top - oh * SH, s = w + left - ow * SW;
+            if (r % DH != 0 || s % DW != 0) continue;
+            int place = r / DH * KW + s / DW;
             sum += LOAD_INDEX(index + o) == (I)(place) ? LOAD(dy + o) : (T)(0);
         }
     STORE(sum, dx + ((n * H + h) * W + w) * C + c);
@@ -85,29 +102,34 @@ inline void max_pool_backward_at(const global float *dy, const global INDEX *ind
 inline float window_count(int oh, int ow, SHAPE) {
     if (count_padding) return (float)(KH * KW);
     int h0 = oh * SH - top, w0 = ow * SW - left;
-    return (float)((min(KH, H - h0) - max(0, -h0)) * (min(KW, W - w0) - max(0, -w0)));
+    int rows = max(0, END(KH, H - h0, DH) - FIRST(h0, DH));
+    int columns = max(0, END(KW, W - w0, DW) - FIRST(w0, DW));
+    return (float)max(1, rows * columns);
 }
 
 inline void average_pool_at(const global X_T *x, global Y_T *y, int n, int oh, int ow, int c,
                             SHAPE) {
     int h0 = oh * SH - top, w0 = ow * SW - left;
-    int r1 = min(KH, H - h0), s1 = min(KW, W - w0);
+    int r1 = END(KH, H - h0, DH), s1 = END(KW, W - w0, DW);
     const global X_T *corner = x + ((n * H + h0) * W + w0) * C + c;
     T sum = (T)(0);
-    for (int r = max(0, -h0); r < r1; r++)
-        for (int s = max(0, -w0); s < s1; s++) sum += LOAD_X(corner + (r * W + s) * C);
+    for (int r = FIRST(h0, DH); r < r1; r++)
+        for (int s = FIRST(w0, DW); s < s1; s++)
+            sum += LOAD_X(corner + (r * DH * W + s * DW) * C);
     STORE_Y(sum / (T)(window_count(oh, ow, PASS)), y + ((n * OH + oh) * OW + ow) * C + c);
 }
 
 inline void average_pool_backward_at(const global float *dy, global float *dx, int n, int h, int w,
                                      int c, SHAPE) {
-    int oh0 = max(0, (h + top - KH + SH) / SH), oh1 = min(OH - 1, (h + top) / SH);
-    int ow0 = max(0, (w + left - KW + SW) / SW), ow1 = min(OW - 1, (w + left) / SW);
+    int oh0 = AROUND(h + top, KH, DH, SH), oh1 = min(OH - 1, (h + top) / SH);
+    int ow0 = AROUND(w + left, KW, DW, SW), ow1 = min(OW - 1, (w + left) / SW);
     T sum = (T)(0);
     for (int oh = oh0; oh <= oh1; oh++)
-        for (int ow = ow0; ow <= ow1; ow++)
+        for (int ow = ow0; ow <= ow1; ow++) {
+            if ((h + top - oh * SH) % DH != 0 || (w + left - ow * SW) % DW != 0) continue;
             sum += LOAD(dy + ((n * OH + oh) * OW + ow) * C + c) /
                    (T)(window_count(oh, ow, PASS));
+        }
     STORE(sum, dx + ((n * H + h) * W + w) * C + c);
 }
 

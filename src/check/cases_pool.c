@@ -5,10 +5,11 @@
 #define OPEN(...) __VA_ARGS__ /* OPEN (1, 2) is 1, 2 */
 #define POOL(...) \
     .attributes = &(const dd__pool) { __VA_ARGS__ }
-#define KERNEL(rows, columns) .kernel = {rows, columns}
-#define STRIDE(rows, columns) .stride = {rows, columns}
-#define EDGES(...)            .padding = {.edges = {__VA_ARGS__}} /* top, left, bottom, right */
-#define WHY                   "one division, correctly rounded or by a reciprocal"
+#define KERNEL(rows, columns)   .kernel = {rows, columns}
+#define STRIDE(rows, columns)   .stride = {rows, columns}
+#define DILATION(rows, columns) .dilation = {rows, columns}
+#define EDGES(...)              .padding = {.edges = {__VA_ARGS__}} /* top, left, bottom, right */
+#define WHY                     "one division, correctly rounded or by a reciprocal"
 
 #define MAX(title, kind, x, differences, in_quick, ...)                                   \
     {                                                                                     \
@@ -53,6 +54,12 @@ const dd__case dd__cases_pool[] = {
     MAX("kernel_5_width_33", DISTINCT, (1, 9, 33, 1), 1, false, KERNEL(5, 5), STRIDE(2, 2)),
     MAX("whole_image", DISTINCT, (2, 4, 4, 31), 1, false, KERNEL(4, 4)),
     MAX("window_of_more_than_256", DISTINCT, (1, 17, 17, 3), 1, false, KERNEL(17, 17)),
+    MAX("dilation_two", DISTINCT, (1, 9, 8, 3), 1, false, KERNEL(3, 2), STRIDE(1, 2),
+        DILATION(2, 3)),
+    MAX("dilation_padded_channels_8", DISTINCT, (2, 9, 9, 8), 1, true, KERNEL(3, 3), STRIDE(2, 2),
+        DILATION(2, 2), EDGES(2, 1, 3, 4)),
+    MAX("rounded_up_at_the_end", DISTINCT, (1, 6, 7, 4), 1, false, KERNEL(3, 3), STRIDE(2, 2),
+        EDGES(0, 1, 1, 2)),
     MAX("seed_1", INTEGER, (2, 24, 24, 64), 0, false, KERNEL(2, 2)),
 
     MAX_BACKWARD("windows_apart", (2, 8, 6, 3), (2, 4, 3, 3), true, KERNEL(2, 2)),
@@ -60,6 +67,8 @@ const dd__case dd__cases_pool[] = {
     MAX_BACKWARD("overlapping", (1, 9, 7, 4), (1, 4, 3, 4), false, KERNEL(3, 3), STRIDE(2, 2)),
     MAX_BACKWARD("stride_one", (1, 6, 6, 5), (1, 5, 5, 5), false, KERNEL(2, 2), STRIDE(1, 1)),
     MAX_BACKWARD("gaps", (1, 8, 8, 4), (1, 3, 3, 4), false, KERNEL(2, 2), STRIDE(3, 3)),
+    MAX_BACKWARD("dilation_two", (1, 9, 8, 4), (1, 5, 2, 4), false, KERNEL(3, 2), STRIDE(1, 3),
+                 DILATION(2, 3)),
     MAX_BACKWARD("seed_1", (2, 24, 24, 64), (2, 12, 12, 64), false, KERNEL(2, 2)),
 
     AVERAGE("two", (2, 8, 6, 3), (2, 4, 3, 3), false, KERNEL(2, 2)),
@@ -68,6 +77,12 @@ const dd__case dd__cases_pool[] = {
             EDGES(1, 0, 1, 2)),
     AVERAGE("padding_counted", (1, 7, 8, 4), (1, 4, 4, 4), false, KERNEL(3, 3), STRIDE(2, 2),
             EDGES(1, 0, 1, 2), .count_padding = true),
+    AVERAGE("padding_counted_each_edge_another", (1, 5, 6, 3), (1, 5, 4, 3), false, KERNEL(4, 5),
+            STRIDE(1, 2), EDGES(1, 3, 2, 2), .count_padding = true),
+    AVERAGE("dilation_padded_channels_8", (2, 9, 9, 8), (2, 5, 5, 8), true, KERNEL(3, 3),
+            STRIDE(2, 2), DILATION(2, 2), EDGES(2, 1, 3, 4)),
+    AVERAGE("nothing_inside_a_dilated_window", (1, 1, 5, 4), (1, 1, 5, 4), false, KERNEL(2, 2),
+            STRIDE(1, 1), DILATION(2, 1), EDGES(1, 0, 1, 1)),
     AVERAGE("same_stride_one", (1, 6, 5, 4), (1, 6, 5, 4), false, KERNEL(2, 3), STRIDE(1, 1),
             .padding = {.same = 1}),
     AVERAGE("whole_image", (2, 4, 4, 65), (2, 1, 1, 65), false, KERNEL(4, 4)),

@@ -40,6 +40,7 @@ typedef struct dd__gemm { /* C = activation(A B + bias), A^T or B^T on request *
 
 typedef struct dd__pool {         /* max_pool, average_pool and their backward ops */
     int32_t kernel[2], stride[2]; /* stride 0: as kernel */
+    int32_t dilation[2];          /* 0 counts as 1 */
     dd__padding padding;
     bool count_padding; /* average_pool: divide by all of the window, also what lies outside */
     dd__dims result;    /* backward ops: x's dims */

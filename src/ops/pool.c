@@ -2,6 +2,9 @@
  * with them. Images (N, H, W, C); see cl/pool.cl for the formulas.
  *
  * max_pool keeps the winner's place in its window, row * KW + column: a byte where that is enough.
+ *
+ * Paddings are smaller than a window, so each touches the image; only a dilated one can have all of its
+ * elements outside even so: then its maximum is -infinity, which nothing flows back through, and its mean 0.
  */
 #include <stdio.h>
 
@@ -26,12 +29,20 @@
         .name = "padding", .type = DD__PADDING, .offset = offsetof(dd__pool, padding), \
         .max = 4095, .help = "around the image, never part of a maximum or mean"       \
     }
+#define DILATION_ROW                                                                      \
+    {                                                                                     \
+        .name = "dilation", .type = DD__INT_PAIR, .offset = offsetof(dd__pool, dilation), \
+        .fallback = 1, .min = 1, .max = 4096,                                             \
+        .help = "distance between a window's elements; 1: none"                           \
+    }
 
-static const dd__attribute max_attributes[] = {KERNEL_ROW, STRIDE_ROW, PADDING_ROW, {0}};
+static const dd__attribute max_attributes[] = {
+    KERNEL_ROW, STRIDE_ROW, PADDING_ROW, DILATION_ROW, {0}};
 static const dd__attribute average_attributes[] = {
     KERNEL_ROW,
     STRIDE_ROW,
     PADDING_ROW,
+    DILATION_ROW,
     {.name = "count_padding",
      .type = DD__BOOL,
      .offset = offsetof(dd__pool, count_padding),
@@ -44,19 +55,22 @@ static const dd__attribute average_attributes[] = {
 
 typedef struct geometry {
     uint32_t out[2];
-    int32_t stride[2], before[2];
+    int32_t stride[2], dilation[2], before[2];
 } geometry;
 
 static dd_status place(const dd__pool *a, const dd__dims *x, geometry *g) {
-    for (int axis = 0; axis < 2; axis++)
+    int32_t extent[2];
+    for (int axis = 0; axis < 2; axis++) {
         g->stride[axis] = a->stride[axis] ? a->stride[axis] : a->kernel[axis];
-    /* A window wholly in the padding would have no maximum. */
+        g->dilation[axis] = a->dilation[axis] ? a->dilation[axis] : 1;
+        extent[axis] = (a->kernel[axis] - 1) * g->dilation[axis] + 1;
+    }
+    /* A window wholly in the padding has no maximum. */
     for (int edge = 0; edge < 4; edge++)
-        if (!a->padding.same && a->padding.edges[edge] >= a->kernel[edge & 1])
+        if (!a->padding.same && a->padding.edges[edge] >= extent[edge & 1])
             return dd__fail(DD_SHAPE, "padding %d is not smaller than kernel %dx%d",
-                            a->padding.edges[edge], a->kernel[0], a->kernel[1]);
-    return dd__windows(&x->d[1], a->kernel, g->stride, (const int32_t[2]){1, 1}, &a->padding,
-                       g->out, g->before);
+                            a->padding.edges[edge], extent[0], extent[1]);
+    return dd__windows(&x->d[1], a->kernel, g->stride, g->dilation, &a->padding, g->out, g->before);
 }
 
 static bool wide_index(const dd__pool *a) { return a->kernel[0] * a->kernel[1] > 256; }
@@ -161,8 +175,9 @@ static const dd__dims *image_dims(const dd__node *node) {
 
 /* Windows neither overlap nor leave the image. */
 static bool windows_apart(const dd__pool *a, const geometry *g, const dd__dims *x) {
-    return g->stride[0] == a->kernel[0] && g->stride[1] == a->kernel[1] && g->before[0] == 0 &&
-           g->before[1] == 0 && g->out[0] * (uint32_t)a->kernel[0] <= x->d[1] &&
+    return g->dilation[0] == 1 && g->dilation[1] == 1 && g->stride[0] == a->kernel[0] &&
+           g->stride[1] == a->kernel[1] && g->before[0] == 0 && g->before[1] == 0 &&
+           g->out[0] * (uint32_t)a->kernel[0] <= x->d[1] &&
            g->out[1] * (uint32_t)a->kernel[1] <= x->d[2];
 }
 
@@ -192,17 +207,34 @@ static void bind(dd__launch *launch, const dd__node *node, const geometry *g, si
     for (size_t j = 0; j < DD_COUNT(shape); j++) launch->arguments[i++] = DD_INT(shape[j]);
 }
 
+/* What the program is built with. A dilation is not a number like the others, for it would cost all
+ * windows a division. */
+typedef struct pool_options {
+    char text[192];
+} pool_options;
+
+static pool_options options_of(const dd__node *node, const geometry *g, unsigned lanes) {
+    char vectors[20] = "", dilation[40] = "";
+    if (lanes) snprintf(vectors, sizeof vectors, " -DVW=%u", lanes);
+    if (g->dilation[0] > 1 || g->dilation[1] > 1)
+        snprintf(dilation, sizeof dilation, " -DDH=%d -DDW=%d", g->dilation[0], g->dilation[1]);
+    pool_options options;
+    snprintf(options.text, sizeof options.text, "-DOP_%s%s%s%s%s", node->op->name, vectors,
+             dilation, wide_index(node->attributes) ? " -DINDEX=int" : "",
+             lanes ? "" : dd__half_options(node).text);
+    return options;
+}
+
 static dd_status record_plain(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     geometry g;
     DD_TRY(place(node->attributes, image_dims(node), &g));
-    char kernel[64], options[96];
+    char kernel[64];
     snprintf(kernel, sizeof kernel, "%s_plain", node->op->name);
-    snprintf(options, sizeof options, "-DOP_%s%s%s", node->op->name,
-             wide_index(node->attributes) ? " -DINDEX=int" : "", dd__half_options(node).text);
+    pool_options options = options_of(node, &g, 0);
     dd__launch launch = {.program = "pool", .kernel = kernel};
     const dd__dims *out = &node->out[0]->dims;
     dd__launch_elements(&launch, site->device, dd__dims_count(out));
-    launch.options = options;
+    launch.options = options.text;
     bind(&launch, node, &g, (size_t)out->d[0] * out->d[1], 0);
     return dd__record(recorder, &launch);
 }
@@ -218,15 +250,14 @@ static dd_status record_vector(dd__recorder *recorder, const dd__node *node, con
     geometry g;
     DD_TRY(place(a, x, &g));
     bool apart = node->op == &dd__op_max_pool_backward && windows_apart(a, &g, x);
-    char kernel[64], options[96];
+    char kernel[64];
     snprintf(kernel, sizeof kernel, "%s_%s", node->op->name, apart ? "apart" : "vector");
-    snprintf(options, sizeof options, "-DOP_%s -DVW=%u%s", node->op->name,
-             dd__lanes(site->device, x->d[3]), wide_index(a) ? " -DINDEX=int" : "");
+    pool_options options = options_of(node, &g, dd__lanes(site->device, x->d[3]));
     dd__launch launch = {.program = "pool", .kernel = kernel};
     size_t rows = (size_t)out->d[0] * (apart ? g.out[0] : out->d[1]);
     size_t width = (dd__dims_count(x) + rows - 1) / rows;
     size_t chunk = dd__launch_chunks(&launch, site->device, rows, width, 1);
-    launch.options = options;
+    launch.options = options.text;
     bind(&launch, node, &g, rows, chunk);
     return dd__record(recorder, &launch);
 }

@@ -75,11 +75,12 @@ typedef struct tail {
     dd__node *conv, *norm, *pool, *drop; /* NULL where there is none */
 } tail;
 
-/* Windows side by side, without padding. */
+/* Windows side by side, without padding or gaps. */
 static bool windows_apart(const dd__node *pool) {
     const dd__pool *a = pool->attributes;
     for (int axis = 0; axis < 2; axis++)
-        if (a->stride[axis] && a->stride[axis] != a->kernel[axis]) return false;
+        if ((a->stride[axis] && a->stride[axis] != a->kernel[axis]) || a->dilation[axis] > 1)
+            return false;
     for (int edge = 0; edge < 4; edge++)
         if (a->padding.edges[edge]) return false;
     return !a->padding.same;

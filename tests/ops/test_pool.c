@@ -107,6 +107,24 @@ static void test_nan_wins_wherever_it_stands(void **state) {
     host_close(&h);
 }
 
+/* Rows -1 and 1 of an image of one row. */
+static void test_maximum_of_nothing_is_minus_infinity(void **state) {
+    (void)state;
+    host h;
+    device_open(&h);
+    float x[4] = {1, 2, 3, 4}, found[4];
+    dd__value *input = host_input(&h, "x", DD__F32, DD_DIMS(1, 1, 1, 4), x), *y;
+    dd__pool a = {.kernel = {2, 1}, .dilation = {2, 1}, .padding = {.edges = {1, 0, 1, 0}}};
+    assert_int_equal(add_pool(&h, "max_pool", &a, input, &y), DD_OK);
+    const dd__implementation *const *implementation = dd__op_max_pool.implementations;
+    for (; *implementation; implementation++) {
+        if (!device_run(&h, 0, *implementation)) continue;
+        device_read(y, found);
+        for (size_t i = 0; i < DD_COUNT(found); i++) assert_true(found[i] == -INFINITY);
+    }
+    host_close(&h);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_padding_puts_the_odd_row_at_the_end),
@@ -115,6 +133,7 @@ int main(void) {
         cmocka_unit_test(test_padding_as_wide_as_the_kernel_is_refused),
         cmocka_unit_test(test_place_of_the_winner_is_a_byte_up_to_256_places),
         cmocka_unit_test(test_global_pool_is_the_mean_of_the_image),
+        cmocka_unit_test(test_maximum_of_nothing_is_minus_infinity),
         cmocka_unit_test(test_nan_wins_wherever_it_stands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
