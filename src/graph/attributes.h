@@ -82,6 +82,24 @@ typedef struct dd__reshape {
     bool whole; /* as a layer: dims begin with axis 0 */
 } dd__reshape;
 
+typedef enum dd__reduction {
+    DD__REDUCE_SUM,
+    DD__REDUCE_MEAN,
+    DD__REDUCE_MAX,
+    DD__REDUCE_MIN,
+} dd__reduction;
+
+typedef struct dd__reduce { /* reduce, reduce_backward */
+    int32_t kind;
+    dd__dims axes;   /* their numbers */
+    dd__dims result; /* reduce_backward: x's dims */
+} dd__reduce;
+
+typedef struct dd__normalize {
+    dd__dims axes; /* their numbers */
+    float epsilon;
+} dd__normalize;
+
 typedef struct dd__fill {
     float value;
 } dd__fill;
