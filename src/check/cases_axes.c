@@ -30,6 +30,15 @@
         .quick = in_quick                                                                         \
     }
 
+#define LRN(title, in_quick, size_, alpha_, beta_, bias_, ...)                              \
+    {                                                                                       \
+        .op = "lrn", .name = title,                                                         \
+        .attributes =                                                                       \
+            &(const dd__lrn){.size = size_, .alpha = alpha_, .beta = beta_, .bias = bias_}, \
+        .in = {DD__IN(NORMAL, __VA_ARGS__)}, .tolerance = 1e-5,                             \
+        .why = "pow within 16 units in the last place (OpenCL 1.2, 7.4)", .quick = in_quick \
+    }
+
 const dd__case dd__cases_axes[] = {
     REDUCE("rows_of_65", SUM, (1), INTEGER, true, 7, 65),
     REDUCE("columns", MEAN, (1, 2), INTEGER, true, 2, 5, 7, 37),
@@ -58,5 +67,10 @@ const dd__case dd__cases_axes[] = {
     NORMALIZE("axes_apart", (1, 3, 5), NORMAL, true, 3, 4, 2, 5, 3, 4),
     NORMALIZE("one_element", (1), NORMAL, false, 5, 1, 3),
     NORMALIZE("whole", (0, 1), NORMAL, false, 3, 1031),
+
+    LRN("five_of_64", true, 5, 1e-1f, 0.75f, 1, 2, 3, 5, 64),
+    LRN("even_size", true, 4, 0.5f, 0.5f, 2, 1, 3, 37),
+    LRN("fewer_channels_than_neighbours", false, 9, 1, 0.75f, 1, 2, 7, 3),
+    LRN("each_alone", false, 1, 2, 1.25f, 0.5f, 33, 20),
     {0},
 };

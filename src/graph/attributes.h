@@ -100,6 +100,34 @@ typedef struct dd__normalize {
     float epsilon;
 } dd__normalize;
 
+typedef struct dd__lrn { /* local response normalisation, see cl/lrn.cl */
+    int32_t size;
+    float alpha, beta, bias;
+} dd__lrn;
+
+typedef enum dd__resize_mode { DD__RESIZE_NEAREST, DD__RESIZE_LINEAR } dd__resize_mode;
+
+typedef enum dd__coordinates { /* see src/ops/resize.c */
+                               DD__HALF_PIXEL,
+                               DD__ASYMMETRIC,
+                               DD__ALIGN_CORNERS,
+                               DD__PYTORCH_HALF_PIXEL,
+                               DD__HALF_PIXEL_SYMMETRIC,
+} dd__coordinates;
+
+typedef enum dd__rounding {
+    DD__ROUND_PREFER_FLOOR, /* to the nearest; halves down */
+    DD__ROUND_PREFER_CEIL,  /* to the nearest; halves up */
+    DD__ROUND_FLOOR,
+    DD__ROUND_CEIL,
+} dd__rounding;
+
+typedef struct dd__resizing { /* resize */
+    int32_t size[2];          /* rows and columns of the output */
+    int32_t mode, coordinates, rounding;
+    float scale[2]; /* 0: output / input */
+} dd__resizing;
+
 typedef struct dd__fill {
     float value;
 } dd__fill;
