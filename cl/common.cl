@@ -66,6 +66,19 @@
 #define VREAD(type, p)     CAT(VREAD_, type)(p)
 #define VWRITE(type, v, p) CAT(VWRITE_, type)(v, p)
 
+/* The last elements, fewer than a vector. */
+inline V load_some(const global float *p, int count) {
+    float lanes[VW];
+    for (int i = 0; i < VW; i++) lanes[i] = i < count ? p[i] : 0.0f;
+    return VLOAD(lanes);
+}
+
+inline void store_some(V v, global float *p, int count) {
+    float lanes[VW];
+    VSTORE(v, lanes);
+    for (int i = 0; i < count; i++) p[i] = lanes[i];
+}
+
 /* The larger one, lane by lane; a NaN wins. */
 inline V larger(V a, V b) { return (!(b <= a) & (a == a)) ? b : a; }
 #endif

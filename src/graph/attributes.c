@@ -1,5 +1,6 @@
 #include "graph/attributes.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,7 +64,8 @@ static bool is_fallback(const dd__attribute *a, const void *field) {
     case DD__PADDING:
         return same_padding(field, &fallback.padding);
     case DD__FLOAT:
-        return *(const float *)field == fallback.number;
+        return *(const float *)field == fallback.number ||
+               (isnan(*(const float *)field) && isnan(fallback.number));
     case DD__BOOL:
         return *(const bool *)field == fallback.yes;
     case DD__INT_LIST:

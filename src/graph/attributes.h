@@ -4,6 +4,8 @@
 #ifndef DD_GRAPH_ATTRIBUTES_H
 #define DD_GRAPH_ATTRIBUTES_H
 
+#include <math.h>
+
 #include "graph/op.h"
 
 typedef enum dd__activation {
@@ -16,6 +18,21 @@ typedef enum dd__activation {
     DD__GELU,       /* x Phi(x), with erf */
     DD__SWISH,      /* x sigmoid(x) */
     DD__HARD_SWISH, /* x min(max(x + 3, 0), 6) / 6 */
+    DD__EXP,
+    DD__LOG,
+    DD__SQRT,
+    DD__NEGATE,
+    DD__ABS,
+    DD__RECIPROCAL,
+    DD__ERF,
+    DD__SELU,         /* beta (x > 0 ? x : alpha (exp(x) - 1)) */
+    DD__HARD_SIGMOID, /* max(0, min(1, alpha x + beta)) */
+    DD__CLIP,         /* min(max(x, alpha), beta) */
+    DD__SOFTPLUS,     /* log(1 + exp(x)) */
+    DD__SOFTSIGN,     /* x / (1 + |x|) */
+    DD__FLOOR,
+    DD__CEIL,
+    DD__GELU_TANH, /* gelu's approximation: x sigmoid(sqrt(8 / pi) (x + 0.044715 x^3)) */
 } dd__activation;
 
 typedef struct dd__conv2d { /* conv2d and its two backward ops */
@@ -48,8 +65,12 @@ typedef struct dd__pool {         /* max_pool, average_pool and their backward o
 
 typedef struct dd__activate { /* activation, activation_backward */
     int32_t kind;
-    float alpha;
+    float alpha, beta; /* NaN: the kind's own */
 } dd__activate;
+/* That kind with its own alpha and beta. */
+static inline dd__activate dd__activation_of(int32_t kind) {
+    return (dd__activate){.kind = kind, .alpha = NAN, .beta = NAN};
+}
 
 typedef struct dd__batch_norm {
     float momentum, epsilon; /* running = momentum * running + (1 - momentum) * batch's, as Keras */

@@ -31,7 +31,7 @@ typedef struct dd__attribute {
     dd__attribute_type type;
     size_t offset;              /* in the op's attribute struct */
     double fallback;            /* when not given; a choice's index; of a padding, 1 is "same"
-                                   and 0 "valid" */
+                                   and 0 "valid"; NaN: that it was not given can be told */
     double min, max;            /* numbers outside are refused */
     const char *const *choices; /* NULL-terminated, of a CHOICE */
     bool required;              /* no fallback: a network file must give it */

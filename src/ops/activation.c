@@ -3,6 +3,7 @@
  * relu is the same function of its result as of x (both are 0 or both positive), so convolutions
  * that end in relu call activation_backward with y in place of x. Its derivative at 0 is 0.
  */
+#include <math.h>
 #include <stdio.h>
 
 #include "ops/lanes.h"
@@ -10,8 +11,48 @@
 #include "ops/ops.h"
 #include "reference/reference.h"
 
-const char *const dd__activation_names[] = {"linear", "relu", "leaky_relu", "elu",        "sigmoid",
-                                            "tanh",   "gelu", "swish",      "hard_swish", NULL};
+const char *const dd__activation_names[] = {
+    [DD__LINEAR] = "linear",
+    [DD__RELU] = "relu",
+    [DD__LEAKY_RELU] = "leaky_relu",
+    [DD__ELU] = "elu",
+    [DD__SIGMOID] = "sigmoid",
+    [DD__TANH] = "tanh",
+    [DD__GELU] = "gelu",
+    [DD__SWISH] = "swish",
+    [DD__HARD_SWISH] = "hard_swish",
+    [DD__EXP] = "exp",
+    [DD__LOG] = "log",
+    [DD__SQRT] = "sqrt",
+    [DD__NEGATE] = "negate",
+    [DD__ABS] = "abs",
+    [DD__RECIPROCAL] = "reciprocal",
+    [DD__ERF] = "erf",
+    [DD__SELU] = "selu",
+    [DD__HARD_SIGMOID] = "hard_sigmoid",
+    [DD__CLIP] = "clip",
+    [DD__SOFTPLUS] = "softplus",
+    [DD__SOFTSIGN] = "softsign",
+    [DD__FLOOR] = "floor",
+    [DD__CEIL] = "ceil",
+    [DD__GELU_TANH] = "gelu_tanh",
+    NULL,
+};
+
+/* The largest float, as text has it: for a limit that is none. */
+#define NO_LIMIT 3.4028235e38
+
+/* alpha and beta of the kinds that have them, when they are not given. */
+static const struct {
+    float alpha, beta;
+} usual[] = {
+    [DD__LEAKY_RELU] = {.alpha = 0.01f},
+    [DD__ELU] = {.alpha = 1},
+    [DD__SELU] = {1.67326319217681884765625f, 1.05070102214813232421875f},
+    [DD__HARD_SIGMOID] = {0.2f, 0.5f},
+    [DD__CLIP] = {(float)-NO_LIMIT, (float)NO_LIMIT},
+    [DD__GELU_TANH] = {0},
+};
 
 static const dd__attribute attributes[] = {
     {.name = "kind",
@@ -23,16 +64,25 @@ static const dd__attribute attributes[] = {
     {.name = "alpha",
      .type = DD__FLOAT,
      .offset = offsetof(dd__activate, alpha),
-     .min = 0,
-     .max = 1e6,
-     .help = "slope or limit below 0; 0: leaky_relu 0.01, elu 1"},
+     .fallback = NAN,
+     .min = -NO_LIMIT,
+     .max = NO_LIMIT,
+     .help = "slope below 0 of leaky_relu (0.01); limit of elu (1) and selu (1.6733); slope of "
+             "hard_sigmoid (0.2); least value of clip (none)"},
+    {.name = "beta",
+     .type = DD__FLOAT,
+     .offset = offsetof(dd__activate, beta),
+     .fallback = NAN,
+     .min = -NO_LIMIT,
+     .max = NO_LIMIT,
+     .help = "factor of selu (1.0507); hard_sigmoid at 0 (0.5); largest value of clip (none)"},
     {0},
 };
 
 static dd_status infer(dd__graph *graph, dd__node *node) {
     dd__activate *a = node->attributes;
-    if (a->alpha == 0 && a->kind == DD__LEAKY_RELU) a->alpha = 0.01f;
-    if (a->alpha == 0 && a->kind == DD__ELU) a->alpha = 1;
+    if (isnan(a->alpha)) a->alpha = usual[a->kind].alpha;
+    if (isnan(a->beta)) a->beta = usual[a->kind].beta;
     for (size_t i = 0; i < node->in_count; i++)
         if (node->in[i]->type != DD__F32)
             return dd__fail(DD_SHAPE, "input %zu is not of type f32", i);
@@ -75,6 +125,7 @@ static dd_status record_plain(dd__recorder *recorder, const dd__node *node, cons
     launch.options = options;
     bind(&launch, node);
     launch.arguments[node->in_count + 2] = DD_FLOAT(a->alpha);
+    launch.arguments[node->in_count + 3] = DD_FLOAT(a->beta);
     return dd__record(recorder, &launch);
 }
 
@@ -93,6 +144,7 @@ static dd_status record_vector(dd__recorder *recorder, const dd__node *node, con
     bind(&launch, node);
     launch.arguments[node->in_count + 2] = DD_INT(chunk);
     launch.arguments[node->in_count + 3] = DD_FLOAT(a->alpha);
+    launch.arguments[node->in_count + 4] = DD_FLOAT(a->beta);
     return dd__record(recorder, &launch);
 }
 

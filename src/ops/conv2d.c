@@ -101,7 +101,7 @@ static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *con
     dd__value *dz = dy[0];
     char name[256];
     if (a.activation == DD__RELU && !a.outer_gradient) {
-        dd__activate relu = {.kind = DD__RELU};
+        dd__activate relu = dd__activation_of(DD__RELU);
         snprintf(name, sizeof name, "%s.relu_backward", node->name);
         DD_TRY(dd__graph_add1(graph, &dd__op_activation_backward, name, &relu,
                               (dd__value *[]){dz, node->out[0]}, 2, &dz));
@@ -149,7 +149,7 @@ static dd_status layer(dd__graph *graph, const dd__op *op, const char *name, con
         dd__value zeros = {.dims = DD_DIMS(filters), .initial = DD__ZEROS};
         DD_TRY(dd__graph_parameter(graph, name, "bias", &zeros, &inputs[2]));
     }
-    dd__activate activation = {.kind = a.activation};
+    dd__activate activation = dd__activation_of(a.activation);
     bool fused = a.activation == DD__LINEAR || a.activation == DD__RELU;
     if (!fused) a.activation = DD__LINEAR;
     DD_TRY(dd__graph_add1(graph, op, name, &a, inputs, a.bias ? 3 : 2, y));

@@ -59,7 +59,7 @@ static dd_status layer(dd__graph *graph, const dd__op *op, const char *name, con
     if (fused) return DD_OK;
     char behind[256];
     snprintf(behind, sizeof behind, "%s.activation", name);
-    dd__activate activation = {.kind = a->activation};
+    dd__activate activation = dd__activation_of(a->activation);
     return dd__graph_add1(graph, &dd__op_activation, behind, &activation, y, 1, y);
 }
 

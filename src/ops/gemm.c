@@ -82,7 +82,7 @@ static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *con
     dd__value *a = node->in[0], *b = node->in[1], *dc = dy[0];
     char name[256];
     if (g->activation == DD__RELU) {
-        dd__activate relu = {.kind = DD__RELU};
+        dd__activate relu = dd__activation_of(DD__RELU);
         snprintf(name, sizeof name, "%s.relu_backward", node->name);
         DD_TRY(dd__graph_add1(graph, &dd__op_activation_backward, name, &relu,
                               (dd__value *[]){dc, node->out[0]}, 2, &dc));

@@ -1,4 +1,5 @@
 /* Fallbacks and printing of attributes. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,9 +13,9 @@
 typedef struct everything {
     int32_t filters, kernel[2], kind;
     dd__padding padding;
-    float alpha;
+    float alpha, limit;
     bool bias;
-    dd__dims shape;
+    dd__dims shape, order;
     int32_t untold; /* in no table */
 } everything;
 
@@ -35,6 +36,8 @@ static const dd__attribute table[] = {
      .offset = offsetof(everything, kind),
      .choices = kinds},
     {.name = "shape", .type = DD__INT_LIST, .offset = offsetof(everything, shape)},
+    {.name = "order", .type = DD__INT_LIST, .offset = offsetof(everything, order)},
+    {.name = "limit", .type = DD__FLOAT, .offset = offsetof(everything, limit), .fallback = NAN},
     {0},
 };
 static const dd__op op = {
@@ -64,6 +67,7 @@ static void test_fallbacks_fill_every_field(void **state) {
     assert_true(e.bias);
     assert_int_equal(e.kind, 0);
     assert_int_equal(e.shape.rank, 0);
+    assert_true(isnan(e.limit));
     assert_int_equal(e.untold, 0);
 }
 
@@ -84,6 +88,14 @@ static void test_each_type_is_printed_in_its_way(void **state) {
     e.kind = 1;
     e.shape = DD_DIMS(7, 7, 64);
     assert_prints(&e, "filters 64, kernel 3x5, same, alpha 0.25, no bias, relu, shape 7x7x64");
+}
+
+static void test_zeros_are_printed_where_they_were_given(void **state) {
+    (void)state;
+    everything e = fallbacks();
+    e.order = DD_DIMS(0, 5, 4, 3, 2, 0);
+    e.limit = 0;
+    assert_prints(&e, "filters 8, order 0x5x4x3x2x0, limit 0");
 }
 
 static void test_padding_by_edges_is_printed_with_all_four(void **state) {
@@ -116,6 +128,7 @@ int main(void) {
         cmocka_unit_test(test_fallbacks_fill_every_field),
         cmocka_unit_test(test_only_required_ones_are_printed_of_fallbacks),
         cmocka_unit_test(test_each_type_is_printed_in_its_way),
+        cmocka_unit_test(test_zeros_are_printed_where_they_were_given),
         cmocka_unit_test(test_padding_by_edges_is_printed_with_all_four),
         cmocka_unit_test(test_text_that_does_not_fit_is_cut_and_terminated),
         cmocka_unit_test(test_op_without_attributes_prints_nothing),

@@ -40,7 +40,8 @@ static dd__graph *network(bool training, const dd_device *on) {
     assert_fine(dd__graph_create(training, 5, &graph));
     assert_fine(dd__graph_input(graph, "x", DD__F32, DD_DIMS(BATCH, SIDE, SIDE, 1), &x));
     x = norm(graph, "norm", convolution(graph, "conv1", 16, 3, DD__RELU, x));
-    a = layer(graph, &dd__op_activation, "swish", &(dd__activate){.kind = DD__SWISH}, x);
+    a = layer(graph, &dd__op_activation, "swish",
+              &(dd__activate){.kind = DD__SWISH, .alpha = NAN, .beta = NAN}, x);
     b = layer(graph, &dd__op_bias, "bias", NULL, x);
     assert_fine(dd__graph_add1(graph, &dd__op_add, "add", NULL, (dd__value *[]){a, b}, 2, &x));
     assert_fine(dd__graph_add1(graph, &dd__op_concat, "concat", &(dd__slice){.axis = 3},
