@@ -7,7 +7,7 @@
  *   convert     y[i] = x[i]                        to another type
  *   fill        y[i] = value
  *   move_rows   to[r * to_row + to_begin + c] = from[r * from_row + from_begin + c]
- *               for r < rows, c < width: the parts of rows that concat and slice move
+ *               for r < rows, c < width: the parts of rows that concat moves
  *
  *        from  |  . . a b c |        to  | . a b c . . . |     from_row 5, from_begin 2,
  *              |  . . d e f |            | . d e f . . . |     to_row 7, to_begin 1, width 3

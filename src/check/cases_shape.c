@@ -7,12 +7,20 @@
             __VA_ARGS__                                                                         \
         }                                                                                       \
     }
-#define SLICE(title, axis_, begin_, size_, ...)                                                  \
-    {                                                                                            \
-        .op = "slice", .name = title,                                                            \
-        .attributes = &(const dd__slice){.axis = axis_, .begin = begin_, .size = size_}, .in = { \
-            DD__IN(NORMAL, __VA_ARGS__)                                                          \
-        }                                                                                        \
+#define SLICE(title, axis_, begin_, size_, step_, ...)                                        \
+    {                                                                                         \
+        .op = "slice", .name = title,                                                         \
+        .attributes =                                                                         \
+            &(const dd__slice){.axis = axis_, .begin = begin_, .size = size_, .step = step_}, \
+        .in = {                                                                               \
+            DD__IN(NORMAL, __VA_ARGS__)                                                       \
+        }                                                                                     \
+    }
+#define ORDER(...) \
+    .attributes = &(const dd__transpose) { .order = DD__CONST_DIMS(__VA_ARGS__) }
+#define TRANSPOSE(title, order_, ...)                                                   \
+    {                                                                                   \
+        .op = "transpose", .name = title, order_, .in = { DD__IN(NORMAL, __VA_ARGS__) } \
     }
 
 const dd__case dd__cases_shape[] = {
@@ -34,14 +42,41 @@ const dd__case dd__cases_shape[] = {
      .in = {DD__IN(NORMAL, 3, 4), DD__IN(NORMAL, 3, 3)},
      .gradient = 3,
      .quick = true},
-    SLICE("channels", -1, 3, 4, 2, 3, 5, 9),
-    SLICE("first_rows", 1, 0, 2, 2, 7, 5, 3),
-    SLICE("last_of_batch", 0, 6, 1, 7, 33),
+    SLICE("channels", -1, 3, 4, 1, 2, 3, 5, 9),
+    SLICE("first_rows", 1, 0, 2, 1, 2, 7, 5, 3),
+    SLICE("last_of_batch", 0, 6, 1, 1, 7, 33),
+    SLICE("every_third_channel", -1, 1, 11, 3, 5, 7, 33),
+    SLICE("rows_backwards", 1, 6, 7, -1, 2, 7, 5, 31),
+    SLICE("every_second_backwards", 2, 64, 33, -2, 3, 2, 65),
+    SLICE("many", 1, 3, 1021, 1, 3, 1031, 33),
     {.op = "slice",
      .name = "whole",
-     .attributes = &(const dd__slice){.axis = 0, .size = 7},
+     .attributes = &(const dd__slice){.axis = 0, .size = 7, .step = 1},
      .in = {DD__IN(NORMAL, 7, 33)},
      .quick = true},
+
+    {.op = "transpose",
+     .name = "matrices",
+     ORDER(0, 2, 1),
+     .in = {DD__IN(NORMAL, 3, 37, 23)},
+     .gradient = 1,
+     .quick = true},
+    TRANSPOSE("channels_first", ORDER(0, 3, 1, 2), 2, 13, 17, 48),
+    TRANSPOSE("channels_last", ORDER(0, 2, 3, 1), 2, 48, 13, 17),
+    TRANSPOSE("three_channels_first", ORDER(0, 3, 1, 2), 2, 31, 33, 3),
+    TRANSPOSE("three_channels_last", ORDER(0, 2, 3, 1), 2, 3, 31, 33),
+    TRANSPOSE("heads", ORDER(0, 2, 1, 3), 2, 9, 5, 21),
+    TRANSPOSE("six_axes_backwards", ORDER(5, 4, 3, 2, 1, 0), 3, 2, 5, 4, 3, 7),
+    TRANSPOSE("six_axes", ORDER(1, 5, 0, 3, 2, 4), 3, 2, 5, 4, 3, 19),
+    TRANSPOSE("as_it_is", ORDER(0, 1, 2), 3, 5, 33),
+    TRANSPOSE("extents_of_one", ORDER(2, 1, 0), 1, 65, 1),
+    TRANSPOSE("one", ORDER(0), 1),
+    TRANSPOSE("wide", ORDER(1, 0), 70, 2050),
+    {.op = "transpose",
+     .name = "differences",
+     ORDER(2, 0, 3, 1),
+     .in = {DD__IN(NORMAL, 2, 3, 4, 5)},
+     .gradient = 1},
 
     {.op = "copy", .name = "floats", .in = {DD__IN(NORMAL, 7, 33)}, .quick = true},
     {.op = "copy", .name = "many", .in = {DD__IN(NORMAL, 65, 1031)}},

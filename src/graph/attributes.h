@@ -93,10 +93,14 @@ typedef struct dd__conv_norm_pool { /* conv2d_norm_pool_training, conv2d_norm_po
     dd__conv2d conv;
 } dd__conv_norm_pool;
 
-typedef struct dd__slice { /* concat: axis; slice: begin and size along it */
-    int32_t axis;          /* from 0, or from -1 backwards */
-    int32_t begin, size;
+typedef struct dd__slice {     /* concat: axis; slice: what is taken along it */
+    int32_t axis;              /* from 0, or from -1 backwards */
+    int32_t begin, size, step; /* step: not 0 */
 } dd__slice;
+
+typedef struct dd__transpose {
+    dd__dims order; /* axis i of the output is axis order.d[i] of the input */
+} dd__transpose;
 
 typedef struct dd__reshape {
     dd__dims dims;

@@ -15,6 +15,14 @@ bool dd__dims_equal(const dd__dims *a, const dd__dims *b) {
     return true;
 }
 
+dd_status dd__axis(int32_t *axis, const dd__dims *dims) {
+    int32_t rank = (int32_t)dims->rank, from_zero = *axis < 0 ? *axis + rank : *axis;
+    if (from_zero < 0 || from_zero >= rank)
+        return dd__fail(DD_SHAPE, "there is no axis %d of %d dimensions", *axis, rank);
+    *axis = from_zero;
+    return DD_OK;
+}
+
 char *dd__dims_print(const dd__dims *dims, char out[80]) {
     int at = 0;
     out[0] = 0;

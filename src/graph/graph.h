@@ -28,6 +28,8 @@ typedef struct dd__dims {
 
 size_t dd__dims_count(const dd__dims *dims); /* elements */
 bool dd__dims_equal(const dd__dims *a, const dd__dims *b);
+/* Makes *axis, which may count backwards from -1, count from 0; DD_SHAPE when there is none such. */
+dd_status dd__axis(int32_t *axis, const dd__dims *dims);
 /* "128x28x28x1" in `out`, which is returned. */
 char *dd__dims_print(const dd__dims *dims, char out[80]);
 

@@ -1,8 +1,7 @@
-/* concat: y = inputs side by side along an axis. slice: a stretch along an axis; its gradient.
+/* concat: y = inputs side by side along an axis.
  *
  * Seen from the axis a value is rows: the product of the extents before it, each row as long as the
- * product of the others. Both ops move a part of the rows of one value to a part of those of
- * another. */
+ * product of the others. Rows of each input are moved to a part of those of y. */
 #include <stdio.h>
 
 #include "graph/op.h"
@@ -11,16 +10,6 @@
 #include "reference/reference.h"
 
 enum { MOST_INPUTS = 16 };
-
-/* Makes the node's own axis count from 0; DD_SHAPE when there is none such. */
-static dd_status resolve_axis(dd__node *node, const dd__dims *dims) {
-    dd__slice *slice = node->attributes;
-    int32_t rank = (int32_t)dims->rank, axis = slice->axis < 0 ? slice->axis + rank : slice->axis;
-    if (axis < 0 || axis >= rank)
-        return dd__fail(DD_SHAPE, "there is no axis %d of %d dimensions", slice->axis, rank);
-    slice->axis = axis;
-    return DD_OK;
-}
 
 /* Elements of a row that starts at `axis`. */
 static size_t row_of(const dd__value *value, int32_t axis) {
@@ -53,8 +42,6 @@ static dd_status move_rows(dd__recorder *recorder, const dd__site *site, bool ve
     return dd__record(recorder, &launch);
 }
 
-/* ---- concat --------------------------------------------------------------------------- */
-
 static const dd__attribute concat_attributes[] = {
     {.name = "axis",
      .type = DD__INT,
@@ -67,8 +54,9 @@ static const dd__attribute concat_attributes[] = {
 };
 
 static dd_status infer_concat(dd__graph *graph, dd__node *node) {
-    DD_TRY(resolve_axis(node, &node->in[0]->dims));
-    unsigned axis = (unsigned)((const dd__slice *)node->attributes)->axis;
+    dd__slice *attributes = node->attributes;
+    DD_TRY(dd__axis(&attributes->axis, &node->in[0]->dims));
+    unsigned axis = (unsigned)attributes->axis;
     dd__dims dims = node->in[0]->dims;
     size_t sum = 0;
     for (size_t i = 0; i < node->in_count; i++) {
@@ -94,7 +82,7 @@ static dd_status gradient_concat(dd__graph *graph, const dd__node *node, dd__val
     int32_t axis = ((const dd__slice *)node->attributes)->axis, begin = 0;
     for (size_t i = 0; i < node->in_count; i++) {
         int32_t size = (int32_t)node->in[i]->dims.d[axis];
-        dd__slice slice = {.axis = axis, .begin = begin, .size = size};
+        dd__slice slice = {.axis = axis, .begin = begin, .size = size, .step = 1};
         begin += size;
         if (!node->in[i]->wants_gradient) continue;
         char *name = dd__arena_print(&graph->arena, "%s.backward.%zu", node->name, i);
@@ -147,88 +135,4 @@ const dd__op dd__op_concat = {
     .gradient = gradient_concat,
     .reference = dd__reference_concat,
     .implementations = (const dd__implementation *const[]){&concat_vector, &concat_plain, NULL},
-};
-
-/* ---- slice ---------------------------------------------------------------------------- */
-
-static const dd__attribute slice_attributes[] = {
-    {.name = "axis",
-     .type = DD__INT,
-     .offset = offsetof(dd__slice, axis),
-     .fallback = -1,
-     .min = -DD__MAX_RANK,
-     .max = DD__MAX_RANK - 1,
-     .help = "along which a stretch is taken; -1 is the last"},
-    {.name = "begin",
-     .type = DD__INT,
-     .offset = offsetof(dd__slice, begin),
-     .max = INT32_MAX,
-     .help = "the first element"},
-    {.name = "size",
-     .type = DD__INT,
-     .offset = offsetof(dd__slice, size),
-     .fallback = 1,
-     .min = 1,
-     .max = INT32_MAX,
-     .required = true,
-     .help = "how many elements"},
-    {0},
-};
-
-static dd_status infer_slice(dd__graph *graph, dd__node *node) {
-    const dd__value *x = node->in[0];
-    DD_TRY(resolve_axis(node, &x->dims));
-    const dd__slice *slice = node->attributes;
-    if (x->type != DD__F32) return dd__fail(DD_SHAPE, "only floats are sliced");
-    dd__dims dims = x->dims;
-    uint32_t *extent = &dims.d[slice->axis];
-    if (slice->begin < 0 || slice->size < 1 ||
-        (int64_t)slice->begin + slice->size > (int64_t)*extent)
-        return dd__fail(DD_SHAPE, "%d elements from %d on are not inside an axis of %u",
-                        slice->size, slice->begin, (unsigned)*extent);
-    *extent = (uint32_t)slice->size;
-    return dd__node_output(graph, node, 0, DD__F32, dims);
-}
-
-static dd_status record_slice(dd__recorder *recorder, const dd__node *node, const dd__site *site,
-                              bool vector) {
-    const dd__slice *slice = node->attributes;
-    const dd__value *x = node->in[0], *y = node->out[0];
-    part from = {.value = x, .row = row_of(x, slice->axis)};
-    from.begin = from.row / x->dims.d[slice->axis] * (size_t)slice->begin;
-    part to = {.value = y, .row = row_of(y, slice->axis)};
-    return move_rows(recorder, site, vector, from, to, dd__dims_count(&y->dims) / to.row, to.row);
-}
-
-static dd_status record_slice_vector(dd__recorder *recorder, const dd__node *node,
-                                     const dd__site *site) {
-    return record_slice(recorder, node, site, true);
-}
-
-static dd_status record_slice_plain(dd__recorder *recorder, const dd__node *node,
-                                    const dd__site *site) {
-    return record_slice(recorder, node, site, false);
-}
-
-static const dd__implementation slice_vector = {
-    .name = "vector", .classes = DD__ON_CPU, .record = record_slice_vector};
-static const dd__implementation slice_plain = {
-    .name = "plain", .classes = DD__ANYWHERE, .record = record_slice_plain};
-
-/* What is cut off is not read. */
-static double bytes_slice(const dd__node *node) {
-    return 2.0 * (double)dd__value_bytes(node->out[0]);
-}
-
-const dd__op dd__op_slice = {
-    .name = "slice",
-    .attributes_bytes = sizeof(dd__slice),
-    .attributes = slice_attributes,
-    .min_in = 1,
-    .max_in = 1,
-    .outputs = 1,
-    .infer = infer_slice,
-    .reference = dd__reference_slice,
-    .implementations = (const dd__implementation *const[]){&slice_vector, &slice_plain, NULL},
-    .bytes = bytes_slice,
 };

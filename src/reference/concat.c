@@ -23,15 +23,3 @@ dd_status dd__reference_concat(const dd__node *node) {
     }
     return DD_OK;
 }
-
-dd_status dd__reference_slice(const dd__node *node) {
-    const dd__slice *slice = node->attributes;
-    unsigned axis = (unsigned)slice->axis;
-    const dd__value *x = node->in[0], *y = node->out[0];
-    size_t outer = product(&x->dims, 0, axis), inner = product(&x->dims, axis + 1, x->dims.rank);
-    size_t row = x->dims.d[axis] * inner, part = (size_t)slice->size * inner;
-    const float *from = dd__f32(x) + (size_t)slice->begin * inner;
-    for (size_t r = 0; r < outer; r++)
-        memcpy(dd__f32(y) + r * part, from + r * row, part * sizeof(float));
-    return DD_OK;
-}

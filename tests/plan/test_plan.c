@@ -150,7 +150,7 @@ static void test_an_op_without_gradient_is_named(void **state) {
     dd__graph *graph;
     dd__value *p, *y, *seed, *gradients;
     dd__value like = {.dims = DD_DIMS(2, 4), .initial = DD__ONES};
-    dd__slice half = {.axis = 1, .size = 2};
+    dd__slice half = {.axis = 1, .size = 2, .step = 1};
     assert_int_equal(dd__graph_create(true, 1, &graph), DD_OK);
     assert_int_equal(dd__graph_parameter(graph, "p", "weight", &like, &p), DD_OK);
     assert_int_equal(dd__graph_add1(graph, &dd__op_slice, "half", &half, &p, 1, &y), DD_OK);

@@ -1,0 +1,39 @@
+/* walk.cl: a result's elements in order, and where those of the operands that they are made from lie
+ * (src/ops/walk.h); included by the programs that have such kernels. The macro below is set by the host:
+ *   RANK          axes, 1 to 6
+ * A kernel takes the axes' extents, and the strides of each operand, as numbers:
+ *   kernel void f(.., WALK(extent), WALK(stride)) {
+ *       const int extent[] = AXES(extent), stride[] = AXES(stride);
+ */
+#define WALK(name) int name##0, int name##1, int name##2, int name##3, int name##4, int name##5
+#define AXES(name) {name##0, name##1, name##2, name##3, name##4, name##5}
+
+/* Where the element number i of the first `rank` axes has its index, and an operand the element it is
+ * made from. */
+inline int walk_from(int i, int at[6], int rank, const int extent[6], const int stride[6]) {
+    int offset = 0;
+#pragma unroll
+    for (int k = rank - 1; k >= 0; k--) {
+        at[k] = i % extent[k];
+        i /= extent[k];
+        offset += at[k] * stride[k];
+    }
+    return offset;
+}
+
+/* The operand's element that element `at` is made from. */
+inline int walk_to(const int at[6], int rank, const int stride[6]) {
+    int offset = 0;
+#pragma unroll
+    for (int k = 0; k < rank; k++) offset += at[k] * stride[k];
+    return offset;
+}
+
+/* From `at` to the next of the first `rank` axes' indices, in order. */
+inline void walk_on(int at[6], int rank, const int extent[6]) {
+#pragma unroll
+    for (int k = rank - 1; k >= 0; k--) {
+        if (++at[k] < extent[k]) return;
+        at[k] = 0;
+    }
+}
