@@ -21,7 +21,9 @@ kernel void strided(global const float *restrict x, global float *restrict y, in
                     WALK(extent), WALK(stride)) {
     const int extent[] = AXES(extent), stride[] = AXES(stride);
     int i = (int)get_global_id(0), at[6];
-    if (i < count) y[i] = x[begin + walk_from(i, at, RANK, extent, stride)];
+    if (i >= count) return;
+    walk_find(i, at, RANK, extent);
+    y[i] = x[begin + walk_to(at, RANK, stride)];
 }
 
 kernel void strided_rows(global const float *restrict x, global float *restrict y, int begin,
@@ -29,7 +31,7 @@ kernel void strided_rows(global const float *restrict x, global float *restrict 
     const int extent[] = AXES(extent), stride[] = AXES(stride);
     const int width = extent[RANK - 1], step = stride[RANK - 1];
     int i = (int)get_global_id(0) * chunk, end = min(i + chunk, count), c = i % width, at[6];
-    walk_from(i / width, at, RANK - 1, extent, stride);
+    walk_find(i / width, at, RANK - 1, extent);
     for (; i < end; c = 0, walk_on(at, RANK - 1, extent)) {
         const int n = min(width - c, end - i);
         global const float *from = x + begin + walk_to(at, RANK - 1, stride) + c * step;
@@ -86,9 +88,9 @@ kernel void strided_tiles(global const float *restrict x, global float *restrict
     int item = (int)get_global_id(0) * chunk, end = min(item + chunk, items), at[6];
     for (; item < end; item++) {
         const int r = item % strips * VW, left = item / strips % blocks * block;
-        const int from = walk_from(item / strips / blocks, at, RANK - 2, extent, x_stride);
         const int right = min(left + block, width), high = min(rows - r, VW);
-        global const float *source = x + begin + from + r;
+        walk_find(item / strips / blocks, at, RANK - 2, extent);
+        global const float *source = x + begin + walk_to(at, RANK - 2, x_stride) + r;
         global float *to = y + walk_to(at, RANK - 2, y_stride) + r * y_stride[RANK - 2];
         for (int c = left; c < right; c += VW)
             turn_square(source + c * x_stride[RANK - 1], to + c, x_stride[RANK - 1],

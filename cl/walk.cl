@@ -8,20 +8,16 @@
 #define WALK(name) int name##0, int name##1, int name##2, int name##3, int name##4, int name##5
 #define AXES(name) {name##0, name##1, name##2, name##3, name##4, name##5}
 
-/* Where the element number i of the first `rank` axes has its index, and an operand the element it is
- * made from. */
-inline int walk_from(int i, int at[6], int rank, const int extent[6], const int stride[6]) {
-    int offset = 0;
+/* The index of element number i, of the first `rank` axes alone. */
+inline void walk_find(int i, int at[6], int rank, const int extent[6]) {
 #pragma unroll
     for (int k = rank - 1; k >= 0; k--) {
         at[k] = i % extent[k];
         i /= extent[k];
-        offset += at[k] * stride[k];
     }
-    return offset;
 }
 
-/* The operand's element that element `at` is made from. */
+/* Where an operand has the element that the one at this index is made from. */
 inline int walk_to(const int at[6], int rank, const int stride[6]) {
     int offset = 0;
 #pragma unroll
@@ -29,7 +25,7 @@ inline int walk_to(const int at[6], int rank, const int stride[6]) {
     return offset;
 }
 
-/* From `at` to the next of the first `rank` axes' indices, in order. */
+/* To the next index, in order. */
 inline void walk_on(int at[6], int rank, const int extent[6]) {
 #pragma unroll
     for (int k = rank - 1; k >= 0; k--) {

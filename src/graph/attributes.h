@@ -102,6 +102,23 @@ typedef struct dd__transpose {
     dd__dims order; /* axis i of the output is axis order.d[i] of the input */
 } dd__transpose;
 
+typedef enum dd__pad_mode {
+    DD__PAD_CONSTANT,
+    DD__PAD_EDGE,
+    DD__PAD_REFLECT,
+    DD__PAD_WRAP,
+} dd__pad_mode;
+
+typedef struct dd__pad {
+    dd__dims before, after; /* one number for each axis of the input; rank 0: zeros */
+    int32_t mode;
+    float value; /* of DD__PAD_CONSTANT */
+} dd__pad;
+
+typedef struct dd__take {
+    int32_t axis; /* of the first input, from 0, or from -1 backwards */
+} dd__take;
+
 typedef struct dd__reshape {
     dd__dims dims;
     bool whole; /* as a layer: dims begin with axis 0 */

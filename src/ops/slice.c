@@ -1,4 +1,6 @@
 /* slice: y = elements of x along an axis, in steps: y[.., i, ..] = x[.., begin + i * step, ..]. */
+#include <stdio.h>
+
 #include "ops/ops.h"
 #include "ops/strided.h"
 #include "reference/reference.h"
@@ -52,6 +54,22 @@ static dd_status infer(dd__graph *graph, dd__node *node) {
     return dd__node_output(graph, node, 0, DD__F32, dims);
 }
 
+/* Zeros before and behind. */
+static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *const dy[],
+                          dd__value *dx[]) {
+    const dd__slice *slice = node->attributes;
+    const dd__dims *x = &node->in[0]->dims;
+    if (slice->step != 1)
+        return dd__fail(DD_USAGE, "slice (layer \"%s\") has no gradient in steps of %d", node->name,
+                        slice->step);
+    dd__pad pad = {.before.rank = x->rank, .after.rank = x->rank, .mode = DD__PAD_CONSTANT};
+    pad.before.d[slice->axis] = (uint32_t)slice->begin;
+    pad.after.d[slice->axis] = x->d[slice->axis] - (uint32_t)slice->begin - (uint32_t)slice->size;
+    char *name = dd__arena_print(&graph->arena, "%s.backward", node->name);
+    if (!name) return dd__no_memory(1);
+    return dd__graph_add1(graph, &dd__op_pad, name, &pad, dy, 1, dx);
+}
+
 static dd__walk walk_of(const dd__node *node, int32_t *begin) {
     const dd__slice *slice = node->attributes;
     dd__walk walk = dd__walk_over(&node->out[0]->dims);
@@ -90,6 +108,7 @@ const dd__op dd__op_slice = {
     .outputs = 1,
     .layer = dd__layer_plain,
     .infer = infer,
+    .gradient = gradient,
     .reference = dd__reference_slice,
     .implementations = (const dd__implementation *const[]){&vector, &plain, NULL},
     .bytes = bytes,
