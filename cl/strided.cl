@@ -1,5 +1,5 @@
-/* strided.cl: y in order from x in steps: y[i0, i1, ..] = x[begin + sum of i[k] * stride[k]], along RANK
- * axes (walk.cl) of `extent` elements each.
+/* strided.cl: y in order from x in steps: y[i0, i1, ..] = x[begin + sum of i[k] * stride[k]], along the
+ * axes of walk.cl, of `extent` elements each.
  *
  * Launch
  *   strided         a work-item an element of y: global = count rounded up to the group
@@ -20,21 +20,21 @@
 kernel void strided(global const float *restrict x, global float *restrict y, int begin, int count,
                     WALK(extent), WALK(stride)) {
     const int extent[] = AXES(extent), stride[] = AXES(stride);
-    int i = (int)get_global_id(0), at[6];
+    int i = (int)get_global_id(0), at[ALL_AXES];
     if (i >= count) return;
-    walk_find(i, at, RANK, extent);
-    y[i] = x[begin + walk_to(at, RANK, stride)];
+    walk_find(i, at, ALL_AXES, extent);
+    y[i] = x[begin + walk_to(at, ALL_AXES, stride)];
 }
 
 kernel void strided_rows(global const float *restrict x, global float *restrict y, int begin,
                          int count, int chunk, WALK(extent), WALK(stride)) {
     const int extent[] = AXES(extent), stride[] = AXES(stride);
-    const int width = extent[RANK - 1], step = stride[RANK - 1];
-    int i = (int)get_global_id(0) * chunk, end = min(i + chunk, count), c = i % width, at[6];
-    walk_find(i / width, at, RANK - 1, extent);
-    for (; i < end; c = 0, walk_on(at, RANK - 1, extent)) {
+    const int width = extent[ALL_AXES - 1], step = stride[ALL_AXES - 1];
+    int i = (int)get_global_id(0) * chunk, end = min(i + chunk, count), c = i % width, at[ALL_AXES];
+    walk_find(i / width, at, ALL_AXES - 1, extent);
+    for (; i < end; c = 0, walk_on(at, ALL_AXES - 1, extent)) {
         const int n = min(width - c, end - i);
-        global const float *from = x + begin + walk_to(at, RANK - 1, stride) + c * step;
+        global const float *from = x + begin + walk_to(at, ALL_AXES - 1, stride) + c * step;
         int k = 0;
         if (step == 1)
             for (; k + VW <= n; k += VW) VSTORE(VLOAD(from + k), y + i + k);
@@ -83,17 +83,17 @@ kernel void strided_tiles(global const float *restrict x, global float *restrict
                           int items, int chunk, int block, WALK(extent), WALK(x_stride),
                           WALK(y_stride)) {
     const int extent[] = AXES(extent), x_stride[] = AXES(x_stride), y_stride[] = AXES(y_stride);
-    const int rows = extent[RANK - 2], width = extent[RANK - 1];
+    const int rows = extent[ALL_AXES - 2], width = extent[ALL_AXES - 1];
     const int strips = (rows + VW - 1) / VW, blocks = (width + block - 1) / block;
-    int item = (int)get_global_id(0) * chunk, end = min(item + chunk, items), at[6];
+    int item = (int)get_global_id(0) * chunk, end = min(item + chunk, items), at[ALL_AXES];
     for (; item < end; item++) {
         const int r = item % strips * VW, left = item / strips % blocks * block;
         const int right = min(left + block, width), high = min(rows - r, VW);
-        walk_find(item / strips / blocks, at, RANK - 2, extent);
-        global const float *source = x + begin + walk_to(at, RANK - 2, x_stride) + r;
-        global float *to = y + walk_to(at, RANK - 2, y_stride) + r * y_stride[RANK - 2];
+        walk_find(item / strips / blocks, at, ALL_AXES - 2, extent);
+        global const float *source = x + begin + walk_to(at, ALL_AXES - 2, x_stride) + r;
+        global float *to = y + walk_to(at, ALL_AXES - 2, y_stride) + r * y_stride[ALL_AXES - 2];
         for (int c = left; c < right; c += VW)
-            turn_square(source + c * x_stride[RANK - 1], to + c, x_stride[RANK - 1],
-                        y_stride[RANK - 2], high, min(right - c, VW));
+            turn_square(source + c * x_stride[ALL_AXES - 1], to + c, x_stride[ALL_AXES - 1],
+                        y_stride[ALL_AXES - 2], high, min(right - c, VW));
     }
 }

@@ -72,6 +72,22 @@ static inline dd__activate dd__activation_of(int32_t kind) {
     return (dd__activate){.kind = kind, .alpha = NAN, .beta = NAN};
 }
 
+typedef enum dd__arithmetic_kind { /* of a and b */
+                                   DD__ADD,
+                                   DD__SUBTRACT,
+                                   DD__MULTIPLY,
+                                   DD__DIVIDE,
+                                   DD__POWER,
+                                   DD__MINIMUM,
+                                   DD__MAXIMUM,
+                                   DD__PRELU, /* a > 0 ? a : a b */
+} dd__arithmetic_kind;
+
+typedef struct dd__arithmetic { /* arithmetic, arithmetic_backward */
+    int32_t kind;
+    int32_t by; /* arithmetic_backward: the derivative is that by a, 0, or b, 1 */
+} dd__arithmetic;
+
 typedef struct dd__batch_norm {
     float momentum, epsilon; /* running = momentum * running + (1 - momentum) * batch's, as Keras */
 } dd__batch_norm;

@@ -98,26 +98,25 @@ static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *con
 /* Extents of y and x, and how far into y x begins; neighbours without padding are one axis. */
 typedef struct axes {
     unsigned rank;
-    dd__dims y, x, before;
+    int32_t y[DD__MAX_RANK], x[DD__MAX_RANK], before[DD__MAX_RANK];
 } axes;
-
-static bool is_padded(const axes *a, unsigned k) { return a->y.d[k] != a->x.d[k]; }
 
 static axes axes_of(const dd__node *node) {
     const dd__pad *pad = node->attributes;
-    axes a = {.y = node->out[0]->dims, .x = node->in[0]->dims, .before = pad->before};
-    for (unsigned k = 0; k < a.y.rank; k++) {
-        bool joins = a.rank > 0 && !is_padded(&a, k) && !is_padded(&a, a.rank - 1);
-        unsigned to = joins ? a.rank - 1 : a.rank++;
-        a.y.d[to] = joins ? a.y.d[to] * a.y.d[k] : a.y.d[k];
-        a.x.d[to] = joins ? a.x.d[to] * a.x.d[k] : a.x.d[k];
-        a.before.d[to] = a.before.d[k];
+    const dd__dims *y = &node->out[0]->dims, *x = &node->in[0]->dims;
+    axes a = {0};
+    for (unsigned k = 0; k < y->rank; k++) {
+        unsigned last = a.rank - 1;
+        if (a.rank > 0 && a.y[last] == a.x[last] && y->d[k] == x->d[k]) {
+            a.y[last] *= (int32_t)y->d[k];
+            a.x[last] *= (int32_t)x->d[k];
+        } else {
+            a.y[a.rank] = (int32_t)y->d[k];
+            a.x[a.rank] = (int32_t)x->d[k];
+            a.before[a.rank++] = (int32_t)pad->before.d[k];
+        }
     }
     return a;
-}
-
-static void append_axes(dd__launch *launch, const dd__dims *of) {
-    for (unsigned k = 0; k < DD__MAX_RANK; k++) dd__launch_append(launch, DD_INT(of->d[k]));
 }
 
 static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__site *site,
@@ -134,12 +133,11 @@ static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__
         dd__launch_append(&launch, DD_INT(dd__launch_chunks(&launch, site->device, count, 1, 64)));
     else
         dd__launch_elements(&launch, site->device, count);
-    append_axes(&launch, &a.y);
-    append_axes(&launch, &a.x);
-    append_axes(&launch, &a.before);
+    dd__launch_axes(&launch, a.y, a.rank, 1);
+    dd__launch_axes(&launch, a.x, a.rank, 1);
+    dd__launch_axes(&launch, a.before, a.rank, 0);
     char options[64];
-    snprintf(options, sizeof options, "%s -DRANK=%u -DPLACE=%s_place", launch.options, a.rank,
-             modes[pad->mode]);
+    snprintf(options, sizeof options, "%s -DPLACE=%s_place", launch.options, modes[pad->mode]);
     launch.options = options;
     return dd__record(recorder, &launch);
 }

@@ -1,21 +1,11 @@
 #include "ops/strided.h"
 
-#include <stdio.h>
-
 #include "ops/lanes.h"
 #include "ops/launch.h"
 
 /* Length of the rows of y that are turned together: what they are read from stays in the cache until
  * all has been read of it. */
 enum { BLOCK = 256 };
-
-/* With room for what comes behind the arguments that all kernels have. */
-static dd_status record(dd__recorder *recorder, dd__launch *launch, unsigned rank) {
-    char options[64];
-    snprintf(options, sizeof options, "%s -DRANK=%u", launch->options, rank);
-    launch->options = options;
-    return dd__record(recorder, launch);
-}
 
 static dd__launch launch_of(const dd__node *node, const char *kernel, int32_t begin) {
     return (dd__launch){.program = "strided",
@@ -32,7 +22,7 @@ dd_status dd__record_strided(dd__recorder *recorder, const dd__node *node, const
     dd__launch_elements(&launch, site->device, count);
     dd__launch_append(&launch, DD_INT(count));
     dd__launch_walk(&launch, &walk, 1);
-    return record(recorder, &launch, walk.rank);
+    return dd__record(recorder, &launch);
 }
 
 static dd_status record_rows(dd__recorder *recorder, const dd__node *node, const dd__site *site,
@@ -43,7 +33,7 @@ static dd_status record_rows(dd__recorder *recorder, const dd__node *node, const
     dd__launch_append(&launch, DD_INT(count));
     dd__launch_append(&launch, DD_INT(chunk));
     dd__launch_walk(&launch, walk, 1);
-    return record(recorder, &launch, walk->rank);
+    return dd__record(recorder, &launch);
 }
 
 /* The axis along which x has neighbours; the walk's rank when there is none. */
@@ -84,7 +74,7 @@ static dd_status record_tiles(dd__recorder *recorder, const dd__node *node, cons
     dd__launch_append(&launch, DD_INT(chunk));
     dd__launch_append(&launch, DD_INT(BLOCK));
     dd__launch_walk(&launch, walk, 2);
-    return record(recorder, &launch, walk->rank);
+    return dd__record(recorder, &launch);
 }
 
 dd_status dd__record_strided_vector(dd__recorder *recorder, const dd__node *node,

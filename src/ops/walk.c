@@ -40,9 +40,12 @@ void dd__walk_merge(dd__walk *walk) {
     walk->rank = kept ? kept : 1;
 }
 
+void dd__launch_axes(dd__launch *launch, const int32_t *numbers, unsigned rank, int32_t missing) {
+    for (unsigned k = rank; k < DD__MAX_RANK; k++) dd__launch_append(launch, DD_INT(missing));
+    for (unsigned k = 0; k < rank; k++) dd__launch_append(launch, DD_INT(numbers[k]));
+}
+
 void dd__launch_walk(dd__launch *launch, const dd__walk *walk, unsigned operands) {
-    for (unsigned k = 0; k < DD__MAX_RANK; k++) dd__launch_append(launch, DD_INT(walk->extent[k]));
-    for (unsigned o = 0; o < operands; o++)
-        for (unsigned k = 0; k < DD__MAX_RANK; k++)
-            dd__launch_append(launch, DD_INT(walk->stride[o][k]));
+    dd__launch_axes(launch, walk->extent, walk->rank, 1);
+    for (unsigned o = 0; o < operands; o++) dd__launch_axes(launch, walk->stride[o], walk->rank, 0);
 }

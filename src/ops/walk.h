@@ -21,7 +21,10 @@ dd__walk dd__walk_over(const dd__dims *dims);
 void dd__strides(const dd__dims *dims, int32_t stride[DD__MAX_RANK]);
 /* Leaves out axes of one element and makes one of neighbours that are walked as one. */
 void dd__walk_merge(dd__walk *walk);
-/* Appends the arguments WALK(extent) and, for each of the first `operands`, WALK(stride). */
+/* Appends the arguments WALK(numbers) of cl/walk.cl: a number for each axis, behind others for those that
+ * are missing in front. */
+void dd__launch_axes(dd__launch *launch, const int32_t *numbers, unsigned rank, int32_t missing);
+/* Appends WALK(extent) and, for each of the first `operands`, WALK(stride). */
 void dd__launch_walk(dd__launch *launch, const dd__walk *walk, unsigned operands);
 
 #endif
