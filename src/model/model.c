@@ -241,12 +241,22 @@ void dd_model_free(dd_model *model) {
 
 /* ---- To a file --------------------------------------------------------------------------------- */
 
+static dd_status save_network(const dd_model *model, const char *path) {
+    char *text = cJSON_Print(model->network);
+    if (!text) return dd__no_memory(DD__NETWORK_BYTES);
+    dd_status status = dd__file_write(path, text, strlen(text));
+    cJSON_free(text);
+    return status;
+}
+
 dd_status dd_model_save(const dd_model *model, const char *path) {
+    if (dd__ends_with(path, ".json")) return save_network(model, path);
     if (!model->tensors)
         return dd__fail(DD_USAGE,
                         "%s: network \"%s\" was neither initialised nor trained: there is "
                         "nothing to save",
                         path, model->name);
+    if (dd__ends_with(path, ".onnx")) return dd__onnx_export(model, path);
     char *network = cJSON_PrintUnformatted(model->network);
     if (!network) return dd__within(dd__no_memory(DD__NETWORK_BYTES), "%s", path);
     const char *const pairs[][2] = {

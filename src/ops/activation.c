@@ -79,10 +79,13 @@ static const dd__attribute attributes[] = {
     {0},
 };
 
-static dd_status infer(dd__graph *graph, dd__node *node) {
-    dd__activate *a = node->attributes;
+void dd__activation_settle(dd__activate *a) {
     if (isnan(a->alpha)) a->alpha = usual[a->kind].alpha;
     if (isnan(a->beta)) a->beta = usual[a->kind].beta;
+}
+
+static dd_status infer(dd__graph *graph, dd__node *node) {
+    dd__activation_settle(node->attributes);
     for (size_t i = 0; i < node->in_count; i++)
         if (node->in[i]->type != DD__F32)
             return dd__fail(DD_SHAPE, "input %zu is not of type f32", i);

@@ -103,7 +103,8 @@ static bool order_for_sums(const dd__dims *y, const dd__dims *x, dd__dims *order
 
 static dd_status reshape(dd__graph *graph, const char *name, dd__dims dims, dd__value **value) {
     if (dd__dims_equal(&(*value)->dims, &dims)) return DD_OK;
-    return dd__graph_add1(graph, &dd__op_reshape, name, &(dd__reshape){dims}, value, 1, value);
+    return dd__graph_add1(graph, &dd__op_reshape, name, &(dd__reshape){.dims = dims}, value, 1,
+                          value);
 }
 
 /* Makes *value, like y, the sums over what was made of each element of x: of columns, once the axes that

@@ -17,6 +17,8 @@ const dd__op *dd__op_find(const char *name);
 /* Op number i in the order of ops.def, or NULL after the last. */
 const dd__op *dd__op_at(size_t i);
 
+/* Sets alpha and beta, where they are NaN, to what they usually are for the kind. */
+void dd__activation_settle(dd__activate *activate);
 extern const char *const dd__activation_names[]; /* "linear", "relu", ...; NULL-terminated */
 
 #endif

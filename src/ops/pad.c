@@ -133,9 +133,9 @@ static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__
         dd__launch_append(&launch, DD_INT(dd__launch_chunks(&launch, site->device, count, 1, 64)));
     else
         dd__launch_elements(&launch, site->device, count);
-    dd__launch_axes(&launch, a.y, a.rank, 1);
-    dd__launch_axes(&launch, a.x, a.rank, 1);
-    dd__launch_axes(&launch, a.before, a.rank, 0);
+    dd__launch_walk_axes(&launch, a.y, a.rank, 1);
+    dd__launch_walk_axes(&launch, a.x, a.rank, 1);
+    dd__launch_walk_axes(&launch, a.before, a.rank, 0);
     char options[64];
     snprintf(options, sizeof options, "%s -DPLACE=%s_place", launch.options, modes[pad->mode]);
     launch.options = options;

@@ -40,12 +40,14 @@ void dd__walk_merge(dd__walk *walk) {
     walk->rank = kept ? kept : 1;
 }
 
-void dd__launch_axes(dd__launch *launch, const int32_t *numbers, unsigned rank, int32_t missing) {
+void dd__launch_walk_axes(dd__launch *launch, const int32_t *numbers, unsigned rank,
+                          int32_t missing) {
     for (unsigned k = rank; k < DD__MAX_RANK; k++) dd__launch_append(launch, DD_INT(missing));
     for (unsigned k = 0; k < rank; k++) dd__launch_append(launch, DD_INT(numbers[k]));
 }
 
 void dd__launch_walk(dd__launch *launch, const dd__walk *walk, unsigned operands) {
-    dd__launch_axes(launch, walk->extent, walk->rank, 1);
-    for (unsigned o = 0; o < operands; o++) dd__launch_axes(launch, walk->stride[o], walk->rank, 0);
+    dd__launch_walk_axes(launch, walk->extent, walk->rank, 1);
+    for (unsigned o = 0; o < operands; o++)
+        dd__launch_walk_axes(launch, walk->stride[o], walk->rank, 0);
 }

@@ -23,7 +23,8 @@ void dd__strides(const dd__dims *dims, int32_t stride[DD__MAX_RANK]);
 void dd__walk_merge(dd__walk *walk);
 /* Appends the arguments WALK(numbers) of cl/walk.cl: a number for each axis, behind others for those that
  * are missing in front. */
-void dd__launch_axes(dd__launch *launch, const int32_t *numbers, unsigned rank, int32_t missing);
+void dd__launch_walk_axes(dd__launch *launch, const int32_t *numbers, unsigned rank,
+                          int32_t missing);
 /* Appends WALK(extent) and, for each of the first `operands`, WALK(stride). */
 void dd__launch_walk(dd__launch *launch, const dd__walk *walk, unsigned operands);
 

@@ -24,4 +24,9 @@ dd_status dd__onnx_import(const void *bytes, size_t size, const dd_array *inputs
                           size_t input_count, dd__imported *imported);
 void dd__imported_clear(dd__imported *imported);
 
+/* Writes the model as operator set 13, in its form for inference: a network of images from "input" (N, C, H,
+ * W), prepared, to "output", for any N; classes and preparation as metadata, which an import reads.
+ * DD_IO;  DD_FORMAT  ONNX has no such layer */
+dd_status dd__onnx_export(const dd_model *model, const char *path);
+
 #endif

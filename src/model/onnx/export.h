@@ -1,0 +1,56 @@
+/* export.h: a network becomes an ONNX graph of operator set 13, in its form for inference.
+ *
+ * Our images are (N, H, W, C), ONNX's convolutions take (N, C, H, W). So a layer's value may exist in
+ * two forms, OWN with our axes and FIRST with the channels behind the batch; what is asked for and
+ * not there is made by a Transpose, once. Below three axes both are one.
+ */
+#ifndef DD_MODEL_ONNX_EXPORT_H
+#define DD_MODEL_ONNX_EXPORT_H
+
+#include <onnx.pb-c.h>
+
+#include "model/network.h"
+
+typedef enum dd__form { DD__OWN, DD__FIRST } dd__form;
+
+typedef struct dd__exported { /* what a layer or an input gives */
+    const char *name[2];      /* by dd__form; NULL: not there yet */
+    dd__dims dims;            /* our axes */
+} dd__exported;
+
+typedef struct dd__export {
+    dd__arena arena; /* everything but the lists */
+    const dd_model *model;
+    dd__exported *layers, *sources;
+    size_t source_count;
+    bool images; /* the first axis of all values is the batch, of any size */
+    Onnx__NodeProto **nodes;
+    size_t node_count, node_room;
+    Onnx__TensorProto **tensors;
+    size_t tensor_count, tensor_room;
+    unsigned numbers; /* of names so far */
+} dd__export;
+
+/* ---- Nodes and tensors (export_graph.c) ------------------------------------------------------- */
+
+/* A node with up to three inputs ("": absent; NULL: no more) and one output, which is called `name`,
+ * or where that is NULL by a number. */
+dd_status dd__export_node(dd__export *e, const char *op, const char *const in[], size_t count,
+                          const char *name, Onnx__NodeProto **node, const char **out);
+dd_status dd__export_int(dd__export *e, Onnx__NodeProto *node, const char *name, int64_t value);
+dd_status dd__export_float(dd__export *e, Onnx__NodeProto *node, const char *name, float value);
+dd_status dd__export_text(dd__export *e, Onnx__NodeProto *node, const char *name, const char *text);
+dd_status dd__export_ints(dd__export *e, Onnx__NodeProto *node, const char *name,
+                          const int64_t *values, size_t count);
+/* Initializers. Floats are not copied and must live as long. NULL names: by a number. */
+dd_status dd__export_floats(dd__export *e, const char *name, const float *floats, dd__dims dims,
+                            const char **out);
+dd_status dd__export_wholes(dd__export *e, const int64_t *values, size_t count, const char **out);
+/* A tensor of the model, as it lies. */
+dd_status dd__export_tensor(dd__export *e, const char *layer, const char *what, const char **out);
+/* The tensor itself. */
+const dd__tensor *dd__export_find(const dd__export *e, const char *layer, const char *what);
+/* The value in this form. */
+dd_status dd__export_in(dd__export *e, dd__exported *value, dd__form form, const char **name);
+
+#endif
