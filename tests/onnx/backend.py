@@ -43,6 +43,9 @@ REASONS = [
       "constantofshape_int_shape_zero", "split_1d_uneven_none"), "empty tensors"),
     (("identity_sequence", "identity_opt"), "sequences and optional values"),
     (("nllloss", "_sce_"), "losses"),
+    (("resize_downsample_scales_linear_align_corners",),
+     "align_corners to a fraction of a pixel: we do as onnxruntime and PyTorch, which round the extent"),
+    (("range_float", "where_example"), "only of numbers that are known before"),
 ]
 REAL = {numpy.dtype(numpy.float32), numpy.dtype(numpy.int64), numpy.dtype(numpy.int32),
         numpy.dtype(numpy.bool_), numpy.dtype(numpy.float64)}
