@@ -20,6 +20,13 @@
         .in = {DD__IN(INTEGER, m, k), DD__IN(INTEGER, k, n), DD__IN(HALF, n)},     \
         .gradient = (m) * (n) * (k) < 5000 ? 7 : 0, .quick = is_quick              \
     }
+#define MATMUL(title, in_quick, differences, a, b, ...)                                            \
+    {                                                                                              \
+        .op = "matmul", .name = title, .attributes = &(const dd__matmul){__VA_ARGS__},             \
+        .in = {DD__IN(INTEGER, OPEN a), DD__IN(INTEGER, OPEN b)}, .gradient = differences ? 3 : 0, \
+        .quick = in_quick                                                                          \
+    }
+#define OPEN(...) __VA_ARGS__ /* OPEN (1, 2) is 1, 2 */
 #define ROWS(op_, title, differences, ...) \
     { .op = op_, .name = title, .in = {DD__IN(INTEGER, __VA_ARGS__)}, .gradient = differences }
 
@@ -67,6 +74,24 @@ const dd__case dd__cases_dense[] = {
      .tolerance = 3e-5,
      .why = "sums of 257 products, deviation 16: rounding of each partial sum, 2^-24 * 16 * 16",
      .quick = true},
+
+    MATMUL("two_matrices", false, true, (5, 7), (7, 3), .alpha = 1),
+    MATMUL("each_with_its_own", true, true, (2, 3, 5, 7), (2, 3, 7, 17), .alpha = 0.5f),
+    MATMUL("weights_for_all", true, true, (2, 3, 5, 7), (7, 9), .alpha = 1),
+    MATMUL("rows_for_all", false, true, (5, 7), (2, 3, 7, 9), .alpha = 2),
+    MATMUL("repeated_here_and_there", true, true, (2, 1, 3, 5, 4), (3, 1, 4, 2), .alpha = 1),
+    MATMUL("repeated_in_turn", false, true, (2, 1, 3, 1, 3, 2), (1, 2, 1, 2, 2, 5), .alpha = -1),
+    MATMUL("repeated_outside", false, true, (1, 3, 4, 5), (2, 3, 5, 6), .alpha = 1),
+    MATMUL("transposed_a", false, true, (3, 7, 5), (3, 7, 4), .transpose_a = true, .alpha = 1),
+    MATMUL("transposed_a_weights_for_all", false, true, (3, 7, 5), (7, 4), .transpose_a = true,
+           .alpha = 1),
+    MATMUL("transposed_b", true, true, (2, 2, 5, 8), (2, 2, 6, 8), .transpose_b = true,
+           .alpha = 0.25f),
+    MATMUL("both_transposed", false, true, (4, 3, 2), (1, 5, 3), .transpose_a = true,
+           .transpose_b = true, .alpha = 1),
+    MATMUL("scores", false, false, (1, 3, 65, 32), (1, 3, 65, 32), .transpose_b = true,
+           .alpha = 0.125f),
+    MATMUL("tiles", false, false, (3, 33, 65), (3, 65, 131), .alpha = 1),
 
     {.op = "bias",
      .name = "matrix_7x33",

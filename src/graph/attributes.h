@@ -55,6 +55,11 @@ typedef struct dd__gemm { /* C = activation(A B + bias), A^T or B^T on request *
     int32_t activation; /* LINEAR or RELU */
 } dd__gemm;
 
+typedef struct dd__matmul { /* C = alpha A B, matrix by matrix; A^T or B^T on request */
+    bool transpose_a, transpose_b;
+    float alpha;
+} dd__matmul;
+
 typedef struct dd__pool {         /* max_pool, average_pool and their backward ops */
     int32_t kernel[2], stride[2]; /* stride 0: as kernel */
     int32_t dilation[2];          /* 0 counts as 1 */

@@ -20,6 +20,7 @@ static void test_every_op_is_found_by_its_name(void **state) {
         assert_true(op->layer || op->infer);
     }
     assert_int_equal(count, 57);
+    assert_int_equal(count, 52);
     assert_null(dd__op_find("conv3d"));
     assert_null(dd__op_find(""));
 }
@@ -198,6 +199,50 @@ static void test_reshape_layer_takes_a_whole_shape(void **state) {
     host_close(&h);
 }
 
+static void assert_product(dd__dims a, dd__dims b, dd__matmul g, dd__dims c, const char *op) {
+    host h;
+    host_open(&h);
+    dd__value *x[] = {host_input(&h, "a", DD__F32, a, NULL), host_input(&h, "b", DD__F32, b, NULL)};
+    dd__value *y;
+    assert_int_equal(dd__op_matmul.layer(h.graph, &dd__op_matmul, "p", &g, x, 2, &y), DD_OK);
+    assert_true(dd__dims_equal(&y->dims, &c));
+    assert_non_null(y->base ? y->base->producer : y->producer);
+    assert_string_equal((y->base ? y->base->producer : y->producer)->op->name, op);
+    host_close(&h);
+}
+
+static void test_matmul_layer_with_one_second_matrix_is_a_gemm(void **state) {
+    (void)state;
+    assert_product(DD_DIMS(2, 3, 4, 5), DD_DIMS(5, 6), (dd__matmul){.alpha = 1},
+                   DD_DIMS(2, 3, 4, 6), "gemm");
+    assert_product(DD_DIMS(1, 5, 4), DD_DIMS(1, 6, 5),
+                   (dd__matmul){.transpose_a = true, .transpose_b = true, .alpha = 1},
+                   DD_DIMS(1, 4, 6), "gemm");
+    assert_product(DD_DIMS(2, 5, 4), DD_DIMS(5, 6), (dd__matmul){.transpose_a = true, .alpha = 1},
+                   DD_DIMS(2, 4, 6), "matmul");
+    assert_product(DD_DIMS(4, 5), DD_DIMS(1, 5, 6), (dd__matmul){.alpha = 1}, DD_DIMS(1, 4, 6),
+                   "matmul");
+    assert_product(DD_DIMS(4, 5), DD_DIMS(5, 6), (dd__matmul){.alpha = 2}, DD_DIMS(4, 6), "matmul");
+}
+
+static void test_matmul_of_matrices_that_do_not_fit_is_refused(void **state) {
+    host h;
+    (void)state;
+    host_open(&h);
+    dd__value *a = host_input(&h, "a", DD__F32, DD_DIMS(2, 3, 4), NULL), *y;
+    dd__value *b = host_input(&h, "b", DD__F32, DD_DIMS(3, 4, 5), NULL);
+    dd__value *c = host_input(&h, "c", DD__F32, DD_DIMS(2, 4, 3), NULL);
+    dd__value *row = host_input(&h, "row", DD__F32, DD_DIMS(4), NULL);
+    dd__matmul g = {.alpha = 1}, transposed = {.alpha = 1, .transpose_b = true};
+    assert_refused(add(&h, &dd__op_matmul, &g, a, b, &y),
+                   "layer \"layer\": cannot multiply 2x3x4 by 3x4x5");
+    assert_refused(add(&h, &dd__op_matmul, &transposed, a, c, &y),
+                   "layer \"layer\": cannot multiply 2x3x4 by 2x4x3 transposed");
+    assert_refused(add(&h, &dd__op_matmul, &g, a, row, &y),
+                   "layer \"layer\": cannot multiply 2x3x4 by 4");
+    host_close(&h);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_op_is_found_by_its_name),
@@ -213,6 +258,8 @@ int main(void) {
         cmocka_unit_test(test_flatten_is_a_view_that_keeps_the_batch),
         cmocka_unit_test(test_reshape_layer_puts_the_batch_in_front),
         cmocka_unit_test(test_reshape_layer_takes_a_whole_shape),
+        cmocka_unit_test(test_matmul_layer_with_one_second_matrix_is_a_gemm),
+        cmocka_unit_test(test_matmul_of_matrices_that_do_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
