@@ -126,6 +126,14 @@ const dd__case dd__cases_convolution[] = {
     PASSES("seed_3", false, (2, 4, 4, 128), (3, 3, 128, 256), (2, 2, 2, 256), .filters = 256,
            KERNEL(3, 3), PLAIN),
 
+    /* As conv2d_transpose trains it. */
+    {.op = "conv2d_backward_data",
+     .name = "differences",
+     ATTRIBUTES(.filters = 6, KERNEL(3, 2), STRIDE(2, 3), DILATION(2, 1), .groups = 2,
+                EDGES(1, 0, 2, 1), .result = DD__CONST_DIMS(2, 9, 8, 4)),
+     .in = {INTEGERS((2, 4, 3, 6)), INTEGERS((3, 2, 2, 6))},
+     .gradient = 3},
+
     BIASED("bias", false, true, (1, 5, 6, 3), (3, 3, 3, 4), 4, KERNEL(3, 3), PLAIN),
     BIASED("bias_relu_stride_two", true, true, (2, 6, 7, 2), (3, 3, 2, 5), 5, KERNEL(3, 3),
            STRIDE(2, 2), DILATION(1, 1), .groups = 1, EDGES(0, 1, 2, 0), RELU),

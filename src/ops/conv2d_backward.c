@@ -3,6 +3,9 @@
  * `result`.
  */
 #include "ops/conv2d.h"
+
+#include <stdio.h>
+
 #include "reference/reference.h"
 
 static dd_status check_dy(const dd__conv_shape *s, const dd__dims *dy) {
@@ -19,6 +22,27 @@ static dd_status infer_data(dd__graph *graph, dd__node *node) {
     DD_TRY(dd__conv_shape_make(a, &a->result, &node->in[1]->dims, &s));
     DD_TRY(check_dy(&s, &node->in[0]->dims));
     return dd__node_output(graph, node, 0, DD__F32, a->result);
+}
+
+/* dx is linear in dy, whose gradient g is for: the convolution of g, and what its weights' gradient
+ * would be. conv2d_transpose is trained with it. */
+static dd_status gradient_data(dd__graph *graph, const dd__node *node, dd__value *const g[],
+                               dd__value *dx[]) {
+    dd__conv2d a = *(const dd__conv2d *)node->attributes;
+    dd__value *dy = node->in[0], *w = node->in[1];
+    char name[256];
+    a.result = w->dims;
+    if (w->wants_gradient) {
+        snprintf(name, sizeof name, "%s.backward_weights", node->name);
+        DD_TRY(dd__graph_add1(graph, &dd__op_conv2d_backward_weights, name, &a,
+                              (dd__value *[]){g[0], dy}, 2, &dx[1]));
+    }
+    if (dy->wants_gradient) {
+        snprintf(name, sizeof name, "%s.backward_data", node->name);
+        DD_TRY(
+            dd__graph_add1(graph, &dd__op_conv2d, name, &a, (dd__value *[]){g[0], w}, 2, &dx[0]));
+    }
+    return DD_OK;
 }
 
 static dd_status infer_weights(dd__graph *graph, dd__node *node) {
@@ -46,6 +70,7 @@ const dd__op dd__op_conv2d_backward_data = {
     .max_in = 2,
     .outputs = 1,
     .infer = infer_data,
+    .gradient = gradient_data,
     .reference = dd__reference_conv2d_backward_data,
     .implementations = data_implementations,
     .flop = dd__conv_flop,

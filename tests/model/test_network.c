@@ -176,6 +176,38 @@ static void test_bool_and_list_are_read(void **state) {
     dd_model_free(model);
 }
 
+static void expect_dims(const dd_model *model, const char *name, unsigned rank,
+                        const uint32_t dims[]) {
+    dd_layer_info layer = layer_named(model, name);
+    assert_int_equal(layer.rank, rank);
+    for (unsigned i = 0; i < rank; i++) assert_int_equal(layer.output[i], dims[i]);
+}
+
+/* Of layers that work over axes or on many matrices; the image is 8x6x3. */
+static void test_layers_over_axes_and_of_matrices_have_shapes(void **state) {
+    (void)state;
+    dd_model *model;
+    assert_fine(load_text(
+        NETWORK("{\"op\": \"conv2d_transpose\", \"filters\": 4, \"kernel\": 2, \"stride\": 2},"
+                "{\"op\": \"resize\", \"height\": 5, \"width\": 6, \"mode\": \"linear\"},"
+                "{\"op\": \"lrn\", \"size\": 3},"
+                "{\"op\": \"normalize\", \"axes\": [1, 2]},"
+                "{\"op\": \"max_pool\", \"kernel\": 2, \"stride\": 1, \"dilation\": 2},"
+                "{\"op\": \"reshape\", \"shape\": [1, 12, 4], \"whole\": true, \"name\": \"a\"},"
+                "{\"op\": \"matmul\", \"inputs\": [\"a\", \"a\"], \"transpose_b\": true},"
+                "{\"op\": \"log_softmax\"},"
+                "{\"op\": \"reduce\", \"kind\": \"mean\", \"axes\": [2]}" END),
+        &model));
+    expect_dims(model, "conv2d_transpose1", 3, (const uint32_t[]){16, 12, 4});
+    expect_dims(model, "resize1", 3, (const uint32_t[]){5, 6, 4});
+    expect_dims(model, "max_pool1", 3, (const uint32_t[]){3, 4, 4});
+    expect_dims(model, "a", 2, (const uint32_t[]){12, 4});
+    expect_dims(model, "matmul1", 2, (const uint32_t[]){12, 12});
+    expect_dims(model, "reduce1", 2, (const uint32_t[]){12, 1});
+    assert_int_equal(layer_named(model, "conv2d_transpose1").parameters, 2 * 2 * 4 * 3 + 4);
+    dd_model_free(model);
+}
+
 /* ---- The graph
  * --------------------------------------------------------------------------------------- */
 
@@ -322,6 +354,28 @@ static const struct {
     {NETWORK("{\"op\": \"convolute\"}"), DD_FORMAT,
      "layer 1: \"convolute\" is not a layer; known: conv2d, "},
     {NETWORK("{\"op\": \"gather\"}"), DD_FORMAT, "layer 1: \"gather\" is not a layer"},
+    {NETWORK("{\"op\": \"reduce\", \"kind\": \"sum\", \"axes\": [1, 4]}"), DD_SHAPE,
+     "layer 1 \"reduce1\": there is no axis 4 of 4 dimensions"},
+    {NETWORK("{\"op\": \"reduce\", \"kind\": \"sum\", \"axes\": [1, 1]}"), DD_SHAPE,
+     "layer 1 \"reduce1\": axis 1 is given twice"},
+    {NETWORK("{\"op\": \"normalize\", \"axes\": []}"), DD_SHAPE,
+     "layer 1 \"normalize1\": expected at least one axis, found none"},
+    {NETWORK("{\"op\": \"resize\", \"height\": 8, \"width\": 6, \"scale_width\": 1e-9}"), DD_SHAPE,
+     "layer 1 \"resize1\": expected a scale of 0 or at least"},
+    {NETWORK("{\"op\": \"resize\", \"height\": 16777216, \"width\": 16777216}"), DD_SHAPE,
+     "numbers are more than 2147483647"},
+    {NETWORK(
+         "{\"op\": \"reshape\", \"shape\": [1, 144, 1], \"name\": \"c\", \"whole\": true},"
+         "{\"op\": \"resize\", \"inputs\": [\"input\"], \"height\": 60000, \"width\": 10000},"
+         "{\"op\": \"reshape\", \"shape\": [1, 1800000000, 1], \"whole\": true, \"name\": \"d\"},"
+         "{\"op\": \"matmul\", \"inputs\": [\"d\", \"c\"], \"transpose_b\": true}"),
+     DD_SHAPE, "layer 4 \"matmul1\": 1800000000x144 numbers are more than"},
+    {NETWORK("{\"op\": \"conv2d_transpose\", \"filters\": 1048576, \"kernel\": 1024}"), DD_SHAPE,
+     "3298534883328 parameters are more than fit"},
+    {NETWORK("{\"op\": \"conv2d_transpose\", \"filters\": 1048576, \"kernel\": 1,"
+             "\"stride\": 1024}"),
+     DD_SHAPE, "numbers are more than 2147483647"},
+    {NETWORK("{\"op\": \"matmul\"}"), DD_SHAPE, "matmul takes 2 to 2 inputs, found 1"},
     {NETWORK("{\"op\": \"flatten\", \"name\": \"a b\"}"), DD_FORMAT,
      "layer 1 \"a b\": \"name\": expected 1 to 100 letters, digits, '_', '.' or '-', found \"a "
      "b\""},
@@ -479,6 +533,7 @@ int main(void) {
         cmocka_unit_test(test_pairs_take_one_number_or_two),
         cmocka_unit_test(test_padding_takes_a_word_a_number_or_four_edges),
         cmocka_unit_test(test_bool_and_list_are_read),
+        cmocka_unit_test(test_layers_over_axes_and_of_matrices_have_shapes),
         cmocka_unit_test(test_logits_are_what_the_closing_softmax_reads),
         cmocka_unit_test(test_without_closing_softmax_the_last_value_is_the_logits),
         cmocka_unit_test(test_dropout_adds_nodes_to_a_training_graph_alone),
