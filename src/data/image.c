@@ -1,7 +1,11 @@
 #include "data/image.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -71,11 +75,13 @@ static dd_status stb_failure(void) {
 
 static const stbi_io_callbacks reading = {read_source, skip_source, source_has_ended};
 
-/* Everything before the pixels, for what is not PNM: channels, 1 to 4, as the file has them. */
-static dd_status read_header(const uint8_t *bytes, size_t size, dd__image *image) {
+/* Everything before the pixels, for what is not PNM: channels, 1 to 4, as the file has them; *turn as
+ * dd__jpeg_check has it. */
+static dd_status read_header(const uint8_t *bytes, size_t size, dd__image *image, unsigned *turn) {
     int width, height, channels;
     if (size == 0) return dd__fail(DD_FORMAT, "expected an image, found an empty file");
-    if (dd__is_jpeg(bytes, size)) DD_TRY(dd__jpeg_check(bytes, size));
+    *turn = DD__UPRIGHT;
+    if (dd__is_jpeg(bytes, size)) DD_TRY(dd__jpeg_check(bytes, size, turn));
     source from = {.bytes = bytes, .size = size};
     dd__stb_limit(1 << 20);
     if (!stbi_info_from_callbacks(&reading, &from, &width, &height, &channels))
@@ -87,9 +93,8 @@ static dd_status read_header(const uint8_t *bytes, size_t size, dd__image *image
     return dd__is_png(bytes, size) ? dd__png_check(bytes, size) : DD_OK;
 }
 
-/* Decodes what is not PNM into as many channels as the file has. */
+/* Decodes what read_header has read into as many channels as the file has. */
 static dd_status decode_stb(const uint8_t *bytes, size_t size, dd__image *image) {
-    DD_TRY(read_header(bytes, size, image));
     source from = {.bytes = bytes, .size = size};
     int width, height, channels;
     /* 16 bits in 4 channels, twice: zlib's output grows by doubling; and JPEG's padding */
@@ -148,36 +153,147 @@ static dd_status convert(dd__image *image, unsigned channels) {
     return DD_OK;
 }
 
+/* Whether the sides change places. */
+static bool lies(unsigned turn) { return turn >= DD__TURNED_FROM; }
+
+/* Makes a picture upright whose rows and columns lie as Exif's orientation `turn` says. */
+static dd_status set_upright(dd__image *image, unsigned turn) {
+    if (turn == DD__UPRIGHT) return DD_OK;
+    bool right = turn == 2 || turn == 3 || turn == 6 || turn == 7; /* row 0 begins there */
+    bool below = turn == 3 || turn == 4 || turn == 7 || turn == 8;
+    dd__image out = {image->width, image->height, image->channels, NULL};
+    if (lies(turn)) {
+        out.width = image->height;
+        out.height = image->width;
+    }
+    size_t bytes = image->channels;
+    out.pixels = dd__alloc((size_t)out.width * out.height, bytes);
+    if (!out.pixels) {
+        dd__image_clear(image);
+        return dd__no_memory((size_t)out.width * out.height * bytes);
+    }
+    for (unsigned row = 0; row < out.height; row++)
+        for (unsigned column = 0; column < out.width; column++) {
+            unsigned y = below ? out.height - 1 - row : row;
+            unsigned x = right ? out.width - 1 - column : column;
+            size_t from = lies(turn) ? (size_t)x * image->width + y : (size_t)y * image->width + x;
+            memcpy(out.pixels + ((size_t)row * out.width + column) * bytes,
+                   image->pixels + from * bytes, bytes);
+        }
+    dd__image_clear(image);
+    *image = out;
+    return DD_OK;
+}
+
+static dd_status decode(const uint8_t *bytes, size_t size, unsigned channels, unsigned least,
+                        dd__image *image) {
+    unsigned turn = DD__UPRIGHT;
+    *image = (dd__image){.pixels = NULL};
+    if (dd__is_pnm(bytes, size)) {
+        DD_TRY(dd__pnm_decode(bytes, size, false, image));
+        return convert(image, channels);
+    }
+    DD_TRY(read_header(bytes, size, image, &turn));
+    if (DD__JPEG_DECODES && dd__is_jpeg(bytes, size))
+        DD_TRY(dd__jpeg_decode(bytes, size, channels, least, image));
+    else
+        DD_TRY(decode_stb(bytes, size, image));
+    DD_TRY(convert(image, channels));
+    return set_upright(image, turn);
+}
+
 dd_status dd__image_decode(const uint8_t *bytes, size_t size, unsigned channels, dd__image *image) {
     *image = (dd__image){.pixels = NULL};
     if (size > DD__IMAGE_BYTES)
         return dd__fail(DD_IO, "expected at most %d bytes, found %zu", DD__IMAGE_BYTES, size);
-    if (dd__is_pnm(bytes, size))
-        DD_TRY(dd__pnm_decode(bytes, size, false, image));
-    else
-        DD_TRY(decode_stb(bytes, size, image));
-    return convert(image, channels);
+    return decode(bytes, size, channels, 0, image);
 }
 
-dd_status dd__image_load(const char *path, unsigned channels, dd__image *image) {
+/* ---- Files ---------------------------------------------------------------------------------- */
+
+static const char *kind_of(mode_t mode) {
+    if (S_ISDIR(mode)) return "a folder";
+    if (S_ISFIFO(mode)) return "a pipe";
+    if (S_ISSOCK(mode)) return "a socket";
+    return "a device";
+}
+
+/* Only what has an end that is known before: neither pipes, which may never have one, nor devices. */
+static dd_status check_file(int file, size_t *size) {
+    struct stat found;
+    if (fstat(file, &found) != 0) return dd__fail(DD_IO, "cannot read: %s", strerror(errno));
+    if (!S_ISREG(found.st_mode))
+        return dd__fail(DD_IO, "expected a file, found %s", kind_of(found.st_mode));
+    if ((uint64_t)found.st_size > DD__IMAGE_BYTES)
+        return dd__fail(DD_IO, "expected at most %d bytes, found %lld", DD__IMAGE_BYTES,
+                        (long long)found.st_size);
+    *size = (size_t)found.st_size;
+    return DD_OK;
+}
+
+static dd_status read_all(int file, uint8_t **bytes, size_t *size) {
+    size_t room = 0;
+    DD_TRY(check_file(file, &room));
+    *bytes = dd__alloc(room + 1, 1);
+    if (!*bytes) return dd__no_memory(room);
+    for (*size = 0; *size < room;) {
+        ssize_t got = read(file, *bytes + *size, room - *size);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return dd__fail(DD_IO, "cannot read: %s", strerror(errno));
+        if (got == 0) break;
+        *size += (size_t)got;
+    }
+    return DD_OK;
+}
+
+/* *bytes belongs to the caller, after a failure too. Opening never waits, as that of a pipe would. */
+static dd_status read_file(const char *path, uint8_t **bytes, size_t *size) {
+    *bytes = NULL;
+    int file = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct stat found;
+    if (file < 0 && errno == ENXIO && stat(path, &found) == 0)
+        return dd__fail(DD_IO, "expected a file, found %s", kind_of(found.st_mode));
+    if (file < 0) return dd__fail(DD_IO, "cannot open: %s", strerror(errno));
+    dd_status status = read_all(file, bytes, size);
+    close(file);
+    return status;
+}
+
+dd_status dd__image_load_reduced(const char *path, unsigned channels, unsigned least,
+                                 dd__image *image) {
     *image = (dd__image){.pixels = NULL};
-    char *bytes;
+    uint8_t *bytes;
     size_t size;
-    DD_TRY(dd__file_read(path, DD__IMAGE_BYTES, &bytes, &size));
-    dd_status status = dd__image_decode((const uint8_t *)bytes, size, channels, image);
+    dd_status status = read_file(path, &bytes, &size);
+    if (status == DD_OK) status = decode(bytes, size, channels, least, image);
     dd__free(bytes);
     return dd__within(status, "%s", path);
 }
 
+dd_status dd__image_load(const char *path, unsigned channels, dd__image *image) {
+    return dd__image_load_reduced(path, channels, 0, image);
+}
+
+static dd_status read_size(const uint8_t *bytes, size_t size, dd__image *image) {
+    unsigned turn = DD__UPRIGHT;
+    if (dd__is_pnm(bytes, size))
+        DD_TRY(dd__pnm_decode(bytes, size, true, image));
+    else
+        DD_TRY(read_header(bytes, size, image, &turn));
+    image->channels = image->channels < 3 ? 1 : 3;
+    if (!lies(turn)) return DD_OK;
+    unsigned width = image->width;
+    image->width = image->height;
+    image->height = width;
+    return DD_OK;
+}
+
 dd_status dd__image_size(const char *path, dd__image *image) {
     *image = (dd__image){.pixels = NULL};
-    char *bytes;
+    uint8_t *bytes;
     size_t size;
-    DD_TRY(dd__file_read(path, DD__IMAGE_BYTES, &bytes, &size));
-    const uint8_t *file = (const uint8_t *)bytes;
-    dd_status status = dd__is_pnm(file, size) ? dd__pnm_decode(file, size, true, image)
-                                              : read_header(file, size, image);
-    image->channels = image->channels < 3 ? 1 : 3;
+    dd_status status = read_file(path, &bytes, &size);
+    if (status == DD_OK) status = read_size(bytes, size, image);
     dd__free(bytes);
     return dd__within(status, "%s", path);
 }
@@ -198,25 +314,35 @@ dd_status dd__image_save_png(const char *path, const dd__image *image) {
     return dd__writer_close(&writer, status);
 }
 
-dd_status dd__image_resize(const dd__image *image, unsigned width, unsigned height,
-                           dd__image *out) {
+/* Along an axis the box averages areas and the triangle is bilinear. */
+static stbir_filter filter_of(double from, unsigned to) {
+    return (double)to < from ? STBIR_FILTER_BOX : STBIR_FILTER_TRIANGLE;
+}
+
+dd_status dd__image_resize_part(const dd__image *image, const dd__box *box, unsigned width,
+                                unsigned height, dd__image *out) {
     *out = (dd__image){width, height, image->channels, NULL};
     size_t count = (size_t)width * height;
     if (count == 0 || count > DD__IMAGE_PIXELS)
         return dd__fail(DD_SHAPE, "an image cannot be resized to %ux%u", width, height);
     out->pixels = dd__alloc(count, image->channels);
     if (!out->pixels) return dd__no_memory(count * image->channels);
-    /* Per axis the box averages areas and the triangle is bilinear. stb takes one pair of filters
-     * for both directions of change, so the larger change decides. */
-    bool shrinks = (uint64_t)width * height < (uint64_t)image->width * image->height;
-    stbir_filter filter = shrinks ? STBIR_FILTER_BOX : STBIR_FILTER_TRIANGLE;
-    int done = stbir_resize_uint8_generic(image->pixels, (int)image->width, (int)image->height, 0,
-                                          out->pixels, (int)width, (int)height, 0,
-                                          (int)image->channels, STBIR_ALPHA_CHANNEL_NONE, 0,
-                                          STBIR_EDGE_CLAMP, filter, STBIR_COLORSPACE_LINEAR, NULL);
+    int done = stbir_resize_region(
+        image->pixels, (int)image->width, (int)image->height, 0, out->pixels, (int)width,
+        (int)height, 0, STBIR_TYPE_UINT8, (int)image->channels, STBIR_ALPHA_CHANNEL_NONE, 0,
+        STBIR_EDGE_CLAMP, STBIR_EDGE_CLAMP, filter_of(box->right - box->left, width),
+        filter_of(box->bottom - box->top, height), STBIR_COLORSPACE_LINEAR, NULL,
+        (float)(box->left / image->width), (float)(box->top / image->height),
+        (float)(box->right / image->width), (float)(box->bottom / image->height));
     if (done) return DD_OK;
     dd__image_clear(out);
     return dd__fail(DD_MEMORY, "not enough memory to resize an image to %ux%u", width, height);
+}
+
+dd_status dd__image_resize(const dd__image *image, unsigned width, unsigned height,
+                           dd__image *out) {
+    const dd__box all = {0, 0, image->width, image->height};
+    return dd__image_resize_part(image, &all, width, height, out);
 }
 
 dd_status dd_image_save(const char *path, const uint8_t *pixels, unsigned height, unsigned width,
