@@ -3,6 +3,7 @@
  *   gather    example i of the batch stands at position = step.position + i of the epoch, which is
  *             example permute(position) of the dataset when shuffled, else example `position`:
  *             x[i][j] = images[example][j] * scale + shift;  y[i] = labels[example]
+ *             Where channels differ, channel j % channels has a scale and a shift of its own.
  *             Behind the last one (the lesser of step.count and capacity): x = 0, y = -1.
  *             images (capacity, size) U8, labels (capacity), x (batch, size), y (batch)
  *   gather_warped  the same with images (capacity, height, width, channels) seen through a random
@@ -56,23 +57,45 @@ inline long find_example(global const Step *step, int i, int capacity, int shuff
     return permute(step->seed_low, step->seed_high, step->epoch, position, count);
 }
 
+/* The four scales and shifts of a launch; `channels` 0: the first of them are those of all. */
+typedef struct {
+    int channels;
+    float scale[4], shift[4];
+} Preparation;
+
+#define PREPARATION                                                                     \
+    int prepared, float scale0, float scale1, float scale2, float scale3, float shift0, \
+        float shift1, float shift2, float shift3
+#define TAKE_PREPARATION                                                               \
+    {                                                                                  \
+        prepared, {scale0, scale1, scale2, scale3}, { shift0, shift1, shift2, shift3 } \
+    }
+
+inline float prepare(const Preparation *p, float pixel, int channel) {
+    int c = p->channels ? channel : 0;
+    return FMA(pixel, p->scale[c], p->shift[c]);
+}
+
 kernel void gather(global const uchar *restrict images, global const int *restrict labels,
                    global const Step *restrict step, global float *restrict x,
                    global int *restrict y, int capacity, int size, int batch, int shuffle,
-                   float scale, float shift) {
+                   PREPARATION) {
+    const Preparation preparation = TAKE_PREPARATION;
+    int period = max(prepared, 1);
     int lane = (int)get_local_id(0), lanes = (int)get_local_size(0), i = (int)get_global_id(1);
     long example = find_example(step, i, capacity, shuffle);
     if (lane == 0) y[i] = example < 0 ? -1 : labels[example];
     images += (size_t)max(example, 0L) * size;
     x += (size_t)i * size;
     for (int j = lane; j < size; j += lanes)
-        x[j] = example < 0 ? 0 : FMA((float)images[j], scale, shift);
+        x[j] = example < 0 ? 0 : prepare(&preparation, (float)images[j], j % period);
 }
 
 kernel void gather_vector(global const uchar *restrict images, global const int *restrict labels,
                           global const Step *restrict step, global float *restrict x,
                           global int *restrict y, int capacity, int size, int batch, int shuffle,
-                          float scale, float shift, int chunk) {
+                          PREPARATION, int chunk) {
+    const Preparation preparation = TAKE_PREPARATION;
     int i = (int)get_global_id(0) * chunk, end = min(i + chunk, batch);
     for (; i < end; i++) {
         long example = find_example(step, i, capacity, shuffle);
@@ -85,9 +108,14 @@ kernel void gather_vector(global const uchar *restrict images, global const int 
         }
         y[i] = labels[example];
         global const uchar *from = images + (size_t)example * size;
-        for (; j + VW <= size; j += VW)
-            VSTORE(FMA(CAT(convert_float, VW)(VLOAD(from + j)), (V)(scale), (V)(shift)), to + j);
-        for (; j < size; j++) to[j] = FMA((float)from[j], scale, shift);
+        if (prepared == 0)
+            for (; j + VW <= size; j += VW)
+                VSTORE(FMA(CAT(convert_float, VW)(VLOAD(from + j)), (V)(scale0), (V)(shift0)),
+                       to + j);
+        for (int channel = 0; j < size; j++) {
+            to[j] = prepare(&preparation, (float)from[j], channel);
+            channel = channel + 1 < prepared ? channel + 1 : 0;
+        }
     }
 }
 
@@ -125,7 +153,7 @@ inline Warp draw_warp(global const Step *step, uint example, int height, int wid
 
 /* Writes pixel (r, c) of the warped image, all channels, to `to`. */
 inline void warp_pixel(global const uchar *image, const Warp *warp, int r, int c, int height,
-                       int width, int channels, float scale, float shift, global float *to) {
+                       int width, int channels, const Preparation *preparation, global float *to) {
     float row = FMA(warp->rr, (float)r, FMA(warp->rc, (float)c, warp->r0));
     float column = FMA(warp->cr, (float)r, FMA(warp->cc, (float)c, warp->c0));
     row = clamp(row, 0.0f, (float)(height - 1));
@@ -139,15 +167,16 @@ inline void warp_pixel(global const uchar *image, const Warp *warp, int r, int c
         float a = image[k], b = image[k + beside], c = image[k + below],
               d = image[k + below + beside];
         float upper = FMA(b - a, column, a), lower = FMA(d - c, column, c);
-        to[k] = FMA(FMA(lower - upper, row, upper), scale, shift);
+        to[k] = prepare(preparation, FMA(lower - upper, row, upper), k);
     }
 }
 
 kernel void gather_warped(global const uchar *restrict images, global const int *restrict labels,
                           global const Step *restrict step, global float *restrict x,
                           global int *restrict y, int capacity, int height, int width, int channels,
-                          int batch, int shuffle, float scale, float shift, float rotation,
-                          float shear, float shift_c, float shift_r, float zoom) {
+                          int batch, int shuffle, PREPARATION, float rotation, float shear,
+                          float shift_c, float shift_r, float zoom) {
+    const Preparation preparation = TAKE_PREPARATION;
     int lane = (int)get_local_id(0), lanes = (int)get_local_size(0), i = (int)get_global_id(1);
     long example = find_example(step, i, capacity, shuffle);
     if (lane == 0) y[i] = example < 0 ? -1 : labels[example];
@@ -161,7 +190,7 @@ kernel void gather_warped(global const uchar *restrict images, global const int 
     Warp warp =
         draw_warp(step, (uint)example, height, width, rotation, shear, shift_c, shift_r, zoom);
     for (int j = lane; j < pixels; j += lanes)
-        warp_pixel(images, &warp, j / width, j % width, height, width, channels, scale, shift,
+        warp_pixel(images, &warp, j / width, j % width, height, width, channels, &preparation,
                    x + j * channels);
 }
 
@@ -169,9 +198,9 @@ kernel void gather_warped_vector(global const uchar *restrict images,
                                  global const int *restrict labels,
                                  global const Step *restrict step, global float *restrict x,
                                  global int *restrict y, int capacity, int height, int width,
-                                 int channels, int batch, int shuffle, float scale, float shift,
-                                 float rotation, float shear, float shift_c, float shift_r,
-                                 float zoom, int chunk) {
+                                 int channels, int batch, int shuffle, PREPARATION, float rotation,
+                                 float shear, float shift_c, float shift_r, float zoom, int chunk) {
+    const Preparation preparation = TAKE_PREPARATION;
     int i = (int)get_global_id(0) * chunk, end = min(i + chunk, batch);
     int size = height * width * channels;
     for (; i < end; i++) {
@@ -187,7 +216,7 @@ kernel void gather_warped_vector(global const uchar *restrict images,
             draw_warp(step, (uint)example, height, width, rotation, shear, shift_c, shift_r, zoom);
         for (int r = 0; r < height; r++)
             for (int c = 0; c < width; c++, to += channels)
-                warp_pixel(from, &warp, r, c, height, width, channels, scale, shift, to);
+                warp_pixel(from, &warp, r, c, height, width, channels, &preparation, to);
     }
 }
 
@@ -205,8 +234,7 @@ kernel void next_part(global Step *step, int batch) {
 }
 
 FULL_GROUP void metrics(global const float *restrict loss, global const float *restrict hit,
-                        global const int *restrict labels, global float *restrict sums,
-                        int count) {
+                        global const int *restrict labels, global float *restrict sums, int count) {
     local Sum held[DD_GROUP];
     Sum all[3] = {sum_of(0, 0), sum_of(0, 0), sum_of(0, 0)};
     for (int i = (int)get_local_id(0); i < count; i += DD_GROUP) {

@@ -33,15 +33,15 @@
         .why = "a few roundings of numbers near 1", .runs = 2, .quick = in_quick    \
     }
 /* scale and shift are powers of two: every order of rounding is exact. */
-#define GATHER(title, batch_, shuffle_, when, in_quick, count, ...)                          \
-    {                                                                                        \
-        .op = "gather", .name = title,                                                       \
-        .attributes =                                                                        \
-            &(const dd__gather){                                                             \
-                .batch = batch_, .shuffle = shuffle_, .scale = 0.00390625f, .shift = -0.5f}, \
-        .in = {DD__IN(PIXELS, count, __VA_ARGS__), DD__IN(CLASSES, count),                   \
-               DD__IN(when, DD__STEP_WORDS)},                                                \
-        .quick = in_quick                                                                    \
+#define GATHER(title, batch_, shuffle_, when, in_quick, count, ...)                              \
+    {                                                                                            \
+        .op = "gather", .name = title,                                                           \
+        .attributes =                                                                            \
+            &(const dd__gather){                                                                 \
+                .batch = batch_, .shuffle = shuffle_, .scale = {0.00390625f}, .shift = {-0.5f}}, \
+        .in = {DD__IN(PIXELS, count, __VA_ARGS__), DD__IN(CLASSES, count),                       \
+               DD__IN(when, DD__STEP_WORDS)},                                                    \
+        .quick = in_quick                                                                        \
     }
 /* Sines of float angles move a pixel's place by 1e-5 of itself, and it is worth up to 256 * scale a
  * place. */
@@ -50,8 +50,8 @@
         .op = "gather", .name = title,                                                \
         .attributes = &(const dd__gather){.batch = batch_,                            \
                                           .shuffle = true,                            \
-                                          .scale = 0.00390625f,                       \
-                                          .shift = -0.5f,                             \
+                                          .scale = {0.00390625f},                     \
+                                          .shift = {-0.5f},                           \
                                           .augment = {turn, lean, side, side, side}}, \
         .in = {DD__IN(PIXELS, count, __VA_ARGS__), DD__IN(CLASSES, count),            \
                DD__IN(when, DD__STEP_WORDS)},                                         \
@@ -63,6 +63,22 @@
         .op = "accumulate", .name = title,                                                       \
         .in = {DD__IN(INTEGER, n), DD__IN(INTEGER, n), DD__IN(when, DD__STEP_WORDS)}, .runs = 2, \
         .quick = in_quick                                                                        \
+    }
+/* Each channel with a scale and a shift of its own, all exact. */
+#define GATHER_BY_CHANNEL(title, in_quick, turn, batch_, count, ...)                   \
+    {                                                                                  \
+        .op = "gather", .name = title,                                                 \
+        .attributes = &(const dd__gather){.batch = batch_,                             \
+                                          .shuffle = true,                             \
+                                          .channels = 3,                               \
+                                          .scale = {0.00390625f, -0.5f, 2},            \
+                                          .shift = {-0.5f, 0.25f, 8},                  \
+                                          .augment = {.rotation = turn}},              \
+        .in = {DD__IN(PIXELS, count, __VA_ARGS__), DD__IN(CLASSES, count),             \
+               DD__IN(STEP, DD__STEP_WORDS)},                                          \
+        .tolerance = (turn) > 0 ? 2e-4 : 0,                                            \
+        .why = (turn) > 0 ? "places in f32, between pixels as unlike as noise" : NULL, \
+        .quick = in_quick                                                              \
     }
 #define METRICS(title, in_quick, n)                                                            \
     {                                                                                          \
@@ -94,6 +110,8 @@ const dd__case dd__cases_training[] = {
     GATHER("shuffled_beyond_the_end", 8, true, STEP_END, false, 33, 7, 7, 3),
     GATHER("shuffled_64_of_64", 64, true, STEP, false, 64, 3, 3, 1),
     GATHER("one_image", 1, true, STEP, false, 1, 1, 1, 1),
+    GATHER_BY_CHANNEL("by_channel", true, 0, 5, 9, 7, 9, 3),
+    GATHER_BY_CHANNEL("by_channel_augmented", false, 30, 5, 9, 7, 9, 3),
     WARP("augmented_digits", 33, STEP, true, 10, 0.2f, 0.1f, 40, 28, 28, 1),
     WARP("augmented_colour", 5, STEP, false, 180, 20, 0.4f, 9, 13, 31, 3),
     WARP("augmented_beyond_the_end", 8, STEP_END, false, 10, 0.2f, 0.1f, 33, 7, 7, 1),

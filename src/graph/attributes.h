@@ -222,10 +222,14 @@ static inline bool dd__augments(const dd__augment *a) {
     return a->rotation > 0 || a->shear > 0 || a->width > 0 || a->height > 0 || a->zoom > 0;
 }
 
+enum { DD__PREPARED = 4 }; /* channels that differ in their preparation, at most */
+
 typedef struct dd__gather { /* also advance and next_part, which use batch alone */
     int32_t batch;
     bool shuffle;
-    float scale, shift; /* x = pixel * scale + shift */
+    /* x = pixel * scale[c] + shift[c], c the channel; with channels 0 all have scale[0] and shift[0] */
+    int32_t channels; /* at most DD__PREPARED */
+    float scale[DD__PREPARED], shift[DD__PREPARED];
     dd__augment augment;
 } dd__gather;
 

@@ -49,6 +49,23 @@ static dd_status name_classes(dd_model *model) {
     return DD_OK;
 }
 
+/* A number for all channels or a list with one for each; *channels is set by a list. */
+static void read_numbers(const cJSON *given, unsigned *channels, float out[DD__PREPARED]) {
+    for (int i = 0; i < DD__PREPARED; i++) {
+        const cJSON *item = cJSON_IsArray(given) ? cJSON_GetArrayItem(given, i) : given;
+        out[i] = item ? (float)item->valuedouble : 0;
+    }
+    if (cJSON_IsArray(given)) *channels = (unsigned)cJSON_GetArraySize(given);
+}
+
+static void read_preparation(dd_model *model, const cJSON *given) {
+    dd__preparation *p = &model->preparation;
+    read_numbers(member(given, "scale"), &p->channels, p->scale);
+    read_numbers(member(given, "shift"), &p->channels, p->shift);
+    p->crop = cJSON_IsTrue(member(given, "crop"));
+    if (member(given, "resize")) p->resize = number_of(given, "resize");
+}
+
 static dd_status read_network(dd_model *model, const char *text, size_t size) {
     DD_TRY(dd__network_parse(text, size, &model->network));
     model->name = member(model->network, "name")->valuestring;
@@ -59,8 +76,7 @@ static dd_status read_network(dd_model *model, const char *text, size_t size) {
     model->height = number_of(input, "height");
     model->width = number_of(input, "width");
     model->channels = number_of(input, "channels");
-    model->preparation.scale = (float)member(preparation, "scale")->valuedouble;
-    model->preparation.shift = (float)member(preparation, "shift")->valuedouble;
+    read_preparation(model, preparation);
     DD_TRY(dd__layers_describe(model));
     return name_classes(model);
 }

@@ -4,6 +4,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "graph/attributes.h"
 #include "graph/graph.h"
 
 /* A parameter or statistic by its name ("conv1.weight"), in the plain layout of graph/op.h. */
@@ -13,9 +14,12 @@ typedef struct dd__tensor {
     float *data;
 } dd__tensor;
 
-/* How an image's bytes become the network's input: x = pixel * scale + shift. */
+/* How a picture becomes the network's input; "preparation" of network.h. */
 typedef struct dd__preparation {
-    float scale, shift;
+    unsigned channels; /* that have a scale and a shift each; 0: all have the first */
+    float scale[DD__PREPARED], shift[DD__PREPARED];
+    bool crop;
+    unsigned resize; /* 0: none */
 } dd__preparation;
 
 struct dd_model {

@@ -68,21 +68,56 @@ static dd_status check_input(const cJSON *network) {
     return DD_OK;
 }
 
+static dd_status check_number(const cJSON *number, const char *key, bool may_be_0) {
+    if (!cJSON_IsNumber(number) || !isfinite((float)number->valuedouble))
+        return dd__fail(DD_FORMAT, "\"%s\": expected a number that fits a float", key);
+    if ((float)number->valuedouble == 0 && !may_be_0)
+        return dd__fail(DD_FORMAT, "\"%s\": expected a number that is not 0", key);
+    return DD_OK;
+}
+
+/* A number, or a list with one for each channel. */
+static dd_status check_numbers(const cJSON *preparation, const char *key, int64_t channels,
+                               bool may_be_0) {
+    const cJSON *given = cJSON_GetObjectItemCaseSensitive(preparation, key), *number;
+    if (!given) return dd__fail(DD_FORMAT, "\"%s\" is missing", key);
+    if (!cJSON_IsArray(given)) return check_number(given, key, may_be_0);
+    if (channels > DD__PREPARED || cJSON_GetArraySize(given) != channels)
+        return dd__fail(DD_FORMAT,
+                        "\"%s\": expected a number, or one for each of %lld channels (at most %d), "
+                        "found a list of %d",
+                        key, (long long)channels, DD__PREPARED, cJSON_GetArraySize(given));
+    cJSON_ArrayForEach(number, given) DD_TRY(check_number(number, key, may_be_0));
+    return DD_OK;
+}
+
+static dd_status check_crop(const cJSON *preparation, const cJSON *input) {
+    const cJSON *crop = cJSON_GetObjectItemCaseSensitive(preparation, "crop");
+    if (crop && !cJSON_IsBool(crop)) return dd__fail(DD_FORMAT, "\"crop\": expected true or false");
+    if (!cJSON_GetObjectItemCaseSensitive(preparation, "resize")) return DD_OK;
+    if (!cJSON_IsTrue(crop))
+        return dd__fail(DD_FORMAT, "\"resize\": expected \"crop\": true beside it, which makes the "
+                                   "picture as large as the input");
+    int64_t least = 1, resize;
+    static const char *const sides[] = {"height", "width"};
+    for (size_t i = 0; i < DD_COUNT(sides); i++) {
+        const cJSON *side = cJSON_GetObjectItemCaseSensitive(input, sides[i]);
+        if ((int64_t)side->valuedouble > least) least = (int64_t)side->valuedouble;
+    }
+    return dd__json_integer(preparation, "resize", least, MAX_EXTENT, &resize);
+}
+
 static dd_status check_preparation(const cJSON *network) {
-    static const char *const known[] = {"scale", "shift"};
+    const cJSON *input = cJSON_GetObjectItemCaseSensitive(network, "input");
+    static const char *const known[] = {"scale", "shift", "resize", "crop"};
     const cJSON *preparation = cJSON_GetObjectItemCaseSensitive(network, "preparation");
     if (!cJSON_IsObject(preparation))
         return dd__fail(DD_FORMAT, "expected an object with scale and shift");
     DD_TRY(dd__keys_check(preparation, known, DD_COUNT(known)));
-    for (size_t i = 0; i < DD_COUNT(known); i++) {
-        const cJSON *number = cJSON_GetObjectItemCaseSensitive(preparation, known[i]);
-        if (!number) return dd__fail(DD_FORMAT, "\"%s\" is missing", known[i]);
-        if (!cJSON_IsNumber(number) || !isfinite((float)number->valuedouble))
-            return dd__fail(DD_FORMAT, "\"%s\": expected a number that fits a float", known[i]);
-    }
-    if ((float)cJSON_GetObjectItemCaseSensitive(preparation, "scale")->valuedouble == 0)
-        return dd__fail(DD_FORMAT, "\"scale\": expected a number that is not 0");
-    return DD_OK;
+    int64_t channels = (int64_t)cJSON_GetObjectItemCaseSensitive(input, "channels")->valuedouble;
+    DD_TRY(check_numbers(preparation, "scale", channels, false));
+    DD_TRY(check_numbers(preparation, "shift", channels, true));
+    return check_crop(preparation, input);
 }
 
 static dd_status check_classes(const cJSON *network) {

@@ -3,8 +3,7 @@
  *     { "deepdigits": "network 1",                          what the file is, and its version
  *       "name": "tiny",
  *       "input": {"height": 28, "width": 28, "channels": 1},
- *       "preparation": {"scale": 0.00392156862745098, "shift": 0},     x = pixel * scale + shift;
- *                                                                      default: these, 1/255 and 0
+ *       "preparation": {"scale": 0.00392156862745098, "shift": 0},     default: these, 1/255 and 0
  *       "classes": ["zero", "one"],                           default: "0", "1", ...
  *       "layers": [
  *         {"op": "conv2d", "name": "conv1", "filters": 8, "kernel": 3, "activation": "relu"},
@@ -13,6 +12,13 @@
  *         {"op": "flatten"},
  *         {"op": "dense", "name": "logits", "units": 2},
  *         {"op": "softmax"} ] }
+ *
+ * "preparation" says how a picture becomes the network's input: x = pixel * scale + shift, where both are
+ * numbers or lists with one number a channel (at most 4); of a mean and a deviation of pixels from 0 to 1, as
+ * ImageNet's are given, scale is 1 / (255 deviation) and shift -mean / deviation. A picture of another size is
+ * stretched to the input's, or, with "crop": true, scaled until it covers the input, and its middle cut out;
+ * "resize": 256 beside that makes its shorter side 256 first. (One-channel networks without "crop" take other
+ * sizes for digits, see dd_prepare.)
  *
  * A layer reads the one before it, the first one the image, unless "inputs" names others: earlier
  * layers, or "input" for the image. A name is made of letters, digits, '_', '.' and '-'; without

@@ -2,7 +2,7 @@
  * again and again.
  *
  * gather   (images U8 (COUNT, ...), labels I32 (COUNT), step) -> x (batch, ...), y I32 (batch):
- *          x = pixel * scale + shift of the examples at position .. position + batch - 1 of the
+ *          x = pixel * scale + shift (by channel, where they differ) of the examples at position .. position + batch - 1 of the
  *          epoch, in the order of the file or shuffled (dd__permute). Behind the last example x is
  *          0 and the label -1, which losses and metrics leave out.
  *          With ranges to augment, images (COUNT, H, W, C), pixel (r, c) of x is that of the image
@@ -35,6 +35,11 @@ static const dd__attribute attributes[] = {
      .type = DD__BOOL,
      .offset = offsetof(dd__gather, shuffle),
      .help = "each epoch in another order"},
+    {.name = "channels",
+     .type = DD__INT,
+     .offset = offsetof(dd__gather, channels),
+     .max = DD__PREPARED,
+     .help = "that differ in scale and shift; 0: all are alike"},
     {.name = "scale",
      .type = DD__FLOAT,
      .offset = offsetof(dd__gather, scale),
@@ -87,6 +92,10 @@ static dd_status infer_gather(dd__graph *graph, dd__node *node) {
     if (gather->batch < 1) return dd__fail(DD_SHAPE, "expected a batch of at least 1");
     if (dd__augments(&gather->augment) && images->dims.rank != 4)
         return dd__fail(DD_SHAPE, "expected images (count, height, width, channels) to augment");
+    if (gather->channels < 0 || gather->channels > DD__PREPARED ||
+        (gather->channels && images->dims.d[images->dims.rank - 1] != (uint32_t)gather->channels))
+        return dd__fail(DD_SHAPE, "expected a scale and a shift for each channel, %d at most",
+                        DD__PREPARED);
     DD_TRY(dd__check_step(node->in[2]));
     dd__dims dims = images->dims;
     dims.d[0] = (uint32_t)gather->batch;
@@ -94,18 +103,22 @@ static dd_status infer_gather(dd__graph *graph, dd__node *node) {
     return dd__node_output(graph, node, 1, DD__I32, DD_DIMS((uint32_t)gather->batch));
 }
 
+#define DD_PREPARATION(gather)                                                                    \
+    DD_INT((gather)->channels), DD_FLOAT((gather)->scale[0]), DD_FLOAT((gather)->scale[1]),       \
+        DD_FLOAT((gather)->scale[2]), DD_FLOAT((gather)->scale[3]), DD_FLOAT((gather)->shift[0]), \
+        DD_FLOAT((gather)->shift[1]), DD_FLOAT((gather)->shift[2]), DD_FLOAT((gather)->shift[3])
+
 static dd__launch launch_gather(const dd__node *node, const char *kernel) {
     const dd__gather *gather = node->attributes;
     const dd__value *images = node->in[0];
     size_t size = dd__dims_count(&node->out[0]->dims) / (size_t)gather->batch;
-    return (dd__launch){.program = "batch",
-                        .kernel = kernel,
-                        .arguments = {DD_BUFFER(images->buffer), DD_BUFFER(node->in[1]->buffer),
-                                      DD_BUFFER(node->in[2]->buffer),
-                                      DD_BUFFER(node->out[0]->buffer),
-                                      DD_BUFFER(node->out[1]->buffer), DD_INT(images->dims.d[0]),
-                                      DD_INT(size), DD_INT(gather->batch), DD_INT(gather->shuffle),
-                                      DD_FLOAT(gather->scale), DD_FLOAT(gather->shift)}};
+    return (dd__launch){
+        .program = "batch",
+        .kernel = kernel,
+        .arguments = {DD_BUFFER(images->buffer), DD_BUFFER(node->in[1]->buffer),
+                      DD_BUFFER(node->in[2]->buffer), DD_BUFFER(node->out[0]->buffer),
+                      DD_BUFFER(node->out[1]->buffer), DD_INT(images->dims.d[0]), DD_INT(size),
+                      DD_INT(gather->batch), DD_INT(gather->shuffle), DD_PREPARATION(gather)}};
 }
 
 static dd__launch launch_warp(const dd__node *node, const char *kernel) {
@@ -120,9 +133,8 @@ static dd__launch launch_warp(const dd__node *node, const char *kernel) {
                       DD_BUFFER(node->in[2]->buffer), DD_BUFFER(node->out[0]->buffer),
                       DD_BUFFER(node->out[1]->buffer), DD_INT(d[0]), DD_INT(d[1]), DD_INT(d[2]),
                       DD_INT(d[3]), DD_INT(gather->batch), DD_INT(gather->shuffle),
-                      DD_FLOAT(gather->scale), DD_FLOAT(gather->shift), DD_FLOAT(a->rotation),
-                      DD_FLOAT(a->shear), DD_FLOAT(a->width), DD_FLOAT(a->height),
-                      DD_FLOAT(a->zoom)}};
+                      DD_PREPARATION(gather), DD_FLOAT(a->rotation), DD_FLOAT(a->shear),
+                      DD_FLOAT(a->width), DD_FLOAT(a->height), DD_FLOAT(a->zoom)}};
 }
 
 static dd_status record_gather(dd__recorder *recorder, const dd__node *node, const dd__site *site) {

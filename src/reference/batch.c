@@ -56,7 +56,9 @@ static void augment(const dd__gather *gather, const uint8_t *pixels, const uint3
             for (uint32_t k = 0; k < dims[3]; k++) {
                 double value = interpolate(pixels, dims, w->rr * r + w->rc * c + w->r0,
                                            w->cr * r + w->cc * c + w->c0, k);
-                *x++ = (float)(value * (double)gather->scale + (double)gather->shift);
+                uint32_t prepared = gather->channels ? k : 0;
+                *x++ = (float)(value * (double)gather->scale[prepared] +
+                               (double)gather->shift[prepared]);
             }
 }
 
@@ -83,8 +85,10 @@ dd_status dd__reference_gather(const dd__node *node) {
             augment(gather, pixels, d, &w, x);
             continue;
         }
-        for (size_t j = 0; j < size; j++)
-            x[j] = there ? (float)pixels[j] * gather->scale + gather->shift : 0;
+        for (size_t j = 0; j < size; j++) {
+            size_t c = gather->channels ? j % (size_t)gather->channels : 0;
+            x[j] = there ? (float)pixels[j] * gather->scale[c] + gather->shift[c] : 0;
+        }
     }
     return DD_OK;
 }

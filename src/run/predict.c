@@ -111,13 +111,19 @@ void dd_predictor_free(dd_predictor *p) {
     dd__free(p);
 }
 
+static void prepare(const dd__preparation *by, const uint8_t *pixels, size_t count, float *x) {
+    if (by->channels == 0)
+        for (size_t i = 0; i < count; i++) x[i] = (float)pixels[i] * by->scale[0] + by->shift[0];
+    for (size_t i = 0, c = 0; by->channels && i < count; i++, c = c + 1 < by->channels ? c + 1 : 0)
+        x[i] = (float)pixels[i] * by->scale[c] + by->shift[c];
+}
+
 /* One batch, of which `count` images are there; the rest of the network's input is zero. */
 static dd_status predict_batch(dd_predictor *p, const uint8_t *pixels, size_t count,
                                float *probabilities) {
     size_t numbers = count * p->pixels, all = p->batch * p->pixels;
     if (++p->runs == RUNS_BEFORE_CHAIN) dd__chain_if_small(p->plan);
-    for (size_t i = 0; i < numbers; i++)
-        p->staging[i] = (float)pixels[i] * p->preparation.scale + p->preparation.shift;
+    prepare(&p->preparation, pixels, numbers, p->staging);
     memset(p->staging + numbers, 0, (all - numbers) * sizeof(float));
     DD_TRY(dd__plan_send(p->plan, "input", p->staging, all * sizeof(float)));
     DD_TRY(dd__plan_run(p->plan));

@@ -13,7 +13,7 @@ static dd_status build(dd_device *device, const dd__examples *examples, const dd
     dd_status status;
     dd__graph *graph;
     dd__value *x, *labels;
-    const dd__gather gather = {.batch = BATCH, .scale = 1, .augment = *augment};
+    const dd__gather gather = {.batch = BATCH, .scale = {1}, .augment = *augment};
     const dd__dims image = DD_DIMS(data->height, data->width, data->channels);
     const dd__binding bound[] = {{"images", examples->images}, {"labels", examples->labels}};
     DD_TRY(dd__graph_create(false, 0, &graph));

@@ -67,17 +67,20 @@ static dd_status add_accumulate(dd__graph *graph, uint32_t micro, dd__value *gra
     return dd__graph_add(graph, &dd__op_next_part, "next_part", &part, &graph->step, 1, NULL, 0);
 }
 
+static void prepare(const dd_model *model, dd__gather *gather) {
+    gather->channels = (int32_t)model->preparation.channels;
+    memcpy(gather->scale, model->preparation.scale, sizeof gather->scale);
+    memcpy(gather->shift, model->preparation.shift, sizeof gather->shift);
+}
+
 dd_status dd__training_graph(const dd_model *model, const dd__training *training,
                              const dd_device *device, dd__graph **out) {
     dd_status status = DD_OK;
     dd__graph *graph = NULL;
     dd__value *x, *labels, *logits, *y, *loss, *gradients;
     uint32_t micro = training->micro ? training->micro : training->batch;
-    const dd__gather gather = {.batch = (int32_t)micro,
-                               .shuffle = true,
-                               .scale = model->preparation.scale,
-                               .shift = model->preparation.shift,
-                               .augment = training->augment};
+    dd__gather gather = {.batch = (int32_t)micro, .shuffle = true, .augment = training->augment};
+    prepare(model, &gather);
     DD_TRY(dd__graph_create(true, training->seed, &graph));
     const dd__dims image = image_of(model);
     DD_TRY_OUT(dd__add_batch(graph, training->count, &image, &gather, &x, &labels));
@@ -113,9 +116,8 @@ dd_status dd__measuring_graph(const dd_model *model, size_t count, uint32_t batc
     dd_status status = DD_OK;
     dd__graph *graph = NULL;
     dd__value *x, *labels, *logits, *y, *loss;
-    const dd__gather gather = {.batch = (int32_t)batch,
-                               .scale = model->preparation.scale,
-                               .shift = model->preparation.shift};
+    dd__gather gather = {.batch = (int32_t)batch};
+    prepare(model, &gather);
     DD_TRY(dd__graph_create(false, 0, &graph));
     const dd__dims image = image_of(model);
     DD_TRY_OUT(dd__add_batch(graph, count, &image, &gather, &x, &labels));

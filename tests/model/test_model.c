@@ -99,7 +99,7 @@ static void test_saved_model_loads_with_the_same_tensors(void **state) {
     dd_model_describe(loaded, &info);
     assert_string_equal(info.name, "tiny");
     assert_string_equal(dd_model_class_name(loaded, 2), "2");
-    assert_true(loaded->preparation.scale == model->preparation.scale);
+    assert_true(loaded->preparation.scale[0] == model->preparation.scale[0]);
     dd_model_free(model);
     dd_model_free(loaded);
 }

@@ -113,8 +113,8 @@ static void test_names_classes_and_preparation_have_defaults(void **state) {
     assert_string_equal(dd_model_class_name(model, 0), "0");
     assert_string_equal(dd_model_class_name(model, 3), "3");
     assert_null(dd_model_class_name(model, 4));
-    assert_true(model->preparation.scale == (float)(1.0 / 255.0));
-    assert_true(model->preparation.shift == 0.0f);
+    assert_true(model->preparation.scale[0] == (float)(1.0 / 255.0));
+    assert_true(model->preparation.shift[0] == 0.0f);
     dd_model_free(model);
 }
 
@@ -127,8 +127,8 @@ static void test_given_classes_and_preparation_are_used(void **state) {
                           "\"layers\": [{\"op\": \"flatten\"}, {\"op\": \"dense\", \"units\": 4}]}",
                           &model));
     assert_string_equal(dd_model_class_name(model, 2), "\xc3\xa9");
-    assert_true(model->preparation.scale == 0.5f);
-    assert_true(model->preparation.shift == -1.25f);
+    assert_true(model->preparation.scale[0] == 0.5f);
+    assert_true(model->preparation.shift[0] == -1.25f);
     dd_model_free(model);
 }
 

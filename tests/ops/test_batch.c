@@ -43,7 +43,7 @@ static void test_examples_come_in_order_without_shuffle(void **state) {
     host h;
     (void)state;
     const dd__step step = {.count = IMAGES};
-    const dd__gather gather = {.batch = 5, .scale = 2, .shift = 1};
+    const dd__gather gather = {.batch = 5, .scale = {2}, .shift = {1}};
     dd__value *out[2];
     int32_t seen[10];
     open_dataset(&h, &step, &gather, out);
@@ -56,7 +56,7 @@ static void test_shuffled_epoch_visits_every_example_once(void **state) {
     host h;
     (void)state;
     const dd__step step = {.seed_low = 42, .epoch = 3, .count = IMAGES};
-    const dd__gather gather = {.batch = 5, .shuffle = true, .scale = 2, .shift = 1};
+    const dd__gather gather = {.batch = 5, .shuffle = true, .scale = {2}, .shift = {1}};
     dd__value *out[2];
     int32_t seen[10];
     unsigned visits = 0;
@@ -76,7 +76,7 @@ static void test_places_behind_the_last_example_are_empty(void **state) {
     host h;
     (void)state;
     const dd__step step = {.position = 4, .count = 7};
-    const dd__gather gather = {.batch = 5, .scale = 2, .shift = 1};
+    const dd__gather gather = {.batch = 5, .scale = {2}, .shift = {1}};
     dd__value *out[2];
     int32_t seen[5];
     const int32_t expected[] = {4, 5, 6, -1, -1};
@@ -90,7 +90,7 @@ static void test_count_beyond_the_dataset_is_not_believed(void **state) {
     host h;
     (void)state;
     const dd__step step = {.position = 8, .count = 1000};
-    const dd__gather gather = {.batch = 4, .scale = 2, .shift = 1};
+    const dd__gather gather = {.batch = 4, .scale = {2}, .shift = {1}};
     dd__value *out[2];
     int32_t seen[4];
     const int32_t expected[] = {8, 9, -1, -1};
@@ -104,7 +104,7 @@ static void test_advance_moves_step_and_position(void **state) {
     host h;
     (void)state;
     const dd__step step = {.step = 9, .epoch = 2, .position = 3, .count = IMAGES};
-    const dd__gather gather = {.batch = 5, .scale = 2, .shift = 1};
+    const dd__gather gather = {.batch = 5, .scale = {2}, .shift = {1}};
     dd__value *out[2];
     open_dataset(&h, &step, &gather, out);
     host_run(&h, 1);

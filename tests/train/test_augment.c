@@ -138,7 +138,7 @@ static void check_case(dd_device *device, const char *name) {
     memcpy(draw, stored(name, "draw")->data, sizeof draw);
     dd__safetensors_floats(stored(name, "ranges"), ranges);
     const dd__gather gather = {.batch = (int32_t)pixels->dims.d[0],
-                               .scale = 1,
+                               .scale = {1},
                                .augment = {.rotation = ranges[0],
                                            .shear = ranges[1],
                                            .width = ranges[2],
@@ -225,7 +225,7 @@ static void recover(const float *x, double u[PARAMETERS]) {
 
 static gathering open_ramps(dd_device *device, uint64_t seed) {
     const dd__dims dims = DD_DIMS(DRAWS, ROWS, COLUMNS, 2);
-    const dd__gather gather = {.batch = 250, .scale = 1, .augment = drawn};
+    const dd__gather gather = {.batch = 250, .scale = {1}, .augment = drawn};
     uint8_t *pixels = dd__alloc(DRAWS, ROWS * COLUMNS * 2);
     assert_non_null(pixels);
     for (size_t i = 0; i < (size_t)DRAWS * ROWS * COLUMNS; i++) {
@@ -353,7 +353,7 @@ static void fill_noise(uint8_t *pixels) {
 static void gather_noise(dd_device *device, int batch, bool shuffle, float *all) {
     static uint8_t pixels[IMAGES * SIZE];
     const dd__gather gather = {
-        .batch = batch, .shuffle = shuffle, .scale = 1.0f / 255, .augment = all_ranges};
+        .batch = batch, .shuffle = shuffle, .scale = {1.0f / 255}, .augment = all_ranges};
     fill_noise(pixels);
     gathering g = open_gathering(device, &DD_DIMS(IMAGES, HEIGHT, WIDTH, 1), pixels, &gather, 42);
     run_epoch(&g, 3, all);

@@ -1,0 +1,66 @@
+#include "data/input.h"
+
+#include <string.h>
+
+#include "data/image.h"
+#include "data/prepare.h"
+
+size_t dd__input_bytes(const dd__input *input) {
+    return (size_t)input->height * input->width * input->channels;
+}
+
+static dd_prepare settle(const dd__input *input, const dd__image *image) {
+    bool fits = image->height == input->height && image->width == input->width;
+    if (input->mode != DD_PREPARE_AUTO) return input->mode;
+    if (fits) return DD_PREPARE_NONE;
+    return input->channels == 1 && !input->crop ? DD_PREPARE_DIGIT : DD_PREPARE_PLAIN;
+}
+
+/* Whether digits may be looked for is known only with the size: those pictures stay as they are. */
+static unsigned least_side(const dd__input *input) {
+    bool is_plain = input->mode == DD_PREPARE_PLAIN ||
+                    (input->mode == DD_PREPARE_AUTO && (input->channels != 1 || input->crop));
+    unsigned side = input->height > input->width ? input->height : input->width;
+    if (!is_plain) return 0;
+    return side > input->resize ? side : input->resize;
+}
+
+/* The part that crop leaves, in pixels of the picture: where a rectangle of the network's proportions lies in
+ * the middle of the picture as it would be once its shorter side is `resize`. As torchvision has it: the longer
+ * side is rounded down, the place of the cut to the nearest. */
+static dd__box middle_of(const dd__image *image, const dd__input *input) {
+    double wide = image->width, high = image->height;
+    double shorter = wide < high ? wide : high, scale = (double)input->resize / shorter;
+    if (input->resize == 0) {
+        double across = input->width / wide, down = input->height / high;
+        scale = across > down ? across : down;
+    }
+    unsigned width = (unsigned)(wide * scale + 1e-6), height = (unsigned)(high * scale + 1e-6);
+    if (width < input->width) width = input->width;
+    if (height < input->height) height = input->height;
+    double left = (width - input->width + 1) / 2, top = (height - input->height + 1) / 2;
+    double x = wide / width, y = high / height;
+    return (dd__box){left * x, top * y, (left + input->width) * x, (top + input->height) * y};
+}
+
+static dd_status prepare_middle(const dd__image *image, const dd__input *input, uint8_t *out) {
+    dd__image middle;
+    dd__box box = middle_of(image, input);
+    DD_TRY(dd__image_resize_part(image, &box, input->width, input->height, &middle));
+    memcpy(out, middle.pixels, dd__input_bytes(input));
+    dd__image_clear(&middle);
+    return DD_OK;
+}
+
+dd_status dd__input_read(const dd__input *input, const char *path, uint8_t *out) {
+    dd__image image;
+    DD_TRY(dd__image_load_reduced(path, input->channels, least_side(input), &image));
+    dd_prepare mode = settle(input, &image);
+    dd_status status = DD_OK;
+    if (mode == DD_PREPARE_PLAIN && input->crop)
+        status = prepare_middle(&image, input, out);
+    else
+        status = dd__prepare(&image, mode, input->height, input->width, input->channels, out);
+    dd__image_clear(&image);
+    return dd__within(status, "%s", path);
+}
