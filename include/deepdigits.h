@@ -575,6 +575,8 @@ typedef struct dd_classify_options {
     double threshold; /* below this probability the label is "?"; 0: never */
     dd_prepare prepare;
     const char *dump_prepared; /* a folder for what the network saw, as PNG; NULL: none */
+    unsigned decode_threads;   /* that read files; 0: as many as there are cores */
+    bool null_ended;           /* paths on standard input end with a NUL instead of a new line */
 } dd_classify_options;
 
 typedef struct dd_classify_share { /* what one of the devices did */
@@ -593,7 +595,8 @@ typedef struct dd_classify_result {
 
 /* Classifies files, and folders recursively in the order of their names; "-" stands for paths on
  * standard input, one a line. A file that cannot be read is a row with its reason, never the end of
- * the job.
+ * the job. Files are found, read and computed at the same time, and memory is bounded however many
+ * there are: by the names in one folder, and by the images that are read at once.
  * A batch goes to whichever device is free. One that fails, from its self-test on, is left out with
  * a warning (dd_set_log), and what it was at is done by another; when none is left, that is the end,
  * with the status of the last failure, after the rows of what was computed. Free the result's shares

@@ -28,11 +28,11 @@ void cli_forget(void) { message[0] = '\0'; }
 
 /* ---- Interruption -------------------------------------------------------------------- */
 
-static volatile sig_atomic_t interrupted, at_once;
+static volatile sig_atomic_t interrupted;
 
 static void on_signal(int number) {
     (void)number;
-    if (interrupted || at_once) _exit(dd_status_exit(DD_INTERRUPTED));
+    if (interrupted) _exit(dd_status_exit(DD_INTERRUPTED));
     interrupted = 1;
     dd_interrupt();
 }
@@ -48,7 +48,6 @@ void cli_catch_signals(void) {
 }
 
 bool cli_interrupted(void) { return interrupted != 0; }
-void cli_stop_at_once(bool yes) { at_once = yes; }
 
 /* ---- Devices ------------------------------------------------------------------------- */
 

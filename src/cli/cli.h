@@ -75,8 +75,6 @@ void cli_forget(void);
 /* From now on the first SIGINT or SIGTERM asks the library to stop, the next ends the program. */
 void cli_catch_signals(void);
 bool cli_interrupted(void);
-/* While true, the first signal ends the program: nothing is under way that needs saving. */
-void cli_stop_at_once(bool at_once);
 
 /* ---- What most commands begin with --------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/truth.h"
 
 enum { TEXT, CSV, JSONL };
 static const char *const formats[] = {"text", "csv", "jsonl", NULL};
@@ -16,9 +17,9 @@ static const char *const preparations[] = {"auto", "digit", "plain", "none", NUL
 typedef struct settings {
     const char *model, *output, *dump;
     int format, prepare;
-    int64_t top_k, batch;
+    int64_t top_k, batch, decode_threads;
     double threshold;
-    bool json, strict;
+    bool json, strict, labels, null_ended;
 } settings;
 
 static const cli_option options[] = {
@@ -63,13 +64,35 @@ static const cli_option options[] = {
      .fallback = "auto",
      .offset = offsetof(settings, prepare),
      .help = "how an image becomes the model's input: digit finds the ink\nand centres it as MNIST "
-             "does, plain resizes, none refuses\nwhat does not fit, auto decides for each image"},
+             "does, plain resizes as the model\nsays, none refuses what does not fit, auto decides "
+             "for\n"
+             "each image"},
     {.name = "dump-prepared",
      .kind = CLI_TEXT,
      .value = "DIR",
      .offset = offsetof(settings, dump),
      .help = "write what the network saw as PNG files into DIR"},
+    {.name = "labels",
+     .kind = CLI_FLAG,
+     .offset = offsetof(settings, labels),
+     .help =
+         "folders are named as classes: a last column, expected, and\nthe accuracy of the files "
+         "whose folder is"},
+    {.name = "null",
+     .kind = CLI_FLAG,
+     .offset = offsetof(settings, null_ended),
+     .help = "paths on standard input end with a NUL, as find -print0 has\nthem, and may hold any "
+             "other "
+             "byte"},
     CLI_OPTION_BATCH("64", "images at a time"),
+    {.name = "decode-threads",
+     .kind = CLI_INTEGER,
+     .value = "N",
+     .min = 1,
+     .max = 1024,
+     .fallback_help = "one a core",
+     .offset = offsetof(settings, decode_threads),
+     .help = "threads that read and prepare images"},
     {.name = "strict",
      .kind = CLI_FLAG,
      .offset = offsetof(settings, strict),
@@ -82,7 +105,9 @@ typedef struct writer {
     FILE *stream;
     int format;
     unsigned top_k;
-    bool bar; /* rows do not go to the terminal that has the bar */
+    bool bar;    /* rows do not go to the terminal that has the bar */
+    bool labels; /* rows say what was expected */
+    cli_truth truth;
     size_t rows;
 } writer;
 
@@ -99,7 +124,14 @@ static void write_head(const writer *to) {
     if (to->format != CSV) return;
     fputs("path,label,probability,status", to->stream);
     for (unsigned i = 2; i <= to->top_k; i++) fprintf(to->stream, ",label%u,probability%u", i, i);
+    if (to->labels) fputs(",expected", to->stream);
     fputc('\n', to->stream);
+}
+
+/* NULL: not known. */
+static const char *expected_of(const writer *to, const dd_classify_row *row) {
+    int expected = cli_truth_expected(&to->truth, row->path);
+    return expected < 0 ? NULL : dd_model_class_name(to->truth.model, (unsigned)expected);
 }
 
 /* ",label,probability", empty when there is no such entry */
@@ -116,6 +148,9 @@ static void write_csv(const writer *to, const dd_classify_row *row) {
     fputc(',', to->stream);
     cli_csv_field(to->stream, row->message);
     for (unsigned i = 1; i < to->top_k; i++) write_entry(to, row, i);
+    const char *expected = to->labels ? expected_of(to, row) : NULL;
+    if (to->labels) fputc(',', to->stream);
+    if (expected) cli_csv_field(to->stream, expected);
     fputc('\n', to->stream);
 }
 
@@ -138,6 +173,7 @@ static dd_status write_json(const writer *to, const dd_classify_row *row) {
             add_entry(entry, row, i);
         }
     }
+    if (to->labels) cli_json_text(json, "expected", expected_of(to, row));
     return cli_json_end(json, to->stream, false);
 }
 
@@ -147,63 +183,12 @@ static dd_status write_row(void *context, const dd_classify_row *row) {
     if (to->format == CSV) write_csv(to, row);
     if (to->format == JSONL) CLI_TRY(write_json(to, row));
     to->rows++;
+    cli_truth_count(&to->truth, row);
     if (to->stream == stdout) fflush(stdout);
     if (ferror(to->stream))
         return cli_fail(DD_IO, "cannot write the row of %s: %s", row->path, strerror(errno));
     if (to->bar) cli_bar("classified %zu images", to->rows);
     return DD_OK;
-}
-
-/* ---- Paths --------------------------------------------------------------------------- */
-
-typedef struct paths {
-    char **items; /* (count) owned */
-    size_t count, room;
-} paths;
-
-static dd_status add_path(paths *list, const char *path) {
-    if (list->count == list->room) {
-        size_t room = list->room ? 2 * list->room : 256;
-        char **items = realloc(list->items, room * sizeof *items);
-        if (!items) return cli_fail(DD_MEMORY, "no memory for %zu paths", room);
-        list->items = items;
-        list->room = room;
-    }
-    char *copy = strdup(path);
-    if (!copy) return cli_fail(DD_MEMORY, "no memory for %zu paths", list->count);
-    list->items[list->count++] = copy;
-    return DD_OK;
-}
-
-/* A path a line; empty lines are passed over. */
-static dd_status add_standard_input(paths *list) {
-    char *line = NULL;
-    size_t size = 0;
-    dd_status status = DD_OK;
-    cli_stop_at_once(true);
-    for (ssize_t length; status == DD_OK && (length = getline(&line, &size, stdin)) >= 0;) {
-        if (length && line[length - 1] == '\n') line[length - 1] = '\0';
-        if (*line) status = add_path(list, line);
-    }
-    cli_stop_at_once(false);
-    free(line);
-    if (status == DD_OK && ferror(stdin))
-        status = cli_fail(DD_IO, "cannot read the list on standard input: %s", strerror(errno));
-    return status;
-}
-
-static dd_status gather_paths(const cli_call *call, paths *list) {
-    for (size_t i = 0; i < call->argument_count; i++) {
-        bool standard = strcmp(call->arguments[i], "-") == 0;
-        CLI_TRY(standard ? add_standard_input(list) : add_path(list, call->arguments[i]));
-    }
-    if (list->count) return DD_OK;
-    return cli_fail(DD_USAGE, "expected paths of images, found an empty list on standard input");
-}
-
-static void free_paths(paths *list) {
-    for (size_t i = 0; i < list->count; i++) free(list->items[i]);
-    free(list->items);
 }
 
 /* ---- The work ------------------------------------------------------------------------ */
@@ -240,22 +225,25 @@ static dd_status profile(const dd_model *model, unsigned batch, const dd_classif
 }
 
 static dd_status classify(const cli_call *call, const settings *set, const dd_model *model,
-                          const paths *list, writer *to, dd_classify_result *result) {
+                          writer *to, dd_classify_result *result) {
     dd_classify_options made = {.batch = (unsigned)set->batch,
                                 .top_k = (unsigned)set->top_k,
                                 .threshold = set->threshold,
                                 .prepare = (dd_prepare)set->prepare,
-                                .dump_prepared = set->dump};
+                                .dump_prepared = set->dump,
+                                .decode_threads = (unsigned)set->decode_threads,
+                                .null_ended = set->null_ended};
     cli_devices devices;
     dd_status status;
     CLI_TRY_OUT(cli_open_devices(&call->common, &devices));
     write_head(to);
-    status = dd_classify(devices.items, devices.count, model, (const char *const *)list->items,
-                         list->count, &made, write_row, to, result);
+    status = dd_classify(devices.items, devices.count, model, call->arguments, call->argument_count,
+                         &made, write_row, to, result);
     if (status == DD_OK)
         cli_note("classified %zu files, %zu failed, %.0f images/s", result->files, result->failed,
                  result->images_per_second);
     note_shares(result);
+    if (status == DD_OK) status = cli_truth_tell(&to->truth, to->labels);
     if (status == DD_OK && call->common.profile) status = profile(model, made.batch, result);
 out:
     dd_classify_result_clear(result);
@@ -266,24 +254,24 @@ out:
 static dd_status run(const cli_call *call, const void *values) {
     const settings *set = values;
     dd_model *model = NULL;
-    paths list = {NULL, 0, 0};
+    writer to = {.format = set->json ? JSONL : set->format,
+                 .top_k = (unsigned)set->top_k,
+                 .labels = set->labels};
     dd_classify_result result;
     cli_output output;
     dd_status status;
     memset(&result, 0, sizeof result);
     memset(&output, 0, sizeof output);
     CLI_TRY_OUT(load_model(set, &model));
-    CLI_TRY_OUT(gather_paths(call, &list));
+    CLI_TRY_OUT(cli_truth_start(&to.truth, model));
     CLI_TRY_OUT(cli_output_open(&output, set->output));
-    writer to = {.stream = output.stream,
-                 .format = set->json ? JSONL : set->format,
-                 .top_k = (unsigned)set->top_k,
-                 .bar = output.path || !isatty(STDOUT_FILENO)};
-    CLI_TRY_OUT(classify(call, set, model, &list, &to, &result));
+    to.stream = output.stream;
+    to.bar = output.path || !isatty(STDOUT_FILENO);
+    CLI_TRY_OUT(classify(call, set, model, &to, &result));
 out:
     status = cli_output_close(&output, status);
     dd_model_free(model);
-    free_paths(&list);
+    cli_truth_free(&to.truth);
     if (status == DD_OK && set->strict && result.failed)
         return cli_fail(DD_WRONG, "%zu of %zu files could not be classified (--strict)",
                         result.failed, result.files);
@@ -296,15 +284,25 @@ const cli_command cli_command_classify = {
     .usage = "[--model M] [--device SEL,SEL..|all] [--format text|csv|jsonl] [--output F] PATH...",
     .about =
         "PATH is a file, a folder (with those below it), or - for a list on standard input,\n"
-        "a path a line. Rows come in the order of the input: path, label, probability,\n"
-        "status. A file that cannot be read is a row with its reason, never the end. The\n"
-        "columns label2, probability2 .. of --top-k follow the status.\n"
+        "a path a line. PNG, JPEG (turned as the camera was held), BMP, GIF, TGA, PSD and PNM\n"
+        "are read, grey or colour, with transparency over white, whatever their names when they\n"
+        "are named themselves. The model says how they are prepared; it is part of its file.\n"
+        "Rows come in the order of the input: path, label, probability, status. A file that\n"
+        "cannot be read is a row with its reason, never the end. The columns label2,\n"
+        "probability2 .. of --top-k follow the status. Bytes of a path that are not UTF-8 are\n"
+        "written \\xff in csv and jsonl. Files are found, read and computed at the same time, and\n"
+        "memory does not grow with their number.\n"
+        "When every file lies in a folder that is named as one of the model's classes, the\n"
+        "accuracy and the confusion matrix follow on standard error; --labels asks for them where\n"
+        "some do not.\n"
         "--device takes several, or \"all\", which is every OpenCL device: each computes as\n"
         "many images as it can. One that fails is named and left out; exit status 1 when none\n"
         "is left.\n",
     .examples = "  deepdigits classify --model runs/first/model.safetensors scans/\n"
                 "  deepdigits classify --device all --format csv scans/\n"
-                "  find . -name '*.png' | deepdigits classify --format csv --output labels.csv -\n",
+                "  find . -name '*.png' | deepdigits classify --format csv --output labels.csv -\n"
+                "  find . -size -9M -print0 | deepdigits classify --null --strict -\n"
+                "  deepdigits classify --labels --format jsonl --output rows.jsonl test/\n",
     .options = options,
     .option_count = CLI_COUNT(options),
     .settings_size = sizeof(settings),

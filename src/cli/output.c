@@ -108,17 +108,51 @@ dd_status cli_folder_make(const char *path, bool *made) {
 
 /* ---- CSV, text ----------------------------------------------------------------------- */
 
-void cli_csv_field(FILE *stream, const char *text) {
-    if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, stream);
-        return;
+/* Bytes of the UTF-8 sequence at `text`, 0 when it is none (RFC 3629: no overlong forms, no
+ * surrogates, nothing above U+10FFFF). */
+static size_t sequence(const unsigned char *text) {
+    unsigned char a = text[0];
+    size_t length = a < 0x80 ? 1 : a < 0xC2 ? 0 : a < 0xE0 ? 2 : a < 0xF0 ? 3 : a < 0xF5 ? 4 : 0;
+    for (size_t i = 1; i < length; i++)
+        if ((text[i] & 0xC0) != 0x80) return 0;
+    if ((a == 0xE0 && text[1] < 0xA0) || (a == 0xED && text[1] > 0x9F)) return 0;
+    if ((a == 0xF0 && text[1] < 0x90) || (a == 0xF4 && text[1] > 0x8F)) return 0;
+    return length;
+}
+
+char *cli_utf8(const char *text) {
+    enum { ESCAPED = 4 }; /* bytes of \xff */
+    char *clean = malloc(ESCAPED * strlen(text) + 1), *to = clean;
+    while (clean && *text) {
+        size_t length = sequence((const unsigned char *)text);
+        if (length)
+            memcpy(to, text, length);
+        else
+            snprintf(to, ESCAPED + 1, "\\x%02x", (unsigned char)*text);
+        to += length ? length : ESCAPED;
+        text += length ? length : 1;
     }
+    if (clean) *to = '\0';
+    return clean;
+}
+
+static void print_quoted(FILE *stream, const char *text) {
     fputc('"', stream);
     for (; *text; text++) {
         if (*text == '"') fputc('"', stream);
         fputc(*text, stream);
     }
     fputc('"', stream);
+}
+
+void cli_csv_field(FILE *stream, const char *text) {
+    char *clean = cli_utf8(text);
+    const char *field = clean ? clean : text;
+    if (strpbrk(field, ",\"\r\n"))
+        print_quoted(stream, field);
+    else
+        fputs(field, stream);
+    free(clean);
 }
 
 char *cli_shell_word(char *out, const char *text) {
@@ -268,33 +302,9 @@ void cli_json_count(cJSON *parent, const char *key, uint64_t value) {
     add(parent, key, cJSON_CreateRaw(text));
 }
 
-/* Bytes of the UTF-8 sequence at `text`, 0 when it is none (RFC 3629: no overlong forms, no
- * surrogates, nothing above U+10FFFF). */
-static size_t sequence(const unsigned char *text) {
-    unsigned char a = text[0];
-    size_t length = a < 0x80 ? 1 : a < 0xC2 ? 0 : a < 0xE0 ? 2 : a < 0xF0 ? 3 : a < 0xF5 ? 4 : 0;
-    for (size_t i = 1; i < length; i++)
-        if ((text[i] & 0xC0) != 0x80) return 0;
-    if ((a == 0xE0 && text[1] < 0xA0) || (a == 0xED && text[1] > 0x9F)) return 0;
-    if ((a == 0xF0 && text[1] < 0x90) || (a == 0xF4 && text[1] > 0x8F)) return 0;
-    return length;
-}
-
 void cli_json_text(cJSON *parent, const char *key, const char *text) {
-    char *clean = text ? malloc(3 * strlen(text) + 1) : NULL;
-    if (!clean) {
-        add(parent, key, cJSON_CreateNull());
-        return;
-    }
-    size_t used = 0;
-    while (*text) {
-        size_t length = sequence((const unsigned char *)text);
-        memcpy(clean + used, length ? text : "\xEF\xBF\xBD", length ? length : 3);
-        used += length ? length : 3;
-        text += length ? length : 1;
-    }
-    clean[used] = '\0';
-    add(parent, key, cJSON_CreateString(clean));
+    char *clean = text ? cli_utf8(text) : NULL;
+    add(parent, key, clean ? cJSON_CreateString(clean) : cJSON_CreateNull());
     free(clean);
 }
 

@@ -32,7 +32,10 @@ dd_status cli_folder_make(const char *path, bool *made);
 
 /* ---- CSV, text ----------------------------------------------------------------------- */
 
-/* A field, in quotes where RFC 4180 wants them. */
+/* A copy in which bytes that are not UTF-8, as file names may have them, are written \xff; the caller frees it.
+ * NULL: no memory. */
+char *cli_utf8(const char *text);
+/* A field, in quotes where RFC 4180 wants them, as cli_utf8 has it. */
 void cli_csv_field(FILE *stream, const char *text);
 /* Writes `text`, in single quotes where a shell wants them, and a NUL: at most 4 bytes a letter and
  * 3 more. Returns where the NUL is. */
@@ -64,7 +67,7 @@ dd_status cli_table_end(cli_table *table, FILE *stream, cli_table_form form);
 void cli_json_number(cJSON *parent, const char *key, double value);
 /* The same, exact. */
 void cli_json_count(cJSON *parent, const char *key, uint64_t value);
-/* Bytes that are not UTF-8, as file names may have them, become U+FFFD. NULL: null. */
+/* As cli_utf8 has it. NULL: null. */
 void cli_json_text(cJSON *parent, const char *key, const char *text);
 /* Prints and deletes; `lines`: over several lines. */
 dd_status cli_json_end(cJSON *json, FILE *stream, bool lines);

@@ -2,11 +2,14 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "data/image.h"
 
 enum { PATH_SIZE = 4096 };
@@ -56,106 +59,218 @@ dd_status dd__names_in(const char *folder, dd__names *list) {
     return status;
 }
 
-/* The folders seen below one named path: links may lead in circles. */
+/* ---- Folders seen ------------------------------------------------------------------------- */
+
+typedef struct place {
+    dev_t device;
+    uint64_t inode; /* its number + 1; 0: none */
+} place;
+
+/* The folders seen below one named path: links may lead in circles. A table with open addressing. */
 typedef struct visits {
-    struct {
-        dev_t device;
-        ino_t inode;
-    } * seen; /* (count) */
+    place *table; /* (room), a power of two, at most half full */
     size_t count, room;
 } visits;
 
+static place *find_place(const visits *visited, const place *wanted) {
+    size_t at = ((size_t)wanted->inode * 0x9E3779B97F4A7C15u ^ (size_t)wanted->device);
+    for (at ^= at >> 32;; at++) {
+        place *found = &visited->table[at & (visited->room - 1)];
+        if (found->inode == 0) return found;
+        if (found->device == wanted->device && found->inode == wanted->inode) return found;
+    }
+}
+
+static dd_status grow_visits(visits *visited) {
+    visits larger = {.count = visited->count, .room = visited->room ? visited->room * 2 : 64};
+    larger.table = dd__alloc(larger.room, sizeof *larger.table);
+    if (!larger.table) return dd__no_memory(larger.room * sizeof *larger.table);
+    for (size_t i = 0; i < visited->room; i++)
+        if (visited->table[i].inode) *find_place(&larger, &visited->table[i]) = visited->table[i];
+    dd__free(visited->table);
+    *visited = larger;
+    return DD_OK;
+}
+
 /* *again: whether the folder was seen before. */
 static dd_status visit(visits *visited, const struct stat *folder, bool *again) {
-    *again = true;
-    for (size_t i = 0; i < visited->count; i++)
-        if (visited->seen[i].device == folder->st_dev && visited->seen[i].inode == folder->st_ino)
-            return DD_OK;
-    *again = false;
-    if (visited->count == visited->room) {
-        size_t room = visited->room ? visited->room * 2 : 16;
-        void *seen = dd__resize(visited->seen, room, sizeof *visited->seen);
-        if (!seen) return dd__no_memory(room * sizeof *visited->seen);
-        visited->seen = seen;
-        visited->room = room;
-    }
-    visited->seen[visited->count].device = folder->st_dev;
-    visited->seen[visited->count++].inode = folder->st_ino;
+    place now = {folder->st_dev, (uint64_t)folder->st_ino + 1};
+    if (2 * (visited->count + 1) > visited->room) DD_TRY(grow_visits(visited));
+    place *there = find_place(visited, &now);
+    *again = there->inode != 0;
+    if (!*again) visited->count++;
+    *there = now;
     return DD_OK;
 }
 
-static dd_status add_folder(const char *path, const struct stat *found, visits *visited,
-                            dd__names *list);
+/* ---- A folder and those below ------------------------------------------------------------- */
 
-/* One entry of a folder: in the first round (folders false) images, in the second folders. */
-static dd_status add_entry(const char *path, bool folders, visits *visited, dd__names *list) {
-    struct stat found;
-    bool is_there = stat(path, &found) == 0;
-    if (is_there && S_ISDIR(found.st_mode))
-        return folders ? add_folder(path, &found, visited, list) : DD_OK;
-    if (folders || !dd__image_has_ending(path)) return DD_OK;
-    /* a link that leads nowhere is an image that cannot be read; a pipe or device is none */
-    return !is_there || S_ISREG(found.st_mode) ? dd__names_add(list, path) : DD_OK;
+/* The path is on the heap: folders may be thousands deep. */
+typedef struct walk {
+    const dd__files_search *search;
+    visits visited;
+    char *path;
+    size_t length, room;
+} walk;
+
+static bool is_ended(const dd__files_search *search) {
+    return dd__interrupted() || (search->stop && atomic_load(search->stop));
 }
 
-/* Paths are kept on the heap: folders may be thousands deep. */
-static dd_status add_entries(const char *folder, bool folders, dd__names *entries, visits *visited,
-                             dd__names *list) {
-    const char *slash = dd__ends_with(folder, "/") ? "" : "/";
+static dd_status tell(const dd__files_search *search, const char *path) {
+    if (is_ended(search)) return dd__fail(DD_INTERRUPTED, "the search for files was ended");
+    return search->function(search->context, path);
+}
+
+static dd_status append(walk *w, const char *name) {
+    size_t added = strlen(name), wanted = w->length + added + 2;
+    if (wanted > w->room) {
+        char *longer = dd__resize(w->path, 2 * wanted, 1);
+        if (!longer) return dd__no_memory(2 * wanted);
+        w->path = longer;
+        w->room = 2 * wanted;
+    }
+    if (w->length && w->path[w->length - 1] != '/') w->path[w->length++] = '/';
+    memcpy(w->path + w->length, name, added + 1);
+    w->length += added;
+    return DD_OK;
+}
+
+static void cut(walk *w, size_t length) {
+    w->length = length;
+    w->path[length] = 0;
+}
+
+/* Tells of the images in the folder at w->path and keeps the names of its folders. What has an
+ * image's name but is none (a link that leads nowhere, a pipe) is for its reader to refuse. */
+static dd_status walk_images(walk *w, const dd__names *entries, dd__names *folders) {
+    size_t length = w->length;
     for (size_t i = 0; i < entries->count; i++) {
-        char *path = dd__arena_print(&entries->arena, "%s%s%s", folder, slash, entries->names[i]);
-        if (!path) return dd__no_memory(strlen(folder));
-        DD_TRY(add_entry(path, folders, visited, list));
+        struct stat found;
+        DD_TRY(append(w, entries->names[i]));
+        if (stat(w->path, &found) == 0 && S_ISDIR(found.st_mode))
+            DD_TRY(dd__names_add(folders, entries->names[i]));
+        else if (dd__image_has_ending(w->path))
+            DD_TRY(tell(w->search, w->path));
+        cut(w, length);
     }
     return DD_OK;
 }
 
-static dd_status add_folder(const char *path, const struct stat *found, visits *visited,
-                            dd__names *list) {
-    bool again;
-    DD_TRY(visit(visited, found, &again));
-    if (again) return DD_OK;
-    dd__names entries = {.names = NULL};
-    dd_status status = dd__names_in(path, &entries);
-    if (status == DD_IO)
-        status = dd__names_add(list, path);
-    else if (status == DD_OK)
-        status = add_entries(path, false, &entries, visited, list);
-    if (status == DD_OK) status = add_entries(path, true, &entries, visited, list);
-    dd__names_clear(&entries);
-    return status;
+static dd_status walk_folder(walk *w);
+
+static dd_status walk_folders(walk *w, const dd__names *folders) {
+    size_t length = w->length;
+    for (size_t i = 0; i < folders->count; i++) {
+        DD_TRY(append(w, folders->names[i]));
+        DD_TRY(walk_folder(w));
+        cut(w, length);
+    }
+    return DD_OK;
 }
 
-static dd_status add_path(const char *path, dd__names *list) {
+/* The folder at w->path. */
+static dd_status walk_folder(walk *w) {
+    bool again = false;
     struct stat found;
-    if (stat(path, &found) != 0 || !S_ISDIR(found.st_mode)) return dd__names_add(list, path);
-    visits visited = {.seen = NULL};
-    dd_status status = add_folder(path, &found, &visited, list);
-    dd__free(visited.seen);
+    if (stat(w->path, &found) != 0) return tell(w->search, w->path);
+    DD_TRY(visit(&w->visited, &found, &again));
+    if (again) return DD_OK;
+    dd__names entries = {.names = NULL}, folders = {.names = NULL};
+    dd_status status = dd__names_in(w->path, &entries);
+    if (status == DD_IO)
+        status = tell(w->search, w->path);
+    else if (status == DD_OK)
+        status = walk_images(w, &entries, &folders);
+    dd__names_clear(&entries);
+    if (status == DD_OK) status = walk_folders(w, &folders);
+    dd__names_clear(&folders);
     return status;
 }
 
-/* Every line of `input` is a path. */
-static dd_status add_lines(FILE *input, dd__names *list) {
-    char line[PATH_SIZE + 2];
-    while (fgets(line, sizeof line, input)) {
-        size_t length = strlen(line);
-        if (length == sizeof line - 1 && line[length - 1] != '\n')
-            return dd__fail(DD_USAGE,
-                            "standard input: expected paths of at most %d characters, "
-                            "found \"%.40s...\"",
-                            PATH_SIZE, line);
-        while (length && (line[length - 1] == '\n' || line[length - 1] == '\r')) line[--length] = 0;
-        if (length) DD_TRY(add_path(line, list));
-    }
-    if (ferror(input)) return dd__fail(DD_IO, "standard input: cannot read: %s", strerror(errno));
+static dd_status search_path(const dd__files_search *search, const char *path) {
+    struct stat found;
+    if (stat(path, &found) != 0 || !S_ISDIR(found.st_mode)) return tell(search, path);
+    walk w = {.search = search};
+    dd_status status = append(&w, path);
+    if (status == DD_OK) status = walk_folder(&w);
+    dd__free(w.visited.table);
+    dd__free(w.path);
+    return status;
+}
+
+/* ---- A list ------------------------------------------------------------------------------- */
+
+typedef struct reader {
+    char bytes[16384];
+    size_t at, size; /* what is unread */
+} reader;
+
+/* Whoever writes the list may take his time: `stop` is looked at meanwhile. size 0: the end. */
+static dd_status refill(const dd__files_search *search, reader *from) {
+    enum { WAIT_MS = 100 };
+    struct pollfd list = {.fd = search->list, .events = POLLIN};
+    do
+        if (is_ended(search)) return dd__fail(DD_INTERRUPTED, "the search for files was ended");
+    while (poll(&list, 1, WAIT_MS) == 0);
+    ssize_t got;
+    do got = read(search->list, from->bytes, sizeof from->bytes);
+    while (got < 0 && errno == EINTR);
+    if (got < 0) return dd__fail(DD_IO, "standard input: cannot read: %s", strerror(errno));
+    from->at = 0;
+    from->size = (size_t)got;
     return DD_OK;
 }
 
-dd_status dd__files_find(const char *const *paths, size_t count, FILE *input, dd__names *list) {
+/* *length is that of the next path, SIZE_MAX behind the last. */
+static dd_status next_path(const dd__files_search *search, reader *from, char path[PATH_SIZE + 2],
+                           size_t *length) {
+    for (*length = 0;; from->at++) {
+        if (from->at == from->size) DD_TRY(refill(search, from));
+        if (from->size == 0) break;
+        char byte = from->bytes[from->at];
+        if (byte == search->end || byte == 0) break;
+        if (*length > PATH_SIZE)
+            return dd__fail(
+                DD_USAGE, "standard input: expected paths of at most %d bytes, found \"%.40s...\"",
+                PATH_SIZE, path);
+        path[(*length)++] = byte;
+        path[*length] = 0;
+    }
+    if (from->size == 0 && *length == 0) *length = SIZE_MAX;
+    if (from->size) from->at++;
+    return DD_OK;
+}
+
+static dd_status search_list(const dd__files_search *search) {
+    reader *from = dd__alloc(1, sizeof *from);
+    if (!from) return dd__no_memory(sizeof *from);
+    dd_status status = DD_OK;
+    char path[PATH_SIZE + 2];
+    for (size_t length = 0; status == DD_OK;) {
+        DD_TRY_OUT(next_path(search, from, path, &length));
+        if (length == SIZE_MAX) break;
+        if (search->end == '\n' && length && path[length - 1] == '\r') length--;
+        path[length] = 0;
+        if (length) status = search_path(search, path);
+    }
+out:
+    dd__free(from);
+    return status;
+}
+
+dd_status dd__files_search_run(const dd__files_search *search, const char *const *paths,
+                               size_t count) {
     for (size_t i = 0; i < count; i++) {
-        bool is_list = input && strcmp(paths[i], "-") == 0;
-        DD_TRY(is_list ? add_lines(input, list) : add_path(paths[i], list));
+        bool is_list = search->list >= 0 && strcmp(paths[i], "-") == 0;
+        DD_TRY(is_list ? search_list(search) : search_path(search, paths[i]));
     }
     return DD_OK;
+}
+
+static dd_status add_name(void *context, const char *path) { return dd__names_add(context, path); }
+
+dd_status dd__files_find(const char *const *paths, size_t count, dd__names *list) {
+    const dd__files_search search = {.list = -1, .function = add_name, .context = list};
+    return dd__files_search_run(&search, paths, count);
 }

@@ -2,7 +2,7 @@
 #ifndef DD_DATA_FILES_H
 #define DD_DATA_FILES_H
 
-#include <stdio.h>
+#include <stdatomic.h>
 
 #include "base/memory.h"
 
@@ -20,13 +20,27 @@ void dd__names_clear(dd__names *list);
  * DD_IO  it cannot be read */
 dd_status dd__names_in(const char *folder, dd__names *list);
 
-/* Adds the files that `paths` name, in their order: a file as it is, whatever its name, and also
- * when it does not exist, so that its reader can say so; a folder's images, by the endings of
- * their names, and then those of its folders, sorted by name, each folder once however many links
- * lead there; "-" for every line of `input`, a path each. A folder that cannot be read is added
- * itself, for the same reason.
- *   input  NULL: "-" is a file's name
- * DD_IO  input cannot be read;  DD_MEMORY;  DD_USAGE  a path is too long */
-dd_status dd__files_find(const char *const *paths, size_t count, FILE *input, dd__names *list);
+/* Told of each file; what is not DD_OK ends the search with that status. */
+typedef dd_status dd__files_function(void *context, const char *path);
+
+typedef struct dd__files_search {
+    int list;                /* descriptor of the list that "-" stands for; -1: a file's name */
+    char end;                /* of each path in the list: '\n' or 0 */
+    const atomic_bool *stop; /* once true, the search ends; NULL: never */
+    dd__files_function *function;
+    void *context;
+} dd__files_search;
+
+/* Tells of the files that `paths` name, in their order, as they are found: a file as it is, whatever
+ * its name, and also when it does not exist, so that its reader can say so; a folder's images, by
+ * the endings of their names, and then those of its folders, sorted by name, each folder once
+ * however many links lead there; "-" for every path of the list. A folder that cannot be read is
+ * told of itself, for the same reason. Memory: the names in one folder.
+ * DD_IO  the list cannot be read;  DD_MEMORY;  DD_USAGE  a path in the list is too long;
+ * DD_INTERRUPTED  `stop`, or dd_interrupt() */
+dd_status dd__files_search_run(const dd__files_search *search, const char *const *paths,
+                               size_t count);
+/* Adds the same files to `list`, without one on standard input. */
+dd_status dd__files_find(const char *const *paths, size_t count, dd__names *list);
 
 #endif

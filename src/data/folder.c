@@ -84,7 +84,7 @@ static dd_status list_files(folder *from) {
         char path[4096];
         DD_TRY(dd__path_join(path, sizeof path, from->path, from->classes.names[i]));
         const char *only = path;
-        DD_TRY(dd__files_find(&only, 1, NULL, &from->files));
+        DD_TRY(dd__files_find(&only, 1, &from->files));
         from->ends[i] = from->files.count;
     }
     if (from->files.count) return DD_OK;

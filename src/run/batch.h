@@ -3,12 +3,13 @@
 #ifndef DD_RUN_BATCH_H
 #define DD_RUN_BATCH_H
 
+#include "data/input.h"
 #include "model/model.h"
 
 typedef struct dd__item { /* one file */
-    const char *path;
+    char *path;           /* owned */
     dd_status status;
-    char *message;  /* why it failed; NULL when it did not */
+    char *message;  /* why it failed; NULL when it did not, or there was no memory for it */
     size_t picture; /* in the batch, when it did not */
 } dd__item;
 
@@ -17,8 +18,10 @@ typedef struct dd__batch {
     size_t item_count;
     uint8_t *pixels; /* (room, H, W, C) */
     size_t picture_count;
-    float *probabilities; /* (room, classes) */
-    bool computed;        /* belongs to dd__workers while it is with them */
+    float *probabilities;   /* (room, classes) */
+    size_t begun, read;     /* files; belong to dd__readers while it is with them */
+    struct dd__batch *next; /* likewise */
+    bool computed;          /* belongs to dd__workers while it is with them */
 } dd__batch;
 
 /* Bytes of a batch with room for so many files. */
@@ -26,14 +29,12 @@ size_t dd__batch_bytes(const dd_model *model, size_t room);
 dd_status dd__batch_create(const dd_model *model, size_t room, dd__batch *batch);
 void dd__batch_clear(dd__batch *batch);
 
-/* Reads a file as one more item; *pixels is its picture, NULL when it failed.
- * DD_MEMORY  there is none for the reason */
-dd_status dd__batch_read(dd__batch *batch, const dd_model *model, dd_prepare prepare,
-                         const char *path, const uint8_t **pixels);
-/* The item's row of probabilities; NULL when it has none. Numbers that are not finite make it fail.
- * DD_MEMORY  there is none for the reason */
-dd_status dd__batch_row(const dd__batch *batch, const dd_model *model, dd__item *item,
-                        const float **row);
+/* Reads item number `item` into its place among the pictures. Different threads may read different items. */
+void dd__batch_read(dd__batch *batch, size_t item, const dd__input *input);
+/* When all are read: closes the gaps that those have left which failed. */
+void dd__batch_close(dd__batch *batch, const dd__input *input);
+/* The item's row of probabilities; NULL when it has none. Numbers that are not finite make it fail. */
+const float *dd__batch_row(const dd__batch *batch, const dd_model *model, dd__item *item);
 /* For other files. */
 void dd__batch_empty(dd__batch *batch);
 

@@ -1,24 +1,35 @@
-/* dd_classify: files and folders through a model, rows in the order of the input. The caller's thread
- * reads files into batches, which the devices share (run/workers.h), and hands over the rows of the
- * oldest batch as soon as it is computed. */
+/* dd_classify: files and folders through a model, rows in the order of the input.
+ *
+ *     list (a thread) -> readers (threads) -> workers (a thread a device) -> rows
+ *
+ * The caller's thread fills batches with names, which the readers turn into pictures and the devices share, and
+ * hands over the rows of the oldest batch as soon as it is computed. Batches are a ring, which bounds memory. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "data/files.h"
 #include "data/image.h"
+#include "run/input.h"
+#include "run/list.h"
 #include "run/predict.h"
+#include "run/readers.h"
 #include "run/workers.h"
 
 typedef struct job {
     const dd_model *model;
     dd_classify_options options; /* settled */
+    dd__input input;
     dd_classify_function *function;
     void *context;
+    dd__list *list;
+    dd__readers *readers;
     dd__workers *workers;
-    dd__batch
-        *batches; /* (room) a ring: from `oldest` on, `under_way` of them are with the workers */
+    char **names;             /* (options.batch) the next batch's */
+    size_t name_count, ahead; /* how many there are; and behind them, as dd__list_take says */
+    dd__batch *
+        batches; /* (room) a ring: from `oldest` on, `under_way` of them are being read or computed */
     size_t room, oldest, under_way;
     size_t dumped;
     bool refused; /* the function wants no more rows */
@@ -30,29 +41,26 @@ typedef struct job {
 
 /* ---- Files in ------------------------------------------------------------------------------- */
 
-static dd_status dump(job *j, const uint8_t *pixels) {
-    char name[32], path[4096];
-    snprintf(name, sizeof name, "%06zu.png", j->dumped++);
-    DD_TRY(dd__path_join(path, sizeof path, j->options.dump_prepared, name));
-    dd__image image = {.width = j->model->width,
-                       .height = j->model->height,
-                       .channels = j->model->channels,
-                       .pixels = (uint8_t *)pixels};
-    return dd__image_save_png(path, &image);
+static size_t batches_of(const job *j, size_t files) {
+    if (files == SIZE_MAX) return SIZE_MAX;
+    return files / j->options.batch + (files % j->options.batch != 0);
 }
 
-static dd_status read_batch(job *j, const dd__names *files, size_t *next, dd__batch *batch) {
+/* Called by a reader. */
+static void give_to_devices(void *context, dd__batch *batch) {
+    const job *j = context;
+    dd__workers_give(j->workers, batch);
+}
+
+/* The names that were taken become a batch that is read. */
+static void begin_batch(job *j) {
+    dd__batch *batch = &j->batches[(j->oldest + j->under_way++) % j->room];
     dd__batch_empty(batch);
-    while (batch->item_count < j->options.batch && *next < files->count) {
-        const uint8_t *pixels;
-        if (*next && dd__interrupted())
-            return dd__fail(DD_INTERRUPTED, "interrupted after %zu of %zu files", *next,
-                            files->count);
-        DD_TRY(
-            dd__batch_read(batch, j->model, j->options.prepare, files->names[(*next)++], &pixels));
-        if (pixels && j->options.dump_prepared) DD_TRY(dump(j, pixels));
-    }
-    return DD_OK;
+    for (size_t i = 0; i < j->name_count; i++) batch->items[i] = (dd__item){.path = j->names[i]};
+    batch->item_count = j->name_count;
+    j->name_count = 0;
+    dd__workers_expect(j->workers, batches_of(j, j->ahead));
+    dd__readers_give(j->readers, batch);
 }
 
 /* ---- Rows out ------------------------------------------------------------------------------- */
@@ -73,13 +81,30 @@ static void rank(const job *j, const float *row) {
     if ((double)j->best[0] < j->options.threshold) j->labels[0] = "?";
 }
 
+static dd_status dump(job *j, const uint8_t *pixels) {
+    char name[32], path[4096];
+    snprintf(name, sizeof name, "%06zu.png", j->dumped++);
+    DD_TRY(dd__path_join(path, sizeof path, j->options.dump_prepared, name));
+    dd__image image = {.width = j->model->width,
+                       .height = j->model->height,
+                       .channels = j->model->channels,
+                       .pixels = (uint8_t *)pixels};
+    return dd__image_save_png(path, &image);
+}
+
+static const char *message_of(const dd__item *item) {
+    if (item->status == DD_OK) return "ok";
+    return item->message ? item->message : "failed, and there is no memory for the reason";
+}
+
 static dd_status hand_over(job *j, const dd__batch *batch, dd__item *item) {
-    const float *probabilities;
-    DD_TRY(dd__batch_row(batch, j->model, item, &probabilities));
+    if (j->options.dump_prepared && item->status == DD_OK)
+        DD_TRY(dump(j, batch->pixels + item->picture * dd__input_bytes(&j->input)));
+    const float *probabilities = dd__batch_row(batch, j->model, item);
     if (probabilities) rank(j, probabilities);
     dd_classify_row row = {.path = item->path,
                            .status = item->status,
-                           .message = item->message ? item->message : "ok",
+                           .message = message_of(item),
                            .count = probabilities ? j->options.top_k : 0,
                            .classes = j->classes,
                            .labels = j->labels,
@@ -109,22 +134,23 @@ static bool oldest_is_done(const job *j) {
 
 /* ---- Both ----------------------------------------------------------------------------------- */
 
-static dd_status read_and_give(job *j, const dd__names *files, size_t *next) {
-    dd__batch *batch = &j->batches[(j->oldest + j->under_way) % j->room];
-    DD_TRY(read_batch(j, files, next, batch));
-    DD_TRY(dd__workers_give(j->workers, batch));
-    j->under_way++;
-    return DD_OK;
+/* Names for the next batch, where there are none yet: as many as it holds, unless the list ends before. */
+static dd_status take_names(job *j, bool wait) {
+    if (j->name_count) return DD_OK;
+    return dd__list_take(j->list, j->options.batch, wait, j->names, &j->name_count, &j->ahead);
 }
 
-static dd_status run(job *j, const dd__names *files) {
-    size_t next = 0;
-    while (next < files->count || j->under_way) {
-        bool must_wait = next == files->count || j->under_way == j->room;
-        if (must_wait) DD_TRY(dd__workers_wait(j->workers, &j->batches[j->oldest]));
+static dd_status run(job *j) {
+    do {
         while (oldest_is_done(j)) DD_TRY(hand_over_oldest(j));
-        if (next < files->count) DD_TRY(read_and_give(j, files, &next));
-    }
+        if (dd__interrupted())
+            return dd__fail(DD_INTERRUPTED, "interrupted after %zu files", j->result->files);
+        if (j->under_way < j->room) DD_TRY(take_names(j, j->under_way == 0));
+        if (j->under_way < j->room && j->name_count)
+            begin_batch(j);
+        else if (j->under_way)
+            DD_TRY(dd__workers_wait(j->workers, &j->batches[j->oldest]));
+    } while (j->under_way);
     return DD_OK;
 }
 
@@ -140,11 +166,11 @@ static void hand_over_rest(job *j) {
 
 /* ---- The job ------------------------------------------------------------------------------ */
 
-static dd_status settle(const dd_model *model, const dd_classify_options *given, size_t files,
+static dd_status settle(const dd_model *model, const dd_classify_options *given,
                         dd_classify_options *o) {
     *o = given ? *given : (dd_classify_options){0};
     if (o->batch == 0) o->batch = 64;
-    if (o->batch > files) o->batch = (unsigned)files;
+    if (o->batch > DD__LIST_ROOM) o->batch = DD__LIST_ROOM;
     if (o->top_k == 0) o->top_k = 1;
     if (o->top_k > model->classes)
         return dd__fail(DD_USAGE, "expected at most the model's %u classes, found top %u",
@@ -154,11 +180,22 @@ static dd_status settle(const dd_model *model, const dd_classify_options *given,
     return o->dump_prepared ? dd__folder_make(o->dump_prepared) : DD_OK;
 }
 
-/* One device computes in order. Of several the slowest may have the oldest batch, and what the
- * others computed meanwhile must lie somewhere. */
+/* The first names say whether the job is smaller than a batch. */
+static dd_status take_first(job *j) {
+    j->names = dd__alloc(j->options.batch, sizeof *j->names);
+    if (!j->names) return dd__no_memory(j->options.batch * sizeof *j->names);
+    DD_TRY(take_names(j, true));
+    if (j->name_count == 0)
+        return dd__fail(DD_USAGE, "nothing to classify: no image in what was named");
+    if (j->name_count < j->options.batch) j->options.batch = (unsigned)j->name_count;
+    return DD_OK;
+}
+
+/* A batch is handed over while a device has one in hand, one waits for it, and one is read. Of several devices
+ * the slowest may have the oldest batch, and what the others computed meanwhile must lie somewhere. */
 static size_t wanted_room(const job *j, size_t devices, size_t batches) {
     enum { WINDOW_BYTES = 64 << 20, MOST_A_DEVICE = 32 };
-    size_t least = DD__BATCHES_A_DEVICE * devices + 1, most = MOST_A_DEVICE * devices;
+    size_t least = 2 * devices + 2, most = MOST_A_DEVICE * devices;
     size_t room = WINDOW_BYTES / dd__batch_bytes(j->model, j->options.batch);
     if (room > most) room = most;
     if (room < least || devices == 1) room = least;
@@ -179,6 +216,8 @@ static dd_status allocate(job *j, size_t room) {
 }
 
 static void release(job *j) {
+    for (size_t i = 0; i < j->name_count; i++) dd__free(j->names[i]);
+    dd__free(j->names);
     for (size_t i = 0; i < j->room; i++) dd__batch_clear(&j->batches[i]);
     dd__free(j->batches);
     dd__free(j->classes);
@@ -186,24 +225,28 @@ static void release(job *j) {
     dd__free(j->best);
 }
 
-static dd_status classify(job *j, const dd_classify_options *options, const dd__names *files) {
+static dd_status classify(job *j, const dd_classify_options *options, const char *const *paths,
+                          size_t count) {
     dd_classify_result *result = j->result;
+    dd_status status;
     DD_TRY(dd__check_trained(j->model));
-    DD_TRY(settle(j->model, options, files->count, &j->options));
-    size_t batches = (files->count - 1) / j->options.batch + 1;
-    DD_TRY(allocate(j, wanted_room(j, result->share_count, batches)));
-    DD_TRY(dd__workers_create(result->shares, result->share_count, j->model, j->options.batch,
-                              batches, &j->workers));
-    dd_status status = run(j, files);
-    if (status != DD_OK) hand_over_rest(j);
+    DD_TRY(settle(j->model, options, &j->options));
+    DD_TRY(dd__model_input(j->model, j->options.prepare, &j->input));
+    DD_TRY(dd__list_start(paths, count, j->options.null_ended ? 0 : '\n', &j->list));
+    DD_TRY_OUT(take_first(j));
+    size_t batches = batches_of(j, j->ahead == SIZE_MAX ? SIZE_MAX : j->ahead + j->name_count);
+    DD_TRY_OUT(allocate(j, wanted_room(j, result->share_count, batches)));
+    DD_TRY_OUT(dd__workers_create(result->shares, result->share_count, j->model, j->options.batch,
+                                  batches, j->room, &j->workers));
+    DD_TRY_OUT(
+        dd__readers_create(j->options.decode_threads, &j->input, give_to_devices, j, &j->readers));
+    DD_TRY_OUT(run(j));
+out:
+    if (status != DD_OK && j->workers) hand_over_rest(j);
+    dd__list_free(j->list);
+    dd__readers_free(j->readers);
     dd__workers_free(j->workers);
     return status;
-}
-
-static dd_status find_files(const char *const *paths, size_t count, dd__names *files) {
-    DD_TRY(dd__files_find(paths, count, stdin, files));
-    if (files->count) return DD_OK;
-    return dd__fail(DD_USAGE, "nothing to classify: no image in what was named");
 }
 
 static dd_status list_shares(dd_device *const *devices, size_t count, dd_classify_result *result) {
@@ -225,21 +268,18 @@ dd_status dd_classify(dd_device *const *devices, size_t device_count, const dd_m
                       const dd_classify_options *options, dd_classify_function *function,
                       void *context, dd_classify_result *result) {
     dd_classify_result unwanted;
-    dd__names files = {0};
     job j = {.model = model,
              .function = function,
              .context = context,
              .result = result ? result : &unwanted};
     *j.result = (dd_classify_result){0};
     double begun = dd__seconds();
-    dd_status status = find_files(paths, path_count, &files);
-    if (status == DD_OK) status = list_shares(devices, device_count, j.result);
-    if (status == DD_OK) status = classify(&j, options, &files);
+    dd_status status = list_shares(devices, device_count, j.result);
+    if (status == DD_OK) status = classify(&j, options, paths, path_count);
     j.result->seconds = dd__seconds() - begun;
     if (j.result->seconds > 0)
         j.result->images_per_second = (double)j.result->files / j.result->seconds;
     release(&j);
-    dd__names_clear(&files);
     if (!result) dd_classify_result_clear(&unwanted);
     return status;
 }

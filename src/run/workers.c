@@ -22,7 +22,8 @@ struct dd__workers {
     size_t count;   /* of devices */
     size_t next;    /* the device that the next thread in want of one gets */
     size_t running; /* threads that have a device */
-    size_t left;    /* batches of the job that no device has in hand or computed */
+    size_t left;    /* batches expected that no device has in hand or computed */
+    size_t more;    /* batches that come after those */
     bool ending;
     const dd_classify_share *last; /* that failed */
 };
@@ -36,7 +37,7 @@ static bool is_needed(const dd__workers *w, size_t device) {
     for (size_t i = 0; i < w->count; i++)
         if (w->paces[i] > 0 && w->paces[i] < w->paces[device])
             sooner += ceil(w->paces[device] / w->paces[i]) - 1;
-    return (double)w->left > sooner;
+    return (double)w->left + (double)w->more > sooner;
 }
 
 /* NULL when the job ends. */
@@ -76,7 +77,7 @@ static void set_computed(dd__workers *w, size_t device, double seconds, dd__batc
     pthread_mutex_lock(&w->lock);
     batch->computed = true;
     w->shares[device].images += batch->picture_count;
-    if (*pace == 0 || seconds < *pace) *pace = seconds;
+    if (batch->picture_count && (*pace == 0 || seconds < *pace)) *pace = seconds;
     pthread_cond_signal(&w->progress);
     pthread_mutex_unlock(&w->lock);
 }
@@ -141,22 +142,21 @@ static dd_status start(dd__workers *w, size_t threads) {
 }
 
 dd_status dd__workers_create(dd_classify_share *shares, size_t count, const dd_model *model,
-                             unsigned batch, size_t batches, dd__workers **out) {
+                             unsigned batch, size_t threads, size_t room, dd__workers **out) {
     dd__workers *w = dd__alloc(1, sizeof *w);
     if (!w) return dd__no_memory(sizeof *w);
     w->model = model;
     w->batch = batch;
     w->shares = shares;
     w->count = count;
-    w->left = batches;
+    w->more = SIZE_MAX;
     w->paces = dd__alloc(count, sizeof *w->paces);
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->progress, NULL);
     pthread_cond_init(&w->change, NULL);
     dd_status status = w->paces ? DD_OK : dd__no_memory(count * sizeof *w->paces);
-    if (status == DD_OK)
-        status = dd__queue_create((DD__BATCHES_A_DEVICE - 1) * count, count, &w->queue);
-    if (status == DD_OK) status = start(w, count < batches ? count : batches);
+    if (status == DD_OK) status = dd__queue_create(room, count, &w->queue);
+    if (status == DD_OK) status = start(w, count < threads ? count : threads);
     if (status == DD_OK)
         *out = w;
     else
@@ -190,10 +190,14 @@ static dd_status nobody_left(const dd__workers *w) {
                     w->count, reason);
 }
 
-dd_status dd__workers_give(dd__workers *w, dd__batch *batch) {
-    if (dd__queue_put(w->queue, batch)) return DD_OK;
-    return nobody_left(w);
+void dd__workers_expect(dd__workers *w, size_t more) {
+    pthread_mutex_lock(&w->lock);
+    w->left++;
+    w->more = more;
+    pthread_mutex_unlock(&w->lock);
 }
+
+void dd__workers_give(dd__workers *w, dd__batch *batch) { (void)dd__queue_put(w->queue, batch); }
 
 bool dd__workers_are_done(dd__workers *w, const dd__batch *batch) {
     pthread_mutex_lock(&w->lock);

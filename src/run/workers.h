@@ -14,18 +14,19 @@
 
 typedef struct dd__workers dd__workers;
 
-enum { DD__BATCHES_A_DEVICE = 2 }; /* one in hand, one in the queue: then it never waits */
-
-/* Starts no more threads than there are batches in the job. Devices without one stand by for those
- * that fail.
- *   shares  (count) with their devices; kept, and filled in by dd__workers_free */
+/*   shares   (count) with their devices; kept, and filled in by dd__workers_free
+ *   threads  at most, for a job of few batches; devices without one stand by for those that fail
+ *   room     batches that are given and not yet computed, at most */
 dd_status dd__workers_create(dd_classify_share *shares, size_t count, const dd_model *model,
-                             unsigned batch, size_t batches, dd__workers **workers);
+                             unsigned batch, size_t threads, size_t room, dd__workers **workers);
 /* Ends the threads, each after the batch that it has in hand. NULL is fine. */
 void dd__workers_free(dd__workers *workers);
 
-/* Waits while the queue is full. The status of the last failure, when no device is left. */
-dd_status dd__workers_give(dd__workers *workers, dd__batch *batch);
+/* One batch more will be given, and so many after it, as far as is known: what the job has left, which decides
+ * whether a slow device is still needed. */
+void dd__workers_expect(dd__workers *workers, size_t more);
+/* Never waits. When no device is left, nobody takes it. */
+void dd__workers_give(dd__workers *workers, dd__batch *batch);
 /* Whether the batch, which was given, is computed. */
 bool dd__workers_are_done(dd__workers *workers, const dd__batch *batch);
 /* Waits until it is. The status of the last failure, when no device is left. */

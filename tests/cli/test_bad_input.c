@@ -60,7 +60,7 @@ static void test_missing_words_are_named(void **state) {
         {"predict --model m --data synthetic", 2, {"expected --output F"}},
         {"inspect", 2, {"expected MODEL"}},
         {"classify", 2, {"PATH"}},
-        {"classify --model models/small.json -", 2, {"empty list on standard input"}},
+        {"classify --model models/small.json -", 2, {"has no weights"}},
         {"data export synthetic", 2, {"expected data export DATA DIR"}},
     };
     EXPECT_REFUSALS(cases);

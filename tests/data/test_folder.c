@@ -1,4 +1,6 @@
 /* Folders of images, as data and as lists of files. */
+#include <fcntl.h>
+
 #include "base/memory.h"
 #include "data/dataset.h"
 #include "data/files.h"
@@ -191,7 +193,7 @@ static void test_files_are_found_in_the_order_of_their_names(void **state) {
                                     "b/2.jpg", "b/inner/x.BMP", "b/inner/y.psd"};
     dd__names list = {.names = NULL};
     const char *path = scratch_folder;
-    assert_ok(dd__files_find(&path, 1, NULL, &list));
+    assert_ok(dd__files_find(&path, 1, &list));
     check_list(&list, expected, DD_COUNT(expected));
 }
 
@@ -205,7 +207,7 @@ static void test_files_named_are_taken_whatever_their_names(void **state) {
     paths[0] = first;
     paths[1] = second;
     dd__names list = {.names = NULL};
-    assert_ok(dd__files_find(paths, 2, NULL, &list));
+    assert_ok(dd__files_find(paths, 2, &list));
     const char *const expected[] = {"noending", "not-there.png"};
     check_list(&list, expected, 2);
 }
@@ -222,9 +224,24 @@ static void test_files_behind_links_in_circles_are_found_once(void **state) {
     strcpy(path, at("a"));
     const char *const only = path;
     dd__names list = {.names = NULL};
-    assert_ok(dd__files_find(&only, 1, NULL, &list));
+    assert_ok(dd__files_find(&only, 1, &list));
     const char *const expected[] = {"a/broken.png", "a/link.png", "a/b/1.png"};
     check_list(&list, expected, 3);
+}
+
+static dd_status add_to_list(void *context, const char *path) {
+    return dd__names_add(context, path);
+}
+
+static dd_status find_in_list(const char *path, char end, dd__names *list) {
+    const char *dash = "-";
+    int input = open(path, O_RDONLY);
+    assert_true(input >= 0);
+    const dd__files_search search = {
+        .list = input, .end = end, .function = add_to_list, .context = list};
+    dd_status status = dd__files_search_run(&search, &dash, 1);
+    close(input);
+    return status;
 }
 
 static void test_files_come_from_a_list_line_by_line(void **state) {
@@ -234,14 +251,12 @@ static void test_files_come_from_a_list_line_by_line(void **state) {
     char lines[2048];
     snprintf(lines, sizeof lines, "%s\r\n\n%s", at("x y.dat"), at("a"));
     write_text("list", lines);
-    FILE *input = fopen(at("list"), "r");
     const char *dash = "-";
     dd__names list = {.names = NULL};
-    assert_ok(dd__files_find(&dash, 1, input, &list));
-    fclose(input);
+    assert_ok(find_in_list(at("list"), '\n', &list));
     const char *const expected[] = {"x y.dat", "a/1.png"};
     check_list(&list, expected, 2);
-    assert_ok(dd__files_find(&dash, 1, NULL, &list));
+    assert_ok(dd__files_find(&dash, 1, &list));
     assert_string_equal(list.names[0], "-");
     dd__names_clear(&list);
 }
@@ -252,12 +267,9 @@ static void test_files_list_with_an_endless_line_is_refused(void **state) {
     memset(line, 'a', 100000);
     write_file("list", line, 100000);
     free(line);
-    FILE *input = fopen(at("list"), "r");
-    const char *dash = "-";
     dd__names list = {.names = NULL};
-    assert_fails(dd__files_find(&dash, 1, input, &list), DD_USAGE,
-                 "standard input: expected paths of at most 4096 characters");
-    fclose(input);
+    assert_fails(find_in_list(at("list"), '\n', &list), DD_USAGE,
+                 "standard input: expected paths of at most 4096 bytes");
     dd__names_clear(&list);
 }
 
@@ -276,7 +288,7 @@ static void test_files_of_very_deep_folders_are_found(void **state) {
     assert_int_equal(chdir(start), 0);
     const char *path = scratch_folder;
     dd__names list = {.names = NULL};
-    assert_ok(dd__files_find(&path, 1, NULL, &list));
+    assert_ok(dd__files_find(&path, 1, &list));
     assert_int_equal(list.count, 1);
     dd__names_clear(&list);
 }
