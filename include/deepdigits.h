@@ -246,6 +246,15 @@ DD_API dd_status dd_model_initialize(dd_model *model, uint64_t seed);
  * DD_USAGE  none is, or one of the models has no tensors */
 DD_API dd_status dd_model_transfer(dd_model *model, const dd_model *from, size_t *taken,
                                    size_t *all);
+/* Makes of `from` a model for other classes: its last layer with parameters (dense, or conv2d as in
+ * SqueezeNet, with activation, pool, flatten or softmax behind it) has `classes` outputs; all else is
+ * copied. Where `from` has tensors, so has the new model: of the last layer initial ones from `seed`,
+ * also where `from` had as many classes.
+ *   names   (classes), which the model file will have; NULL: "0", "1", ...
+ * DD_SHAPE   the network does not end so
+ * DD_FORMAT  a name is empty, not UTF-8, or has control characters */
+DD_API dd_status dd_model_for_classes(const dd_model *from, unsigned classes,
+                                      const char *const *names, uint64_t seed, dd_model **model);
 /* Whether the model has tensors: was loaded with them, initialised or trained. */
 DD_API bool dd_model_has_tensors(const dd_model *model);
 

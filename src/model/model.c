@@ -223,14 +223,26 @@ static bool take_tensor(dd__tensor *tensor, const dd_model *from) {
     return false;
 }
 
+static bool is_of_layer(const dd__tensor *tensor, const char *layer) {
+    size_t length = (size_t)(strrchr(tensor->name, '.') - tensor->name);
+    return strlen(layer) == length && strncmp(tensor->name, layer, length) == 0;
+}
+
+size_t dd__model_take(dd_model *model, const dd_model *from, const char *except) {
+    size_t taken = 0;
+    for (size_t i = 0; i < model->tensor_count; i++)
+        if (!except || !is_of_layer(&model->tensors[i], except))
+            taken += take_tensor(&model->tensors[i], from);
+    return taken;
+}
+
 dd_status dd_model_transfer(dd_model *model, const dd_model *from, size_t *taken, size_t *all) {
     *taken = 0;
     *all = model->tensor_count;
     if (!model->tensors || !from->tensors)
         return dd__fail(DD_USAGE, "network \"%s\" has no weights",
                         model->tensors ? from->name : model->name);
-    for (size_t i = 0; i < model->tensor_count; i++)
-        *taken += take_tensor(&model->tensors[i], from);
+    *taken = dd__model_take(model, from, NULL);
     if (*taken) return DD_OK;
     return dd__fail(DD_USAGE, "no tensor of \"%s\" has the name and the shape of one of \"%s\"",
                     from->name, model->name);

@@ -45,6 +45,9 @@ dd_status dd__model_from_network(const cJSON *network, dd_model **model);
 bool dd__model_same_network(const dd_model *a, const dd_model *b);
 /* Exchanges the tensors of two models of the same network. */
 void dd__model_swap_tensors(dd_model *a, dd_model *b);
+/* Gives the model's tensors the numbers of those of `from` that have the same name and dims, but for
+ * the layer `except` (NULL: none). How many. */
+size_t dd__model_take(dd_model *model, const dd_model *from, const char *except);
 /* Names the tensors by their content, "" where there are none. */
 void dd__model_hash(const dd_model *model, char out[33]);
 
