@@ -86,7 +86,7 @@ dd_status dd__import_conv(dd__onnx *m, const Onnx__NodeProto *node) {
 
 /* The result's extent is (size - 1) * stride + reach - pads + output_padding. Where the extent is
  * asked for, the pads follow from it. */
-static void crop(const Onnx__NodeProto *node, dd__onnx_window *w, const int64_t extra[2],
+static void crop(const Onnx__NodeProto *node, dd__onnx_window *w, int64_t extra[2],
                  const int64_t *asked) {
     bool upper = dd__onnx_text_is(node, "auto_pad", "NOTSET", "SAME_UPPER");
     bool lower = dd__onnx_text_is(node, "auto_pad", "NOTSET", "SAME_LOWER");
@@ -95,7 +95,10 @@ static void crop(const Onnx__NodeProto *node, dd__onnx_window *w, const int64_t 
         int64_t full = (w->size[axis] - 1) * w->stride[axis] + reach + extra[axis];
         if (!asked && !upper && !lower) continue;
         int64_t all = full - (asked ? asked[axis] : w->size[axis] * w->stride[axis]);
-        if (all < 0) all = 0;
+        if (all < 0) {
+            extra[axis] -= all;
+            all = 0;
+        }
         w->edges[axis] = upper ? all / 2 : all - all / 2;
         w->edges[axis + 2] = all - w->edges[axis];
     }
