@@ -79,9 +79,13 @@ static dd_status print_text(const dd_model *model, const dd_model_info *info) {
     static const char *const head[] = {"layer", "op", "output", "parameters", "MFLOP", "settings"};
     cli_table table;
     dd_status status = DD_OK;
-    printf("%s: images of %ux%ux%u, %u classes, %s\n\n", info->name, info->height, info->width,
-           info->channels, info->classes,
-           dd_model_has_tensors(model) ? "with weights" : "a network without weights");
+    const char *weights =
+        dd_model_has_tensors(model) ? "with weights" : "a network without weights";
+    if (info->height)
+        printf("%s: images of %ux%ux%u, %u classes, %s\n\n", info->name, info->height, info->width,
+               info->channels, info->classes, weights);
+    else
+        printf("%s: a network of tensors, %s\n\n", info->name, weights);
     cli_table_start(&table, "lllrrl");
     for (size_t i = 0; i < CLI_COUNT(head); i++) cli_table_cell(&table, "%s", head[i]);
     for (size_t i = 0; i < info->layers && status == DD_OK; i++) {
@@ -111,8 +115,10 @@ const cli_command cli_command_inspect = {
     .name = "inspect",
     .summary = "show a model's layers, shapes, parameters and MFLOP",
     .usage = "MODEL [--json] [--diagram F.svg]",
-    .about = "MODEL is a network (.json) or a model (.safetensors). Shapes are of one image,\n"
-             "height x width x channels; a multiplication and an addition are two FLOP.\n",
+    .about =
+        "MODEL is a network (.json), a model (.safetensors) or an ONNX model (.onnx). Shapes are "
+        "of\n"
+        "one image, height x width x channels; a multiplication and an addition are two FLOP.\n",
     .examples = "  deepdigits inspect models/seed.json\n"
                 "  deepdigits inspect runs/first/model.safetensors --json\n"
                 "  deepdigits inspect models/resnet-small.json --diagram network.svg\n",
