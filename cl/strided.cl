@@ -65,18 +65,17 @@ inline void turn(V rows[VW]) {
 /* One square, of which `high` rows and `wide` columns of y are there. */
 inline void turn_square(global const float *x, global float *y, int x_row, int y_row, int high,
                         int wide) {
+    if (high < VW || wide < VW) {
+        for (int i = 0; i < high; i++)
+            for (int k = 0; k < wide; k++) y[i * y_row + k] = x[k * x_row + i];
+        return;
+    }
     V rows[VW];
 #pragma unroll
-    for (int i = 0; i < VW; i++) {
-        rows[i] = (V)(0.0f);
-        if (i < wide) rows[i] = high == VW ? VLOAD(x + i * x_row) : load_some(x + i * x_row, high);
-    }
+    for (int i = 0; i < VW; i++) rows[i] = VLOAD(x + i * x_row);
     turn(rows);
 #pragma unroll
-    for (int i = 0; i < VW; i++) {
-        if (i < high && wide == VW) VSTORE(rows[i], y + i * y_row);
-        if (i < high && wide < VW) store_some(rows[i], y + i * y_row, wide);
-    }
+    for (int i = 0; i < VW; i++) VSTORE(rows[i], y + i * y_row);
 }
 
 kernel void strided_tiles(global const float *restrict x, global float *restrict y, int begin,
