@@ -208,6 +208,25 @@ static void test_layers_over_axes_and_of_matrices_have_shapes(void **state) {
     dd_model_free(model);
 }
 
+static void test_lists_may_hold_zeros(void **state) {
+    (void)state;
+    dd_model *model;
+    assert_fine(
+        load_text(NETWORK("{\"op\": \"pad\", \"before\": [0, 0, 2, 0], \"after\": [0, 1, 0, 0]},"
+                          "{\"op\": \"transpose\", \"order\": [0, 3, 1, 2]},"
+                          "{\"op\": \"slice\", \"axis\": 2, \"begin\": 8, \"size\": 3,"
+                          " \"step\": -4}" END),
+                  &model));
+    assert_string_equal(layer_named(model, "pad1").settings, "before 0x0x2x0, after 0x1x0x0");
+    assert_string_equal(layer_named(model, "transpose1").settings, "order 0x3x1x2");
+    dd_layer_info slice = layer_named(model, "slice1");
+    assert_int_equal(slice.rank, 3);
+    assert_int_equal(slice.output[0], 3);
+    assert_int_equal(slice.output[1], 3);
+    assert_int_equal(slice.output[2], 8);
+    dd_model_free(model);
+}
+
 /* ---- The graph
  * --------------------------------------------------------------------------------------- */
 
@@ -433,6 +452,10 @@ static const struct {
      "\"activation\": expected one of linear, relu, "},
     {NETWORK("{\"op\": \"dropout\", \"rate\": 1.5}" END), DD_FORMAT,
      "\"rate\": expected a number from 0 to "},
+    {NETWORK("{\"op\": \"transpose\", \"order\": [0, 3, -1, 2]}" END), DD_FORMAT,
+     "\"order\": expected a whole number from 0 to 5, found -1"},
+    {NETWORK("{\"op\": \"pad\", \"after\": [0, 2147483000, 2147483000, 2147483000]}" END), DD_SHAPE,
+     "layer 1 \"pad1\": 1x2147483008x2147483006x2147483003 numbers are more than 2147483647"},
     {NETWORK("{\"op\": \"reshape\", \"shape\": 3}" END), DD_FORMAT,
      "\"shape\": expected a list of at most 6 numbers, found 3"},
     {NETWORK("{\"op\": \"reshape\", \"shape\": [1,1,1,1,1,1,1]}" END), DD_FORMAT,
@@ -533,6 +556,7 @@ int main(void) {
         cmocka_unit_test(test_pairs_take_one_number_or_two),
         cmocka_unit_test(test_padding_takes_a_word_a_number_or_four_edges),
         cmocka_unit_test(test_bool_and_list_are_read),
+        cmocka_unit_test(test_lists_may_hold_zeros),
         cmocka_unit_test(test_layers_over_axes_and_of_matrices_have_shapes),
         cmocka_unit_test(test_logits_are_what_the_closing_softmax_reads),
         cmocka_unit_test(test_without_closing_softmax_the_last_value_is_the_logits),
