@@ -383,6 +383,7 @@ typedef struct dd_train_options {
     double weight_decay;   /* of adamw and sgd; 0: adamw 0.01, sgd none */
     const char *schedule;  /* how the learning rate changes; NULL: "plateau". See below. */
     const char *augment;   /* how training images change; NULL: "none". See below. */
+    const char *freeze;    /* layers that are not trained; NULL or "": none. See below. */
     unsigned early_stop;   /* ends after so many epochs without a better validation loss, for which
                               there must be validation images; 0: never */
     dd_keep keep;          /* which weights the model has afterwards: BEST by validation loss */
@@ -416,6 +417,15 @@ typedef struct dd_train_options {
  *   zoom=0.1       each axis by its own factor, uniform in 1 - zoom .. 1 + zoom
  * as Keras' ImageDataGenerator has them, pixels between others interpolated, the edge repeated
  * beyond it. An image's changes follow from the seed, the epoch and its place in the data. */
+
+/* Freezing: layers that stay as they are, for a model that has learnt, separated by commas.
+ *   conv1          the layer of that name; * stands for any characters: block1.*
+ *   until:pool3    the layers up to this one, in the order of the network
+ *   all-but-head   up to the last but one that has parameters, so that the last one alone is trained
+ * Their parameters and running values do not change, in no bit. They compute as in inference: batch norm
+ * normalises with its running values, dropout drops nothing. Nothing is computed for their gradients, nor
+ * for those of what lies before all trained layers, so that a step takes less time and memory. Where a
+ * gradient must flow through ops that have none, dd_train says which, before it begins. */
 
 /* Micro-batches: a batch that does not fit into the device's memory, or `micro_batch` of fewer images,
  * is computed in parts of equal size: the largest divisor of the batch that fits. Their gradients are
@@ -462,7 +472,8 @@ typedef struct dd_train_result {
  * not fit any more.
  *   result   may be NULL
  * DD_USAGE         the data has no labels, or an option makes no sense, or is not that of the run to
- *                  go on with
+ *                  go on with; a layer to freeze is not there, or none is left to train; a layer on the
+ *                  way to what is trained has no gradient
  * DD_SHAPE         data and network do not fit
  * DD_IO            the output folder cannot be written
  * DD_WRONG         the loss is no longer finite: the last good weights are kept
@@ -622,10 +633,11 @@ DD_API void dd_classify_result_clear(dd_classify_result *result);
 /* ---- Measuring ---------------------------------------------------------------------- */
 
 typedef struct dd_bench_options {
-    bool train;     /* a training step; else inference */
-    unsigned batch; /* 0: 128 */
-    double seconds; /* measured at least; 0: 3 */
-    bool profile;   /* also time each node */
+    bool train;         /* a training step; else inference */
+    const char *freeze; /* of a training step: as in dd_train_options */
+    unsigned batch;     /* 0: 128 */
+    double seconds;     /* measured at least; 0: 3 */
+    bool profile;       /* also time each node */
 } dd_bench_options;
 
 typedef struct dd_bench_node { /* one row of a profile */

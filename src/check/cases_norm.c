@@ -17,7 +17,7 @@
         .op = "batch_norm", .name = title, NORM,                                     \
         .in = {DD__IN(NORMAL, __VA_ARGS__, c), DD__IN(NORMAL, c), DD__IN(NORMAL, c), \
                DD__IN(NORMAL, c), DD__IN(POSITIVE, c)},                              \
-        .tolerance = 1e-5, .why = WHY, .quick = in_quick                             \
+        .tolerance = 1e-5, .why = WHY, .gradient = 1, .quick = in_quick              \
     }
 #define BACKWARD(title, c, in_quick, ...)                                                         \
     {                                                                                             \

@@ -46,3 +46,8 @@ const dd__value *dd__value_root_const(const dd__value *value) {
     while (value->base) value = value->base;
     return value;
 }
+
+bool dd__value_is_parameter(const dd__value *value) {
+    while (value->role != DD__PARAMETER && value->base) value = value->base;
+    return value->role == DD__PARAMETER;
+}

@@ -86,26 +86,38 @@ dd_status dd__check_step(const dd__value *step) {
     return DD_OK;
 }
 
-/* Appends a view to a flat stretch (made on first use), its start aligned so that a device can take
- * it as a buffer of its own. */
-static dd_status append_to_stretch(dd__graph *graph, dd__value **stretch, const char *stretch_name,
-                                   dd__role role, const char *name, const dd__value *like,
-                                   dd__value **out) {
-    if (!*stretch) DD_TRY(new_named(graph, stretch_name, role, DD__F32, DD_DIMS(0), stretch));
-    dd__value *value;
+bool dd__graph_trains(const dd__graph *graph) { return graph->training && !graph->frozen; }
+
+/* One of the two flat stretches, made on first use. */
+static dd_status get_stretch(dd__graph *graph, bool learned, dd__value **stretch) {
+    dd__value **place = learned ? &graph->parameters : &graph->statistics;
+    if (!*place)
+        DD_TRY(new_named(graph, learned ? "parameters" : "statistics",
+                         learned ? DD__PARAMETER : DD__STATE, DD__F32, DD_DIMS(0), place));
+    *stretch = *place;
+    return DD_OK;
+}
+
+/* Appends a view to its stretch, its start aligned so that a device can take it as a buffer of its
+ * own. */
+static dd_status append_to_stretch(dd__graph *graph, dd__role role, const char *name,
+                                   const dd__value *like, dd__value **out) {
+    bool learned = role == DD__PARAMETER && !graph->frozen;
+    dd__value *value, *stretch;
+    DD_TRY(get_stretch(graph, learned, &stretch));
     DD_TRY(new_named(graph, name, role, DD__F32, like->dims, &value));
     value->initial = like->initial;
     value->fan_in = like->fan_in;
     value->fan_out = like->fan_out;
-    value->decays = like->decays;
-    value->wants_gradient = role == DD__PARAMETER;
-    value->base = *stretch;
-    value->offset = (size_t)(*stretch)->dims.d[0] * sizeof(float);
+    value->decays = learned && like->decays;
+    value->wants_gradient = learned;
+    value->base = stretch;
+    value->offset = (size_t)stretch->dims.d[0] * sizeof(float);
     size_t end =
         dd__round_up(value->offset + dd__value_bytes(value), DD__ALIGNMENT) / sizeof(float);
     if (end > INT32_MAX)
         return dd__fail(DD_SHAPE, "\"%s\": %zu parameters are more than fit", name, end);
-    (*stretch)->dims.d[0] = (uint32_t)end;
+    stretch->dims.d[0] = (uint32_t)end;
     *out = value;
     return DD_OK;
 }
@@ -119,15 +131,14 @@ dd_status dd__graph_parameter(dd__graph *graph, const char *layer, const char *w
                               const dd__value *like, dd__value **value) {
     char *name;
     DD_TRY(join_name(graph, layer, what, &name));
-    return append_to_stretch(graph, &graph->parameters, "parameters", DD__PARAMETER, name, like,
-                             value);
+    return append_to_stretch(graph, DD__PARAMETER, name, like, value);
 }
 
 dd_status dd__graph_statistic(dd__graph *graph, const char *layer, const char *what,
                               const dd__value *like, dd__value **value) {
     char *name;
     DD_TRY(join_name(graph, layer, what, &name));
-    return append_to_stretch(graph, &graph->statistics, "statistics", DD__STATE, name, like, value);
+    return append_to_stretch(graph, DD__STATE, name, like, value);
 }
 
 dd_status dd__graph_parameters_of(dd__graph *graph, const dd__graph *other) {
@@ -135,8 +146,7 @@ dd_status dd__graph_parameters_of(dd__graph *graph, const dd__graph *other) {
     for (size_t i = 0; i < other->value_count; i++) {
         const dd__value *value = other->values[i];
         if (value->role == DD__PARAMETER && value->base == other->parameters)
-            DD_TRY(append_to_stretch(graph, &graph->parameters, "parameters", DD__PARAMETER,
-                                     value->name, value, &same));
+            DD_TRY(append_to_stretch(graph, DD__PARAMETER, value->name, value, &same));
     }
     return DD_OK;
 }

@@ -39,7 +39,7 @@ size_t dd__type_bytes(dd__type type);
 
 typedef enum dd__role {
     DD__INPUT,     /* written by the host before a run */
-    DD__PARAMETER, /* learned; read by the forward nodes, changed by the optimizer's */
+    DD__PARAMETER, /* of a layer; read by the forward nodes, changed by the optimizer's unless frozen */
     DD__STATE,     /* kept from run to run: running means, moments, counters, datasets */
     DD__TEMPORARY, /* lives from its producer to its last reader */
     DD__OUTPUT,    /* a temporary that the host reads after a run */
@@ -60,7 +60,7 @@ typedef struct dd__value {
     dd__node *producer;     /* NULL for inputs, parameters and states */
     struct dd__value *base; /* not NULL: a view, whose bytes lie inside those of base */
     size_t offset;          /* of a view, in bytes */
-    bool wants_gradient;    /* a parameter, or reached by one */
+    bool wants_gradient;    /* a parameter that is learned, or reached by one */
     dd__initial initial;    /* of parameters and statistics */
     uint32_t fan_in, fan_out;
     bool decays;        /* takes part in weight decay: weights do, biases and norms do not */
@@ -85,13 +85,15 @@ struct dd__node {
 typedef struct dd__graph {
     dd__arena arena; /* owns everything below */
     bool training;   /* layers add their training form */
+    bool frozen;     /* those that are added now do not: nor are their parameters learned */
     uint64_t seed;
     dd__value **values;
     size_t value_count, value_room;
     dd__node **nodes;
     size_t node_count, node_room;
-    dd__value *parameters; /* one flat stretch that all parameters are views of; NULL if none */
-    dd__value *statistics; /* likewise for what training keeps beside them: running means, ... */
+    dd__value *parameters; /* one flat stretch of views: all parameters learned; NULL if none */
+    dd__value *statistics; /* likewise of what is saved beside them: running means, ..., and the
+                              parameters of frozen layers */
     dd__value *step;       /* see dd__step; NULL until dd__graph_step */
 } dd__graph;
 
@@ -115,10 +117,13 @@ void dd__graph_free(dd__graph *graph);
 
 dd_status dd__graph_input(dd__graph *graph, const char *name, dd__type type, dd__dims dims,
                           dd__value **value);
-/* What a layer learns. `like` gives dims, initial, fans and decays; the rest is filled in. */
+/* Whether a layer that is added now is to be in its training form. */
+bool dd__graph_trains(const dd__graph *graph);
+/* What a layer learns, unless graph->frozen. `like` gives dims, initial, fans and decays; the rest is
+ * filled in. */
 dd_status dd__graph_parameter(dd__graph *graph, const char *layer, const char *what,
                               const dd__value *like, dd__value **value);
-/* The parameters of `other`, under their names and laid out as there. */
+/* The parameters of `other` that are learned, under their names and laid out as there. */
 dd_status dd__graph_parameters_of(dd__graph *graph, const dd__graph *other);
 /* What a layer keeps beside its parameters (running mean): saved with the model, not learned. */
 dd_status dd__graph_statistic(dd__graph *graph, const char *layer, const char *what,
@@ -159,6 +164,8 @@ dd_status dd__node_view(dd__graph *graph, dd__node *node, size_t i, dd__value *b
 /* The value that owns the bytes: `value` itself, or what it is a view of, to the root. */
 dd__value *dd__value_root(dd__value *value);
 const dd__value *dd__value_root_const(const dd__value *value);
+/* Whether the value is a layer's parameter, or a view of one. */
+bool dd__value_is_parameter(const dd__value *value);
 
 /* Writes value->initial into data (the value's elements, f32), from `seed` and the value's name
  * alone. */

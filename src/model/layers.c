@@ -10,11 +10,11 @@
 #define MAX_NUMBERS ((DD__SAFETENSORS_BYTES - DD__SAFETENSORS_HEADER) / sizeof(float))
 
 bool dd__is_parameter(const dd__graph *graph, const dd__value *value) {
-    return graph->parameters && value->base == graph->parameters && !value->producer;
+    return value->role == DD__PARAMETER && value != graph->parameters;
 }
 
 bool dd__is_statistic(const dd__graph *graph, const dd__value *value) {
-    return graph->statistics && value->base == graph->statistics && !value->producer;
+    return value->role == DD__STATE && value->base && value->base == graph->statistics;
 }
 
 static dd_status describe_layer(void *context, const dd__graph *graph,
@@ -68,7 +68,7 @@ static dd_status check_output(const dd_model *model, const dd__value *y) {
 static dd_status describe_image_network(dd_model *model, dd__graph *graph) {
     dd__value *x, *logits, *y;
     DD_TRY(input_value(model, graph, &x));
-    DD_TRY(dd__network_walk(model->network, graph, x, describe_layer, model, &logits, &y));
+    DD_TRY(dd__network_walk(model->network, graph, x, NULL, describe_layer, model, &logits, &y));
     DD_TRY(check_output(model, y));
     model->classes = y->dims.d[1];
     return DD_OK;
@@ -102,7 +102,7 @@ dd_status dd__layers_graph(const dd_model *model, dd__graph **out) {
         status = dd__network_walk_tensors(model->network, graph, NULL, NULL);
     } else {
         status = input_value(model, graph, &x);
-        if (status == DD_OK) status = dd__model_build(model, graph, x, &logits, &y);
+        if (status == DD_OK) status = dd__model_build(model, graph, x, NULL, &logits, &y);
     }
     if (status != DD_OK)
         dd__graph_free(graph);
@@ -111,8 +111,8 @@ dd_status dd__layers_graph(const dd_model *model, dd__graph **out) {
     return status;
 }
 
-dd_status dd__model_build(const dd_model *model, dd__graph *graph, dd__value *x, dd__value **logits,
-                          dd__value **y) {
+dd_status dd__model_build(const dd_model *model, dd__graph *graph, dd__value *x, const bool *frozen,
+                          dd__value **logits, dd__value **y) {
     if (dd__network_is_of_tensors(model->network))
         return dd__fail(DD_USAGE, "network \"%s\" takes tensors, not images: use `run`",
                         model->name);
@@ -127,6 +127,6 @@ dd_status dd__model_build(const dd_model *model, dd__graph *graph, dd__value *x,
         return dd__fail(DD_SHAPE, "network \"%s\": a batch of %s numbers is more than %d",
                         model->name, dd__dims_print(&x->dims, found), INT32_MAX);
     }
-    return dd__within(dd__network_walk(model->network, graph, x, NULL, NULL, logits, y),
+    return dd__within(dd__network_walk(model->network, graph, x, frozen, NULL, NULL, logits, y),
                       "network \"%s\"", model->name);
 }

@@ -53,9 +53,11 @@ void dd__model_hash(const dd_model *model, char out[33]);
 
 /* Adds the network's layers to `graph`, reading x (N, height, width, channels) f32. *logits is the
  * input of the closing softmax (or the last value, when there is none), *y the last value.
- * In an inference graph dropout adds nothing. */
-dd_status dd__model_build(const dd_model *model, dd__graph *graph, dd__value *x, dd__value **logits,
-                          dd__value **y);
+ * In an inference graph dropout adds nothing.
+ *   frozen  (layers) those that are not trained: they add their inference form, and their parameters
+ *           are among graph->statistics; NULL: none. Graphs that share parameters freeze the same. */
+dd_status dd__model_build(const dd_model *model, dd__graph *graph, dd__value *x, const bool *frozen,
+                          dd__value **logits, dd__value **y);
 
 /* Between the model's tensors and the flat stretches of a graph built from it: `parameters` and
  * `statistics` have the size of graph->parameters and graph->statistics (NULL where there is none).

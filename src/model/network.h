@@ -59,10 +59,10 @@ typedef struct dd__layer_visit {
 typedef dd_status dd__layer_function(void *context, const dd__graph *graph,
                                      const dd__layer_visit *visit);
 
-/* Adds the layers of a parsed network to `graph`, as dd__model_build says. `function` is told of
- * each; NULL: nobody is.
+/* Adds the layers of a parsed network to `graph`, as dd__model_build says; frozen (layers), or NULL.
+ * `function` is told of each; NULL: nobody is.
  * DD_FORMAT, DD_SHAPE  'layer 3 "conv2": kernel 5x5 does not fit input 4x4' */
-dd_status dd__network_walk(const cJSON *network, dd__graph *graph, dd__value *x,
+dd_status dd__network_walk(const cJSON *network, dd__graph *graph, dd__value *x, const bool *frozen,
                            dd__layer_function *function, void *context, dd__value **logits,
                            dd__value **y);
 /* The same for a network of tensors: adds its inputs too, and makes its outputs the graph's, by name.
@@ -82,6 +82,7 @@ typedef struct dd__walker {
     dd__graph *graph;
     dd__walked *sources, *layers; /* in the graph's arena */
     size_t source_count, layer_count;
+    const bool *frozen; /* (layers) as dd__model_build has them; NULL: none */
 } dd__walker;
 
 /* `sources` is how many there will be at most. Names must outlive the walk. */

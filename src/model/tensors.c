@@ -201,9 +201,9 @@ dd_status dd__model_store(const dd_model *model, const dd__graph *graph, float *
     if (graph->statistics) memset(statistics, 0, dd__value_bytes(graph->statistics));
     for (size_t i = 0; i < graph->value_count; i++) {
         const dd__value *value = graph->values[i];
-        bool parameter = dd__is_parameter(graph, value);
-        if (!parameter && !dd__is_statistic(graph, value)) continue;
-        DD_TRY(store_tensor(model, value, parameter ? parameters : statistics));
+        if (!dd__is_parameter(graph, value) && !dd__is_statistic(graph, value)) continue;
+        bool learned = value->base == graph->parameters;
+        DD_TRY(store_tensor(model, value, learned ? parameters : statistics));
         count++;
     }
     if (count == model->tensor_count) return DD_OK;
@@ -242,7 +242,7 @@ dd_status dd__model_fetch(dd_model *model, const dd__graph *graph, const float *
     DD_TRY_OUT(check_fetch(model, values, count));
     DD_TRY_OUT(new_tensors(values, count, &tensors));
     for (size_t i = 0; i < count; i++) {
-        const float *stretch = dd__is_parameter(graph, values[i]) ? parameters : statistics;
+        const float *stretch = values[i]->base == graph->parameters ? parameters : statistics;
         memcpy(tensors[i].data, (const char *)stretch + values[i]->offset,
                dd__value_bytes(values[i]));
     }

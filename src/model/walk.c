@@ -99,7 +99,10 @@ static dd_status add_layer(dd__walker *w, const cJSON *layer, dd__layer_visit *v
     dd__walked *added = &w->layers[w->layer_count];
     dd__value **in;
     DD_TRY(values_of(w, visit, &in, &added->batched));
-    DD_TRY(op->layer(w->graph, op, visit->name, attributes, in, count, &added->value));
+    w->graph->frozen = w->frozen && w->frozen[w->layer_count];
+    dd_status status = op->layer(w->graph, op, visit->name, attributes, in, count, &added->value);
+    w->graph->frozen = false;
+    DD_TRY(status);
     visit->y = added->value;
     added->name = visit->name;
     DD_TRY(check_batch(w, added));
@@ -158,12 +161,13 @@ static dd_status walk_layers(dd__walker *w, const cJSON *network, dd__layer_func
     return DD_OK;
 }
 
-dd_status dd__network_walk(const cJSON *network, dd__graph *graph, dd__value *x,
+dd_status dd__network_walk(const cJSON *network, dd__graph *graph, dd__value *x, const bool *frozen,
                            dd__layer_function *function, void *context, dd__value **logits,
                            dd__value **y) {
     dd__walker w;
     dd__layer_visit last = {0};
     DD_TRY(dd__walk_start(graph, 1, &w));
+    w.frozen = frozen;
     dd__walk_source(&w, dd__network_image, x, true);
     DD_TRY(walk_layers(&w, network, function, context, &last));
     *y = w.layers[w.layer_count - 1].value;

@@ -102,10 +102,28 @@ static dd_status layer(dd__graph *graph, const dd__op *op, const char *name, con
     DD_TRY(dd__graph_parameter(graph, name, "beta", &zeros, &in[2]));
     DD_TRY(dd__graph_statistic(graph, name, "mean", &zeros, &in[3]));
     DD_TRY(dd__graph_statistic(graph, name, "variance", &ones, &in[4]));
-    if (!graph->training) return dd__graph_add1(graph, &dd__op_batch_norm, name, a, in, 5, y);
+    if (!dd__graph_trains(graph))
+        return dd__graph_add1(graph, &dd__op_batch_norm, name, a, in, 5, y);
     DD_TRY(dd__graph_step(graph, &in[5]));
     dd__value **out[] = {y, &saved[0], &saved[1]};
     return dd__graph_add(graph, &dd__op_batch_norm_training, name, a, in, 6, out, 3);
+}
+
+/* Of a frozen layer, whose mean and variance do not hang on x: dx = gamma dy / deviation, which is the
+ * op itself without beta and mean. */
+static dd_status gradient_inference(dd__graph *graph, const dd__node *node, dd__value *const dy[],
+                                    dd__value *dx[]) {
+    const dd__fill zero = {.value = 0};
+    dd__value *gamma = node->in[1], *beta = node->in[2], *zeros;
+    char name[256];
+    if (gamma->wants_gradient || beta->wants_gradient)
+        return dd__fail(DD_USAGE, "%s: batch_norm in its inference form does not learn",
+                        node->name);
+    snprintf(name, sizeof name, "%s.zeros", node->name);
+    DD_TRY(dd__graph_add1(graph, &dd__op_fill, name, &zero, &beta, 1, &zeros));
+    snprintf(name, sizeof name, "%s.backward", node->name);
+    dd__value *in[] = {dy[0], gamma, zeros, zeros, node->in[4]};
+    return dd__graph_add1(graph, &dd__op_batch_norm, name, node->attributes, in, 5, &dx[0]);
 }
 
 static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *const dy[],
@@ -319,6 +337,7 @@ const dd__op dd__op_batch_norm = {
     .outputs = 1,
     .layer = layer,
     .infer = infer,
+    .gradient = gradient_inference,
     .reference = dd__reference_batch_norm,
     .implementations = implementations_inference,
 };

@@ -45,7 +45,7 @@ static dd_status layer(dd__graph *graph, const dd__op *op, const char *name, con
                        dd__value *const x[], size_t count, dd__value **y) {
     (void)count;
     dd__dropout a = *(const dd__dropout *)given;
-    if (!graph->training) {
+    if (!dd__graph_trains(graph)) {
         *y = x[0];
         return DD_OK;
     }

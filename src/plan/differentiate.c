@@ -32,8 +32,50 @@ static dd_status accumulate(const differentiation *d, const char *name, dd__valu
     return dd__graph_add1(d->graph, &dd__op_add, label, NULL, (dd__value *[]){*sum, dx}, 2, sum);
 }
 
+static bool wants_gradient(const dd__node *node) {
+    for (size_t i = 0; i < node->in_count; i++)
+        if (node->in[i] && node->in[i]->wants_gradient) return true;
+    return false;
+}
+
+/* ---- Where there is no way through -------------------------------------------------------- */
+
+/* Marks the inputs that a gradient of one of the outputs marked is for; whether there are any. */
+static bool mark_inputs(const differentiation *d, const dd__node *node, bool *marked) {
+    bool reached = false;
+    for (size_t i = 0; i < node->out_count; i++)
+        reached |= marked[gradient_of(d, node->out[i]) - d->gradients];
+    if (!reached || !wants_gradient(node)) return false;
+    for (size_t i = 0; i < node->in_count; i++)
+        if (node->in[i] && node->in[i]->wants_gradient)
+            marked[gradient_of(d, node->in[i]) - d->gradients] = true;
+    return true;
+}
+
+/* All ops on the way from y that have no gradient, at once: whoever must change a network for one
+ * wants to know of the others. */
+static dd_status check_way(const differentiation *d, dd__value *y) {
+    const dd__graph *graph = d->graph;
+    bool *marked = dd__arena_alloc(&d->graph->arena, d->count, sizeof *marked);
+    char *found = "";
+    if (!marked) return dd__no_memory(d->count * sizeof *marked);
+    marked[gradient_of(d, y) - d->gradients] = true;
+    for (size_t i = graph->node_count; i-- > 0;) {
+        const dd__node *node = graph->nodes[i];
+        if (!mark_inputs(d, node, marked) || node->op->gradient) continue;
+        found = dd__arena_print(&d->graph->arena, "op \"%s\" (layer \"%s\")%s%s", node->op->name,
+                                node->name, *found ? ", " : "", found);
+        if (!found) return dd__no_memory(strlen(node->name));
+    }
+    if (!*found) return DD_OK;
+    return dd__fail(DD_USAGE, "no gradient flows through %s: what lies before can only be frozen",
+                    found);
+}
+
+/* ---- Nodes -------------------------------------------------------------------------------- */
+
 static dd_status differentiate_node(const differentiation *d, const dd__node *node) {
-    bool reached = false, wanted = false;
+    bool reached = false;
     dd__value **dy = dd__arena_alloc(&d->graph->arena, node->out_count, sizeof *dy);
     dd__value **dx = dd__arena_alloc(&d->graph->arena, node->in_count, sizeof *dx);
     if (!dy || !dx) return dd__no_memory(node->in_count * sizeof *dx);
@@ -41,12 +83,7 @@ static dd_status differentiate_node(const differentiation *d, const dd__node *no
         dy[i] = *gradient_of(d, node->out[i]);
         reached |= dy[i] != NULL;
     }
-    for (size_t i = 0; i < node->in_count; i++)
-        wanted |= node->in[i] && node->in[i]->wants_gradient;
-    if (!reached || !wanted) return DD_OK;
-    if (!node->op->gradient)
-        return dd__fail(DD_USAGE, "op \"%s\" (layer \"%s\") has no gradient", node->op->name,
-                        node->name);
+    if (!reached || !wants_gradient(node)) return DD_OK;
     DD_TRY(node->op->gradient(d->graph, node, dy, dx));
     for (size_t i = 0; i < node->in_count; i++)
         if (dx[i]) DD_TRY(accumulate(d, node->name, node->in[i], dx[i]));
@@ -60,6 +97,7 @@ dd_status dd__graph_differentiate(dd__graph *graph, dd__value *y, dd__value *see
     d.gradients = dd__arena_alloc(&graph->arena, d.count, sizeof *d.gradients);
     if (!d.values || !d.gradients) return dd__no_memory(d.count * sizeof *d.values);
     memcpy(d.values, graph->values, d.count * sizeof *d.values);
+    DD_TRY(check_way(&d, y));
     *gradient_of(&d, y) = seed;
     for (size_t i = graph->node_count; i-- > 0;) DD_TRY(differentiate_node(&d, graph->nodes[i]));
     *gradients = d.gradients;
@@ -89,7 +127,7 @@ dd_status dd__graph_gradients(dd__graph *graph, dd__value *y, dd__value *seed, d
     DD_TRY(dd__graph_state(graph, "gradients", DD__F32, graph->parameters->dims, flat));
     for (size_t i = 0; i < count; i++) {
         dd__value *value = graph->values[i];
-        if (value->role != DD__PARAMETER || value == graph->parameters) continue;
+        if (value->role != DD__PARAMETER || !value->wants_gradient) continue;
         if (!gradients[i]) return dd__fail(DD_USAGE, "\"%s\" does not reach the loss", value->name);
         DD_TRY(place(graph, value, gradients[i], *flat));
     }

@@ -8,7 +8,8 @@
  * wants_gradient was set before the nodes were added. `seed` has y's dims; gradients that flow
  * together are added up. On return (*gradients)[i] belongs to graph->values[i], NULL if none; the
  * array lives in the graph's arena and covers the values present before the call.
- * DD_USAGE  an op on the way has no gradient: 'op "argmax" (layer "x") has no gradient' */
+ * DD_USAGE  ops on the way have no gradient: 'no gradient flows through op "argmax" (layer "x"), ...',
+ *           each of them in the order of the graph */
 dd_status dd__graph_differentiate(dd__graph *graph, dd__value *y, dd__value *seed,
                                   dd__value ***gradients);
 

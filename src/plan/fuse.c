@@ -95,7 +95,8 @@ static bool find_tail(const dd__graph *graph, const dd_device *device, dd__node 
     if (norm->op != &dd__op_batch_norm_training || norm->in_count < NORM_INPUTS) return false;
     if (norm->in[0]->dims.rank != 4 || !is_free(graph, device, norm)) return false;
     *t = (tail){.conv = norm->in[0]->producer, .norm = norm};
-    bool own = t->conv && t->conv->op == &dd__op_conv2d && only_reader(graph, norm->in[0]);
+    bool own = t->conv && t->conv->op == &dd__op_conv2d && only_reader(graph, norm->in[0]) &&
+               t->conv->in[1]->wants_gradient;
     if (!own) t->conv = NULL;
     t->pool = follower(graph, device, norm, &dd__op_max_pool);
     if (t->pool && !windows_apart(t->pool)) t->pool = NULL;
@@ -205,10 +206,11 @@ static dd_status fuse_block(dd__graph *graph, const dd_device *device, block b) 
 
 /* ---- The pass ----------------------------------------------------------------------------- */
 
+/* In training, what no gradient flows back through is computed as in inference. */
 static dd_status fuse_at(dd__graph *graph, const dd_device *device, dd__node *node) {
     tail t;
     block b;
-    if (graph->training)
+    if (graph->training && node->out_count && node->out[0]->wants_gradient)
         return find_tail(graph, device, node, &t) ? fuse_tail(graph, device, &t) : DD_OK;
     return find_block(graph, device, node, &b) ? fuse_block(graph, device, b) : DD_OK;
 }

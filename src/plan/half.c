@@ -74,7 +74,7 @@ static dd_status copy_parameter(halving *h, dd__value **parameter) {
 
 static dd_status copy_parameters_of(halving *h, const dd__node *node, unsigned takes) {
     for (size_t i = 0; i < node->in_count && !is_view(node); i++) {
-        bool wanted = node->in[i] && dd__value_root(node->in[i]) == h->graph->parameters;
+        bool wanted = node->in[i] && dd__value_is_parameter(node->in[i]);
         if (wanted && (takes & DD__HALF_IN(i))) DD_TRY(copy_parameter(h, &node->in[i]));
     }
     return DD_OK;

@@ -70,7 +70,7 @@ static void extend(layout *l, const dd__value *value, size_t node) {
     if (node > block->last) block->last = node;
 }
 
-/* Whether any node changes the parameters: then nothing made from them can be kept. */
+/* Whether any node changes the parameters that are learned: then nothing made from them can be kept. */
 static bool parameters_change(const dd__graph *graph) {
     for (size_t n = 0; n < graph->node_count; n++) {
         const dd__node *node = graph->nodes[n];
@@ -82,11 +82,17 @@ static bool parameters_change(const dd__graph *graph) {
     return false;
 }
 
-static bool reads_parameters_alone(const dd__graph *graph, const dd__node *node) {
+/* Whether the value is of a parameter that no node changes: none is, or it is frozen. */
+static bool is_lasting(const dd__graph *graph, bool changing, const dd__value *value) {
+    if (!dd__value_is_parameter(value)) return false;
+    return !changing || dd__value_root_const(value) != graph->parameters;
+}
+
+static bool reads_lasting_alone(const dd__graph *graph, bool changing, const dd__node *node) {
     size_t read = 0;
     for (size_t i = 0; i < node->in_count; i++) {
         if (!node->in[i]) continue;
-        if (dd__value_root_const(node->in[i]) != graph->parameters) return false;
+        if (!is_lasting(graph, changing, node->in[i])) return false;
         read++;
     }
     return read > 0;
@@ -104,10 +110,10 @@ static void keep_always(layout *l, const dd__node *node) {
 
 static void lasting_nodes(layout *l) {
     const dd__graph *graph = l->graph;
-    if (parameters_change(graph)) return;
+    bool changing = parameters_change(graph);
     for (size_t n = 0; n < graph->node_count; n++) {
         const dd__node *node = graph->nodes[n];
-        l->nodes[n].once = node->op->reference && reads_parameters_alone(graph, node);
+        l->nodes[n].once = node->op->reference && reads_lasting_alone(graph, changing, node);
         if (l->nodes[n].once) keep_always(l, node);
     }
 }
@@ -135,15 +141,14 @@ enum { SCRATCH = DD__WORKSPACES + 1 }; /* blocks of a node: workspaces, packed w
 
 static void scratch_lifetimes(layout *l) {
     const dd__graph *graph = l->graph;
-    bool frozen = !parameters_change(graph);
+    bool changing = parameters_change(graph);
     for (size_t n = 0; n < graph->node_count; n++) {
         const dd__implementation *chosen = l->chosen[n];
         const dd__node *node = graph->nodes[n];
         if (!chosen || !chosen->scratch) continue;
         dd__scratch scratch = {0};
         chosen->scratch(node, l->device, &scratch);
-        bool once =
-            frozen && chosen->pack && dd__value_root_const(node->in[1]) == graph->parameters;
+        bool once = chosen->pack && is_lasting(graph, changing, node->in[1]);
         dd__block *blocks = &l->blocks[graph->value_count + SCRATCH * n];
         for (size_t i = 0; i < DD__WORKSPACES; i++)
             blocks[i] = (dd__block){scratch.workspace_bytes[i], n, n, 0};

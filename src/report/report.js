@@ -298,6 +298,7 @@ function repeat() {
     Seed: options.seed,
     Optimizer: optimizerWords(),
     Schedule: options.schedule,
+    ...(options.freeze && { "Frozen layers": options.freeze }),
     Augmentation: options.augment || "none",
     Batch: plural(options.batch, "image", "images"),
     Epochs: `${epochs.length} of ${options.epochs}${stop}`,

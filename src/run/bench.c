@@ -11,6 +11,7 @@
 #include "graph/op.h"
 #include "run/predict.h"
 #include "run/profile.h"
+#include "train/freeze.h"
 #include "train/step.h"
 
 enum { MOST_RUNS = 1 << 20, WARM_UP_LEAST = 3 };
@@ -20,6 +21,7 @@ typedef struct subject { /* what is measured */
     dd__plan *plan;
     dd__examples examples; /* of training */
     bool train;
+    const char *freeze; /* of training */
     uint32_t batch;
     float *input, *output; /* of inference: host copies */
     size_t input_bytes, output_bytes;
@@ -89,20 +91,24 @@ static dd_status make_training(dd_device *device, const dd_model *model, subject
     const dd__optimizer *adam;
     dd_dataset *data = NULL;
     dd__graph *graph;
+    bool *frozen;
     DD_TRY(dd__optimizer_find("adam", &adam));
-    dd_status status = make_data(model, s->batch, &data);
-    if (status != DD_OK) return status;
+    DD_TRY(dd__freeze_layers(model, s->freeze, &frozen));
+    dd_status status;
+    DD_TRY_OUT(make_data(model, s->batch, &data));
     DD_TRY_OUT(dd__examples_create(device, model, data, &s->examples));
     const dd__training training = {.count = data->count,
                                    .batch = s->batch,
                                    .seed = 1,
                                    .optimizer = adam,
-                                   .settings = adam->settings};
+                                   .settings = adam->settings,
+                                   .frozen = frozen};
     DD_TRY_OUT(dd__training_graph(model, &training, device, &graph));
     const dd__binding bound[] = {{"images", s->examples.images}, {"labels", s->examples.labels}};
     DD_TRY_OUT(compile(device, graph, bound, 2, s));
     DD_TRY_OUT(load_weights(s, model));
 out:
+    dd__free(frozen);
     dd_dataset_free(data);
     return status;
 }
@@ -236,7 +242,9 @@ static dd_status bench(dd_device *device, const dd_model *model, const dd_bench_
 dd_status dd_bench(dd_device *device, const dd_model *model, const dd_bench_options *given,
                    dd_bench_result *result) {
     dd_bench_options options = given ? *given : (dd_bench_options){0};
-    subject s = {.train = options.train, .batch = options.batch ? options.batch : 128};
+    subject s = {.train = options.train,
+                 .freeze = options.freeze,
+                 .batch = options.batch ? options.batch : 128};
     *result = (dd_bench_result){0};
     dd_status status = bench(device, model, &options, &s, result);
     subject_free(&s);

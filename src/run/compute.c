@@ -20,7 +20,7 @@ static dd_status image_graph(const dd_model *model, dd__graph *graph, const dd_a
                         model->height, model->width, model->channels);
     const uint32_t *d = inputs[0].dims;
     DD_TRY(dd__graph_input(graph, input_name, DD__F32, DD_DIMS(d[0], d[1], d[2], d[3]), &x));
-    DD_TRY(dd__model_build(model, graph, x, &logits, &y));
+    DD_TRY(dd__model_build(model, graph, x, NULL, &logits, &y));
     return dd__graph_output(graph, y, output_name);
 }
 

@@ -39,7 +39,7 @@ dd_status dd__inference_graph(const dd_model *model, uint32_t batch, const dd_de
     DD_TRY(dd__graph_create(false, 0, &graph));
     DD_TRY_OUT(dd__graph_input(graph, "input", DD__F32,
                                DD_DIMS(batch, model->height, model->width, model->channels), &x));
-    DD_TRY_OUT(dd__model_build(model, graph, x, &logits, &y));
+    DD_TRY_OUT(dd__model_build(model, graph, x, NULL, &logits, &y));
     if (y == logits)
         DD_TRY_OUT(dd__graph_add1(graph, &dd__op_softmax, "softmax", NULL, &logits, 1, &y));
     DD_TRY_OUT(dd__graph_output(graph, y, "output"));

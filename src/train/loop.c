@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "train/freeze.h"
 
 /* ---- Setting up --------------------------------------------------------------------------- */
 
@@ -28,6 +29,22 @@ static dd_status take_weights(dd__loop *loop) {
     return best ? dd__model_twin(loop->model, &loop->last) : DD_OK;
 }
 
+static void tell_frozen(const dd__loop *loop) {
+    const dd_model *model = loop->model;
+    uint64_t parameters = 0;
+    size_t layers = 0, all = 0;
+    if (!loop->frozen) return;
+    for (size_t i = 0; i < model->layer_count; i++) {
+        if (model->layers[i].parameters == 0) continue;
+        all++;
+        layers += loop->frozen[i];
+        if (loop->frozen[i]) parameters += model->layers[i].parameters;
+    }
+    dd__log(DD_LOG_INFO, "frozen: %llu of %llu parameters, %zu of the %zu layers that have some",
+            (unsigned long long)parameters, (unsigned long long)model->info.parameters, layers,
+            all);
+}
+
 static dd_status set_up(dd__loop *loop, const dd_dataset *validation,
                         const dd_train_options *options) {
     const dd_train_options *o = &loop->settled.options;
@@ -35,6 +52,8 @@ static dd_status set_up(dd__loop *loop, const dd_dataset *validation,
     DD_TRY(dd__options_settle(options, &loop->settled));
     if (o->early_stop && !validation)
         return dd__fail(DD_USAGE, "early stopping needs a validation set to measure on");
+    DD_TRY(dd__freeze_layers(loop->model, o->freeze, &loop->frozen));
+    tell_frozen(loop);
     loop->batch = o->batch < count ? o->batch : (uint32_t)count;
     loop->steps = (uint32_t)(count / loop->batch);
     loop->at = (dd__standing){.schedule = dd__schedule_start(o->learning_rate),
@@ -61,6 +80,7 @@ static void tear_down(dd__loop *loop) {
     dd__examples_free(&loop->validation);
     dd__examples_free(&loop->training);
     dd_model_free(loop->last);
+    dd__free(loop->frozen);
     dd__free(loop->at.history);
     dd__free(loop->command);
 }

@@ -27,6 +27,7 @@ typedef struct dd__loop {
     dd_model *model;        /* the caller's: the weights that are kept */
     dd_model *last;         /* those of the last epoch, where the best are kept; else NULL */
     const dd_dataset *data; /* to train on */
+    bool *frozen;           /* (layers) those that are not trained; NULL: all are */
     char *command;          /* that began the run; NULL without */
     char hash[33];          /* of all examples */
     char initial[33];       /* of the initial weights; "" when they come from the seed */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "train/freeze.h"
+
 /* ---- Augmentation ------------------------------------------------------------------------- */
 
 #define RANGE(field, most) \
@@ -33,6 +35,7 @@ dd_status dd__options_settle(const dd_train_options *given, dd__settled *s) {
     DD_TRY(dd__optimizer_settle(s->optimizer, o, &s->settings, &learning_rate));
     DD_TRY(dd__schedule_parse(o->schedule, &s->schedule));
     DD_TRY(dd__augment_parse(o->augment, &s->augment));
+    DD_TRY(dd__freeze_check(o->freeze));
     if (o->keep != DD_KEEP_BEST && o->keep != DD_KEEP_LAST)
         return dd__fail(DD_USAGE, "keep: expected best (0) or last (1), found %d", (int)o->keep);
     if (o->resume && !o->output)
@@ -48,6 +51,7 @@ dd_status dd__options_settle(const dd_train_options *given, dd__settled *s) {
     o->weight_decay = (double)s->settings.weight_decay;
     o->schedule = s->schedule_text;
     o->augment = s->augment_text;
+    if (!o->freeze) o->freeze = "";
     return DD_OK;
 }
 
@@ -72,6 +76,7 @@ void dd__options_json(dd__json *json, cJSON *parent, const dd_train_options *o) 
     dd__json_add_number(json, object, "weight_decay", o->weight_decay);
     dd__json_add_text(json, object, "schedule", o->schedule);
     dd__json_add_text(json, object, "augment", o->augment);
+    dd__json_add_text(json, object, "freeze", o->freeze);
     dd__json_add_number(json, object, "early_stop", o->early_stop);
     dd__json_add_text(json, object, "keep", dd__keep_names[o->keep]);
 }
@@ -100,6 +105,8 @@ dd_status dd__options_parse(const cJSON *object, dd_train_options *o) {
     DD_TRY(dd__json_number(object, "weight_decay", &o->weight_decay));
     DD_TRY(dd__json_string(object, "schedule", &o->schedule));
     DD_TRY(dd__json_string(object, "augment", &o->augment));
+    if (cJSON_GetObjectItem(object, "freeze")) /* older runs had none */
+        DD_TRY(dd__json_string(object, "freeze", &o->freeze));
     if (o->momentum == 0) o->momentum = -1; /* 0 would ask for the optimizer's own */
     return parse_keep(object, &o->keep);
 }
@@ -110,11 +117,17 @@ static bool may_change(const char *key) {
            strcmp(key, "micro_batch") == 0;
 }
 
+/* Whether `old` says the same; an option that older runs did not have was "" there. */
+static bool is_same(const cJSON *old, const cJSON *item) {
+    if (!old) return cJSON_IsString(item) && !*item->valuestring;
+    return cJSON_Compare(old, item, true);
+}
+
 static dd_status compare(const cJSON *before, const cJSON *now) {
     const cJSON *item;
     cJSON_ArrayForEach(item, now) {
         const cJSON *old = cJSON_GetObjectItemCaseSensitive(before, item->string);
-        if (may_change(item->string) || cJSON_Compare(old, item, true)) continue;
+        if (may_change(item->string) || is_same(old, item)) continue;
         char *was = cJSON_PrintUnformatted(old), *is = cJSON_PrintUnformatted(item);
         dd_status status = dd__fail(DD_USAGE, "%s: the run to go on with has %s, found %s",
                                     item->string, was ? was : "none", is ? is : "none");

@@ -18,7 +18,8 @@ static dd__training training_of(const dd__loop *loop, uint32_t micro) {
                           .settings = s->settings,
                           .learning_rate = dd__schedule_node(&s->schedule, s->options.learning_rate,
                                                              s->options.epochs, loop->steps),
-                          .augment = s->augment};
+                          .augment = s->augment,
+                          .frozen = loop->frozen};
 }
 
 /* ---- How many fit ------------------------------------------------------------------------- */
@@ -50,8 +51,8 @@ static dd_status need_of(const dd__loop *loop, uint32_t micro, dd__need *need) {
         DD_TRY_OUT(add_need(loop, update, update_bound, DD_COUNT(update_bound), need));
     }
     if (loop->validation.count) {
-        DD_TRY_OUT(dd__measuring_graph(loop->model, loop->validation.count, micro, loop->device,
-                                       &measure));
+        DD_TRY_OUT(dd__measuring_graph(loop->model, loop->validation.count, micro, loop->frozen,
+                                       loop->device, &measure));
         DD_TRY_OUT(add_need(loop, measure, measure_bound, DD_COUNT(measure_bound), need));
     }
 out:
@@ -61,13 +62,20 @@ out:
     return status;
 }
 
+/* Whether there is a batch norm that normalises by the images at hand. */
+static bool sees_batches(const dd__loop *loop) {
+    for (size_t i = 0; i < loop->model->layer_count; i++)
+        if (strcmp(loop->model->layers[i].op, "batch_norm") == 0 &&
+            !(loop->frozen && loop->frozen[i]))
+            return true;
+    return false;
+}
+
 /* `reason`: why not more at a time; "": nothing was refused. */
 static void tell(const dd__loop *loop, const char *reason) {
-    dd_model_info info;
-    dd_model_describe(loop->model, &info);
     if (loop->micro == loop->batch) return;
     dd__log(DD_LOG_INFO, "the %u images of a step are computed %u at a time%s: %s", loop->batch,
-            loop->micro, info.statistics ? ", which are all that batch norm sees" : "",
+            loop->micro, sees_batches(loop) ? ", which are all that batch norm sees" : "",
             *reason                        ? reason
             : loop->settled.options.resume ? "as before"
                                            : "as asked for");
@@ -103,8 +111,8 @@ static dd_status make_update(dd__loop *loop, const dd__training *training) {
 
 static dd_status make_measure(dd__loop *loop) {
     dd__graph *graph;
-    DD_TRY(dd__measuring_graph(loop->model, loop->validation.count, loop->micro, loop->device,
-                               &graph));
+    DD_TRY(dd__measuring_graph(loop->model, loop->validation.count, loop->micro, loop->frozen,
+                               loop->device, &graph));
     const dd__binding shared[] = {{"images", loop->validation.images},
                                   {"labels", loop->validation.labels},
                                   {"parameters", dd__plan_buffer(loop->plan, "parameters")},

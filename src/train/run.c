@@ -7,7 +7,7 @@
  *      "initial": "",                                 hash of the initial weights; "": the seed's
  *      "data": {"source": "mnist", "split": "train", "fraction": 0.2, "folds": 0, "fold": 0,
  *               "division": "42", "training": 48000, "validation": 12000, "hash": "..."},
- *      "options": {"epochs": 50, "batch": 128, "seed": "42", ...},
+ *      "options": {"epochs": 50, "batch": 128, "seed": "42", "freeze": "", ...},
  *      "device": {"selector": "", "name": "...", "platform": "...", "driver": "...", "threads": 0,
  *                 "kernel_class": "auto", "precision": "f32", "memory_bytes": 0,
  *                 "implementations": ""},

@@ -84,7 +84,7 @@ dd_status dd__training_graph(const dd_model *model, const dd__training *training
     DD_TRY(dd__graph_create(true, training->seed, &graph));
     const dd__dims image = image_of(model);
     DD_TRY_OUT(dd__add_batch(graph, training->count, &image, &gather, &x, &labels));
-    DD_TRY_OUT(dd__model_build(model, graph, x, &logits, &y));
+    DD_TRY_OUT(dd__model_build(model, graph, x, training->frozen, &logits, &y));
     DD_TRY_OUT(add_loss(graph, logits, labels, &loss));
     DD_TRY_OUT(dd__graph_fuse(graph, device));
     DD_TRY_OUT(add_gradients(graph, training, loss, &gradients));
@@ -112,7 +112,7 @@ out:
 }
 
 dd_status dd__measuring_graph(const dd_model *model, size_t count, uint32_t batch,
-                              const dd_device *device, dd__graph **out) {
+                              const bool *frozen, const dd_device *device, dd__graph **out) {
     dd_status status = DD_OK;
     dd__graph *graph = NULL;
     dd__value *x, *labels, *logits, *y, *loss;
@@ -121,7 +121,7 @@ dd_status dd__measuring_graph(const dd_model *model, size_t count, uint32_t batc
     DD_TRY(dd__graph_create(false, 0, &graph));
     const dd__dims image = image_of(model);
     DD_TRY_OUT(dd__add_batch(graph, count, &image, &gather, &x, &labels));
-    DD_TRY_OUT(dd__model_build(model, graph, x, &logits, &y));
+    DD_TRY_OUT(dd__model_build(model, graph, x, frozen, &logits, &y));
     DD_TRY_OUT(add_loss(graph, logits, labels, &loss));
     DD_TRY_OUT(add_advance(graph, batch));
     DD_TRY_OUT(dd__graph_fuse(graph, device));

@@ -26,6 +26,7 @@ typedef struct dd__training {
     dd__optimizer_settings settings;
     dd__learning_rate learning_rate;
     dd__augment augment;
+    const bool *frozen; /* as dd__model_build has them */
 } dd__training;
 dd_status dd__training_graph(const dd_model *model, const dd__training *training,
                              const dd_device *device, dd__graph **graph);
@@ -34,7 +35,7 @@ dd_status dd__training_graph(const dd_model *model, const dd__training *training
 dd_status dd__update_graph(const dd__training *training, const dd__graph *part, dd__graph **graph);
 /* gather (in order), the network in its inference form, fused as well, cross-entropy, advance. */
 dd_status dd__measuring_graph(const dd_model *model, size_t count, uint32_t batch,
-                              const dd_device *device, dd__graph **graph);
+                              const bool *frozen, const dd_device *device, dd__graph **graph);
 
 /* The batch alone, from a dataset of `count` images of `image` (H, W, C): x f32 (batch, H, W, C), its
  * labels I32 (batch). */

@@ -288,7 +288,7 @@ static stretches stretch(const dd_model *model, bool training) {
     dd__value *x, *logits, *y;
     assert_fine(dd__graph_create(training, 1, &s.graph));
     assert_fine(dd__graph_input(s.graph, "x", DD__F32, DD_DIMS(2, 4, 4, 1), &x));
-    assert_fine(dd__model_build(model, s.graph, x, &logits, &y));
+    assert_fine(dd__model_build(model, s.graph, x, NULL, &logits, &y));
     size_t parameters = dd__value_bytes(s.graph->parameters);
     size_t statistics = dd__value_bytes(s.graph->statistics);
     s.parameters = malloc(parameters);

@@ -235,7 +235,7 @@ static void build(const dd_model *model, bool training, dd__graph **graph, dd__v
     dd__value *x;
     assert_fine(dd__graph_create(training, 1, graph));
     assert_fine(dd__graph_input(*graph, "input", DD__F32, DD_DIMS(5, 8, 6, 3), &x));
-    assert_fine(dd__model_build(model, *graph, x, logits, y));
+    assert_fine(dd__model_build(model, *graph, x, NULL, logits, y));
 }
 
 static void test_logits_are_what_the_closing_softmax_reads(void **state) {
@@ -308,7 +308,7 @@ static void test_graph_of_other_images_is_refused(void **state) {
         load_text(NETWORK("{\"op\": \"flatten\"}, {\"op\": \"dense\", \"units\": 4}"), &model));
     assert_fine(dd__graph_create(false, 1, &graph));
     assert_fine(dd__graph_input(graph, "input", DD__F32, DD_DIMS(5, 8, 6, 1), &x));
-    assert_int_equal(dd__model_build(model, graph, x, &logits, &y), DD_SHAPE);
+    assert_int_equal(dd__model_build(model, graph, x, NULL, &logits, &y), DD_SHAPE);
     assert_message_has("expected images as 5x8x6x3, found 5x8x6x1");
     dd__graph_free(graph);
     dd_model_free(model);

@@ -49,14 +49,28 @@ static dd__graph *graph_of(uint32_t side, dd__value **x) {
 
 static dd__graph *new_graph(dd__value **x) { return graph_of(UNEVEN, x); }
 
+/* What is frozen of add_network, in bits. */
+enum { CONV1 = 1, NORM1 = 2, CONV2 = 4, NORM2 = 8, CONV3 = 16, NORM3 = 32 };
+
+/* `frozen` 1: the convolution is, 2: the norm, 3: both. */
+static dd__value *conv_norm(dd__graph *graph, const char *conv, const char *normed, int32_t filters,
+                            dd__activation activation, unsigned frozen, dd__value *x) {
+    graph->frozen = frozen & 1;
+    x = convolution(graph, conv, filters, 3, activation, x);
+    graph->frozen = frozen & 2;
+    x = norm(graph, normed, x);
+    graph->frozen = false;
+    return x;
+}
+
 /* Three blocks: pool and dropout; dropout alone behind a linear convolution; relu alone. */
-static void add_network(dd__graph *graph, dd__value *x, dd__value **logits) {
-    x = norm(graph, "norm1", convolution(graph, "conv1", 16, 3, DD__RELU, x));
+static void add_network(dd__graph *graph, dd__value *x, unsigned frozen, dd__value **logits) {
+    x = conv_norm(graph, "conv1", "norm1", 16, DD__RELU, frozen, x);
     x = dropout(graph, "drop1", pool(graph, "pool1", halves, x));
     assert_fine(dd__graph_output(graph, x, "y1"));
-    x = norm(graph, "norm2", convolution(graph, "conv2", 12, 3, DD__LINEAR, x));
+    x = conv_norm(graph, "conv2", "norm2", 12, DD__LINEAR, frozen / CONV2, x);
     x = dropout(graph, "drop2", x);
-    x = norm(graph, "norm3", convolution(graph, "conv3", 4, 3, DD__RELU, x));
+    x = conv_norm(graph, "conv3", "norm3", 4, DD__RELU, frozen / CONV3, x);
     x = layer(graph, &dd__op_flatten, "flatten", NULL, x);
     x = dropout(graph, "drop3", x);
     dd__value weight = {.dims = DD_DIMS(x->dims.d[1], CLASSES),
@@ -70,11 +84,12 @@ static void add_network(dd__graph *graph, dd__value *x, dd__value **logits) {
 }
 
 /* Up to the gradients, fused for `device` when asked. */
-static dd__graph *training_graph(const dd_device *device, uint32_t side, bool fused) {
+static dd__graph *training_graph(const dd_device *device, uint32_t side, unsigned frozen,
+                                 bool fused) {
     dd__value *x, *labels, *logits, *loss, *share, *gradients;
     dd__graph *graph = graph_of(side, &x);
     assert_fine(dd__graph_input(graph, "labels", DD__I32, DD_DIMS(BATCH), &labels));
-    add_network(graph, x, &logits);
+    add_network(graph, x, frozen, &logits);
     assert_fine(dd__graph_add1(graph, &dd__op_cross_entropy, "loss", NULL,
                                (dd__value *[]){logits, labels}, 2, &loss));
     assert_fine(dd__graph_output(graph, loss, "loss"));
@@ -113,10 +128,11 @@ typedef struct outcome {
     size_t sizes[DD_COUNT(compared)];
 } outcome;
 
-static outcome run(dd_device *device, uint32_t side, bool fused) {
+static outcome run(dd_device *device, uint32_t side, unsigned frozen, bool fused) {
     outcome o;
     dd__plan *plan;
-    assert_fine(dd__plan_create(device, training_graph(device, side, fused), NULL, 0, &plan));
+    assert_fine(
+        dd__plan_create(device, training_graph(device, side, frozen, fused), NULL, 0, &plan));
     write_batch(plan, side);
     assert_fine(dd__plan_run(plan));
     for (size_t i = 0; i < DD_COUNT(compared); i++) {
@@ -133,26 +149,50 @@ static void outcome_free(outcome *o) {
     for (size_t i = 0; i < DD_COUNT(compared); i++) dd__free(o->values[i]);
 }
 
+static void check_fused_as_plain(dd_device *device, uint32_t side, unsigned frozen) {
+    outcome plain = run(device, side, frozen, false), fused = run(device, side, frozen, true);
+    for (size_t i = 0; i < DD_COUNT(compared); i++) {
+        assert_int_equal(plain.sizes[i], fused.sizes[i]);
+        for (size_t k = 0; k < plain.sizes[i]; k++) {
+            float a = plain.values[i][k], b = fused.values[i][k];
+            assert_true(fabsf(a - b) <= 1e-5f * fmaxf(1, fabsf(a)));
+            if (i == 0) assert_int_equal(a == 0, b == 0);
+        }
+    }
+    outcome_free(&plain);
+    outcome_free(&fused);
+}
+
 static void test_fused_steps_give_the_same_gradients_and_drop_the_same(void **state) {
     dd_device **devices = *state;
-    for (int c = 0; c < 2 * DEVICES; c++) {
-        uint32_t side = c % 2 ? EVEN : UNEVEN;
-        outcome plain = run(devices[c / 2], side, false), fused = run(devices[c / 2], side, true);
-        for (size_t i = 0; i < DD_COUNT(compared); i++)
-            for (size_t k = 0; k < plain.sizes[i]; k++) {
-                float a = plain.values[i][k], b = fused.values[i][k];
-                assert_true(fabsf(a - b) <= 1e-5f * fmaxf(1, fabsf(a)));
-                if (i == 0) assert_int_equal(a == 0, b == 0);
-            }
-        outcome_free(&plain);
-        outcome_free(&fused);
+    for (int d = 0; d < DEVICES; d++) {
+        check_fused_as_plain(devices[d], UNEVEN, 0);
+        check_fused_as_plain(devices[d], EVEN, 0);
     }
+}
+
+/* The first blocks, halves of blocks, a block between trained ones. */
+static void test_fused_steps_with_frozen_layers_do_so_too(void **state) {
+    dd_device **devices = *state;
+    static const unsigned rows[] = {CONV1 | NORM1,
+                                    CONV1 | NORM1 | CONV2,
+                                    CONV1 | NORM1 | CONV2 | NORM2 | CONV3 | NORM3,
+                                    CONV1,
+                                    NORM1,
+                                    CONV2,
+                                    CONV2 | NORM2,
+                                    CONV3 | NORM3};
+    for (int d = 0; d < DEVICES; d++)
+        for (size_t i = 0; i < DD_COUNT(rows); i++) {
+            check_fused_as_plain(devices[d], UNEVEN, rows[i]);
+            check_fused_as_plain(devices[d], EVEN, rows[i]);
+        }
 }
 
 static void test_two_fused_runs_give_the_same_bytes(void **state) {
     dd_device **devices = *state;
     for (int d = USUAL; d < DEVICES; d++) {
-        outcome a = run(devices[d], EVEN, true), b = run(devices[d], EVEN, true);
+        outcome a = run(devices[d], EVEN, 0, true), b = run(devices[d], EVEN, 0, true);
         for (size_t i = 0; i < DD_COUNT(compared); i++)
             assert_memory_equal(a.values[i], b.values[i], a.sizes[i] * sizeof(float));
         outcome_free(&a);
@@ -166,7 +206,7 @@ static void test_a_blocks_tail_becomes_one_node(void **state) {
     dd_device **devices = *state;
     for (int d = 0; d < DEVICES; d++) {
         size_t tails = fuses_tails(devices[d]) ? 3 : 0;
-        dd__graph *graph = training_graph(devices[d], UNEVEN, true);
+        dd__graph *graph = training_graph(devices[d], UNEVEN, 0, true);
         assert_int_equal(count_nodes(graph, &dd__op_norm_pool_training), tails);
         assert_int_equal(count_nodes(graph, &dd__op_norm_pool_backward), tails);
         assert_int_equal(count_nodes(graph, &dd__op_batch_norm_training), 3 - tails);
@@ -183,12 +223,27 @@ static void test_a_first_block_becomes_one_node(void **state) {
     dd_device **devices = *state;
     for (int d = 0; d < DEVICES; d++) {
         size_t whole = fuses(devices[d]), tails = fuses_tails(devices[d]) ? 3 : 0;
-        dd__graph *graph = training_graph(devices[d], EVEN, true);
+        dd__graph *graph = training_graph(devices[d], EVEN, 0, true);
         assert_int_equal(count_nodes(graph, &dd__op_conv2d_norm_pool_training), whole);
         assert_int_equal(count_nodes(graph, &dd__op_conv2d_norm_pool_backward), whole);
         assert_int_equal(count_nodes(graph, &dd__op_norm_pool_training), tails - whole);
         assert_int_equal(count_nodes(graph, &dd__op_conv2d), 3 - whole);
         assert_int_equal(count_nodes(graph, &dd__op_conv2d_backward_weights), 3 - whole);
+        dd__graph_free(graph);
+    }
+}
+
+static void test_a_frozen_first_block_becomes_what_it_is_in_inference(void **state) {
+    dd_device **devices = *state;
+    for (int d = 0; d < DEVICES; d++) {
+        bool tails = fuses_tails(devices[d]);
+        dd__graph *graph = training_graph(devices[d], EVEN, CONV1 | NORM1, true);
+        assert_int_equal(count_nodes(graph, &dd__op_batch_norm), tails ? 0 : 1);
+        assert_int_equal(count_nodes(graph, &dd__op_max_pool), tails ? 0 : 1);
+        assert_int_equal(count_nodes(graph, &dd__op_norm_pool_training), tails ? 2 : 0);
+        assert_int_equal(count_nodes(graph, &dd__op_conv2d), 3);
+        assert_int_equal(count_nodes(graph, &dd__op_conv2d_backward_weights), 2);
+        assert_int_equal(count_nodes(graph, &dd__op_conv2d_backward_data), 1);
         dd__graph_free(graph);
     }
 }
@@ -199,7 +254,7 @@ static void test_a_first_block_with_a_forced_convolution_does_not(void **state) 
     dd_device *device;
     dd_device_options options = {.implementations = "conv2d=plain"};
     assert_fine(dd_device_open(NULL, &options, &device));
-    dd__graph *graph = training_graph(device, EVEN, true);
+    dd__graph *graph = training_graph(device, EVEN, 0, true);
     assert_int_equal(count_nodes(graph, &dd__op_conv2d_norm_pool_training), 0);
     assert_int_equal(count_nodes(graph, &dd__op_norm_pool_training), fuses_tails(device) ? 3 : 0);
     dd__graph_free(graph);
@@ -318,9 +373,11 @@ static void test_forced_implementations_stay(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fused_steps_give_the_same_gradients_and_drop_the_same),
+        cmocka_unit_test(test_fused_steps_with_frozen_layers_do_so_too),
         cmocka_unit_test(test_two_fused_runs_give_the_same_bytes),
         cmocka_unit_test(test_a_blocks_tail_becomes_one_node),
         cmocka_unit_test(test_a_first_block_becomes_one_node),
+        cmocka_unit_test(test_a_frozen_first_block_becomes_what_it_is_in_inference),
         cmocka_unit_test(test_a_first_block_with_a_forced_convolution_does_not),
         cmocka_unit_test(test_values_that_others_read_stay),
         cmocka_unit_test(test_a_convolution_with_two_readers_keeps_its_gradient),

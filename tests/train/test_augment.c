@@ -395,7 +395,7 @@ static void test_only_training_augments(void **state) {
     const dd__training settings = {
         .count = 100, .batch = 10, .optimizer = optimizer, .augment = all_ranges};
     assert_fine(dd__training_graph(model, &settings, device, &training));
-    assert_fine(dd__measuring_graph(model, 100, 10, device, &measuring));
+    assert_fine(dd__measuring_graph(model, 100, 10, NULL, device, &measuring));
     const dd__node *in_training = training->nodes[0], *in_measuring = measuring->nodes[0];
     assert_ptr_equal(in_training->op, &dd__op_gather);
     assert_ptr_equal(in_measuring->op, &dd__op_gather);

@@ -695,7 +695,7 @@ static dd_status walk(dd__export *e) {
         status = dd__graph_input(graph, dd__network_image, DD__F32,
                                  DD_DIMS(1, m->height, m->width, m->channels), &x);
         if (status == DD_OK)
-            status = dd__network_walk(m->network, graph, x, export_layer, e, &logits, &y);
+            status = dd__network_walk(m->network, graph, x, NULL, export_layer, e, &logits, &y);
     } else {
         status = dd__network_walk_tensors(m->network, graph, export_layer, e);
     }
