@@ -160,9 +160,9 @@ dd_status cli_print_profile(const dd_bench_result *result, const cli_peaks *peak
  * "nodes":[{"node":..,"op":..,"implementation":..,"launches":..,"ms":..,"share":..,"gflops":..,
  * "bytes":..,"gbytes_per_second":..,"roofline_share":..}]}. The caller deletes it. */
 cJSON *cli_json_profile(const dd_bench_result *result, const cli_peaks *peaks);
-/* For --profile after other work: measures the same model and batch for a second. Prints it, or
- * gives it as JSON where `json` is not NULL. */
-dd_status cli_profile(dd_device *device, const dd_model *model, bool train, unsigned batch,
+/* For --profile after other work: measures `what` (train, freeze and batch; the rest is set here) for a
+ * second. Prints it, or gives it as JSON where `json` is not NULL. */
+dd_status cli_profile(dd_device *device, const dd_model *model, const dd_bench_options *what,
                       cJSON **json);
 
 #endif

@@ -7,7 +7,7 @@
 #include "cli/progress.h"
 
 typedef struct settings {
-    const char *model;
+    const char *model, *freeze;
     cli_integers batches;
     double seconds;
     bool train, json, csv, markdown;
@@ -24,6 +24,11 @@ static const cli_option options[] = {
      .kind = CLI_FLAG,
      .offset = offsetof(settings, train),
      .help = "a training step instead of inference"},
+    {.name = "freeze",
+     .kind = CLI_TEXT,
+     .value = "LAYERS",
+     .offset = offsetof(settings, freeze),
+     .help = "of a training step: layers that are not trained, as train\nhas them"},
     {.name = "batch",
      .kind = CLI_INTEGERS,
      .value = "N,N..",
@@ -112,6 +117,7 @@ static dd_status complete(bench *to, dd_device *device, cli_bench_row *now) {
 static dd_status measure(bench *to, dd_device *device, int64_t batch) {
     dd_bench_options made = {.train = to->set->train,
                              .batch = (unsigned)batch,
+                             .freeze = to->set->freeze,
                              .seconds = to->set->seconds,
                              .profile = to->call->common.profile};
     cli_bench_row now = start_row(to, dd_device_describe(device), NULL, batch);
@@ -169,6 +175,8 @@ static dd_status run(const cli_call *call, const void *values) {
     memset(&to, 0, sizeof to);
     if (set->json + set->csv + set->markdown > 1)
         return cli_fail(DD_USAGE, "expected one of --json, --csv and --markdown");
+    if (set->freeze && !set->train)
+        return cli_fail(DD_USAGE, "--freeze belongs to --train: inference trains nothing");
     to.call = call;
     to.set = set;
     CLI_TRY(cli_load_network(set->model, &to.model));

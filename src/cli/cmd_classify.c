@@ -219,7 +219,8 @@ static void note_shares(const dd_classify_result *result) {
 static dd_status profile(const dd_model *model, unsigned batch, const dd_classify_result *result) {
     for (size_t i = 0; i < result->share_count; i++) {
         const dd_classify_share *share = &result->shares[i];
-        if (share->status == DD_OK) CLI_TRY(cli_profile(share->device, model, false, batch, NULL));
+        if (share->status == DD_OK)
+            CLI_TRY(cli_profile(share->device, model, &(dd_bench_options){.batch = batch}, NULL));
     }
     return DD_OK;
 }

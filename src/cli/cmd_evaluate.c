@@ -170,7 +170,8 @@ static dd_status work(const cli_call *call, const settings *set, const dd_model 
     cli_note("evaluated %zu images in %.2f s", found->count, cli_seconds() - start);
     CLI_TRY_OUT(set->json ? print_json(model, data, found) : print_text(model, data, found));
     if (call->common.profile)
-        CLI_TRY_OUT(cli_profile(device, model, false, (unsigned)set->batch, NULL));
+        CLI_TRY_OUT(
+            cli_profile(device, model, &(dd_bench_options){.batch = (unsigned)set->batch}, NULL));
 out:
     dd_evaluation_free(found);
     dd_device_close(device);

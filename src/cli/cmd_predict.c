@@ -110,7 +110,8 @@ static dd_status work(const cli_call *call, const settings *set, const dd_model 
     dd_predictor_free(now.predictor); /* a profile has its own */
     now.predictor = NULL;
     if (call->common.profile)
-        CLI_TRY_OUT(cli_profile(device, model, false, (unsigned)set->batch, NULL));
+        CLI_TRY_OUT(
+            cli_profile(device, model, &(dd_bench_options){.batch = (unsigned)set->batch}, NULL));
 out:
     dd_predictor_free(now.predictor);
     dd_device_close(device);

@@ -23,7 +23,23 @@ static const cli_option options[] = {
      .value = "MODEL",
      .offset = offsetof(settings, init),
      .fallback_help = "from the seed",
-     .help = "model whose weights to begin with, as far as their\nnames and shapes are NET's"},
+     .help = "model whose weights to begin with, as far as their\nnames and shapes are NET's; "
+             "alone it is NET as well"},
+    {.name = "classes",
+     .kind = CLI_TEXT,
+     .value = "N|auto",
+     .fallback_help = "NET's own",
+     .offset = offsetof(settings, classes),
+     .help = "give NET a new last layer, with an output for each of\nDATA's classes and their "
+             "names"},
+    {.name = "freeze",
+     .kind = CLI_TEXT,
+     .value = "LAYERS",
+     .fallback_help = "none",
+     .offset = offsetof(settings, freeze),
+     .help = "layers that keep their weights, separated by commas: names,\nwith * for any "
+             "characters (block1.*); until:LAYER, that one\nand all before it; all-but-head, "
+             "until the last but one\nthat has weights. They compute as in inference"},
     {.name = "data",
      .kind = CLI_TEXT,
      .value = "DATA",
@@ -189,6 +205,8 @@ static dd_status check_resume(const settings *set) {
                         : set->overwrite          ? "overwrite"
                         : set->model              ? "model"
                         : set->init               ? "init"
+                        : set->classes            ? "classes"
+                        : set->freeze             ? "freeze"
                         : set->folds              ? "folds"
                         : set->split_seed         ? "split-seed"
                         : !isnan(set->validation) ? "validation"
@@ -375,7 +393,8 @@ static dd_status run(const cli_call *call, const void *values) {
 const cli_command cli_command_train = {
     .name = "train",
     .summary = "train a network",
-    .usage = "[--model NET] --data DATA --output RUN [options] | --resume RUN [--epochs N]",
+    .usage = "[--model NET] [--init MODEL [--classes N|auto] [--freeze LAYERS]] --data DATA\n"
+             "           --output RUN [options] | --resume RUN [--epochs N]",
     .about =
         "RUN gets model.safetensors (network, weights, classes), last.safetensors (of the last\n"
         "epoch), report.html (to look at), history.csv (a row an epoch), run.json (all that is\n"
@@ -386,7 +405,10 @@ const cli_command cli_command_train = {
         "  deepdigits train --data mnist --output runs/first --epochs 5\n"
         "  deepdigits train --resume runs/first --epochs 10\n"
         "  deepdigits train --model models/seed.json --data train.csv --output runs/sgd \\\n"
-        "      --optimizer sgd --learning-rate 0.05 --schedule cosine:warm-up=1 --device gpu\n",
+        "      --optimizer sgd --learning-rate 0.05 --schedule cosine:warm-up=1 --device gpu\n"
+        "  deepdigits train --init models/seed.safetensors --classes auto --freeze all-but-head "
+        "\\\n"
+        "      --data pictures/ --output runs/tuned --epochs 5\n",
     .options = options,
     .option_count = CLI_COUNT(options),
     .settings_size = sizeof(settings),

@@ -164,7 +164,8 @@ static dd_status tune(const cli_call *call, const settings *set, const dd_model 
     }
     dd_tune_result_clear(&result);
     if (status == DD_OK && call->common.profile)
-        status = cli_profile(device, model, true, (unsigned)set->batch, NULL);
+        status = cli_profile(
+            device, model, &(dd_bench_options){.train = true, .batch = (unsigned)set->batch}, NULL);
     return status;
 }
 

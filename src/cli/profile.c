@@ -158,16 +158,19 @@ cJSON *cli_json_profile(const dd_bench_result *result, const cli_peaks *peaks) {
 
 /* ---- After other work ---------------------------------------------------------------- */
 
-dd_status cli_profile(dd_device *device, const dd_model *model, bool train, unsigned batch,
+dd_status cli_profile(dd_device *device, const dd_model *model, const dd_bench_options *what,
                       cJSON **json) {
-    dd_bench_options options = {.train = train, .batch = batch, .seconds = 1, .profile = true};
+    dd_bench_options options = *what;
     dd_bench_result result;
     cli_peaks peaks;
     memset(&result, 0, sizeof result);
     memset(&peaks, 0, sizeof peaks);
+    options.seconds = 1;
+    options.profile = true;
     dd_status status;
     do { /* what came before may have been computed in smaller batches */
-        cli_note("profile of %s, batch %u", train ? "a training step" : "inference", options.batch);
+        cli_note("profile of %s, batch %u", options.train ? "a training step" : "inference",
+                 options.batch);
         status = dd_bench(device, model, &options, &result);
     } while (status == DD_MEMORY && (options.batch /= 2) > 0);
     if (status == DD_OK) {

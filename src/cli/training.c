@@ -1,6 +1,7 @@
 #include "cli/training.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,6 +60,10 @@ static dd_status claim(const cli_training *t, bool *made) {
 
 /* ---- Network and data ---------------------------------------------------------------- */
 
+static uint64_t seed_of(const cli_train_settings *set) {
+    return set->seed ? (uint64_t)set->seed : 42;
+}
+
 static dd_status load_model(const cli_training *t, dd_model **model) {
     const cli_train_settings *set = t->set;
     dd_model *from;
@@ -71,13 +76,102 @@ static dd_status load_model(const cli_training *t, dd_model **model) {
     CLI_TRY(cli_load_network(set->model ? set->model : set->init, model));
     if (!set->init) return DD_OK;
     CLI_TRY(dd_model_load(set->init, &from));
-    dd_status status = dd_model_initialize(*model, set->seed ? (uint64_t)set->seed : 42);
+    dd_status status = dd_model_initialize(*model, seed_of(set));
     if (status == DD_OK) status = dd_model_transfer(*model, from, &taken, &all);
     dd_model_free(from);
     if (status == DD_OK)
         cli_note("initial weights: %zu of %zu tensors from %s%s", taken, all, set->init,
                  taken < all ? ", the others from the seed" : "");
     return status;
+}
+
+/* ---- Classes ------------------------------------------------------------------------- */
+
+/* "cat, dog, 7 more" in `out`, which is returned. */
+static const char *list_classes(const dd_dataset *data, unsigned classes, char out[256]) {
+    size_t used = 0;
+    unsigned i;
+    for (i = 0; i < classes && used < 100; i++)
+        used += (size_t)snprintf(out + used, 128, "%s%.100s", i ? ", " : "",
+                                 dd_dataset_class_name(data, i));
+    if (i < classes) snprintf(out + used, 256 - used, ", %u more", classes - i);
+    return out;
+}
+
+/* Whether the data's classes are called "0", "1", ..., as those of data without names are. */
+static bool are_numbers(const dd_dataset *data, unsigned classes) {
+    for (unsigned i = 0; i < classes; i++) {
+        char number[16];
+        snprintf(number, sizeof number, "%u", i);
+        if (strcmp(dd_dataset_class_name(data, i), number) != 0) return false;
+    }
+    return true;
+}
+
+/* --classes: how many the network is to have. More than the data's only where further names are known. */
+static dd_status count_classes(const cli_training *t, const work *w, unsigned *classes) {
+    dd_dataset_info info;
+    char list[256], *end;
+    dd_dataset_describe(w->all, &info);
+    *classes = info.classes;
+    if (strcmp(t->set->classes, "auto") == 0) return DD_OK;
+    unsigned long wanted = strtoul(t->set->classes, &end, 10);
+    if (*end || end == t->set->classes || wanted == 0 || wanted > 1000000)
+        return cli_fail(DD_USAGE, "--classes: expected auto or a number from 1, found %s",
+                        t->set->classes);
+    *classes = (unsigned)wanted;
+    if (wanted == info.classes || (wanted > info.classes && are_numbers(w->all, info.classes)))
+        return DD_OK;
+    return cli_fail(DD_USAGE, "--classes %lu: the data has %u classes (%s): expected %u, or auto",
+                    wanted, info.classes, list_classes(w->all, info.classes, list), info.classes);
+}
+
+/* Gives the network a new last layer for the data's classes. */
+static dd_status set_classes(const cli_training *t, work *w) {
+    unsigned classes;
+    dd_dataset_info info;
+    dd_model *model;
+    char list[256];
+    dd_dataset_describe(w->all, &info);
+    if (!info.has_labels) return DD_OK; /* which the training has to say something about */
+    CLI_TRY(count_classes(t, w, &classes));
+    bool named = classes == info.classes;
+    const char **names = calloc(classes, sizeof *names);
+    if (!names) return cli_fail(DD_MEMORY, "no memory for the names of %u classes", classes);
+    for (unsigned i = 0; i < classes && named; i++) names[i] = dd_dataset_class_name(w->all, i);
+    dd_status status =
+        dd_model_for_classes(w->model, classes, named ? names : NULL, seed_of(t->set), &model);
+    free(names);
+    CLI_TRY(status);
+    dd_model_free(w->model);
+    w->model = model;
+    cli_note("new last layer for %u classes: %s%s", classes,
+             list_classes(w->all, info.classes, list), named ? "" : ", ...");
+    return DD_OK;
+}
+
+/* Images of classes that the network does not have, or has by another name: what to do then. */
+static dd_status check_classes(const work *w) {
+    dd_dataset_info info;
+    dd_model_info network;
+    char list[256];
+    dd_dataset_describe(w->all, &info);
+    dd_model_describe(w->model, &network);
+    bool fits = info.classes <= network.classes;
+    for (unsigned i = 0; fits && i < info.classes; i++)
+        fits = strcmp(dd_dataset_class_name(w->all, i), dd_model_class_name(w->model, i)) == 0;
+    if (fits) return DD_OK;
+    return cli_fail(DD_SHAPE,
+                    "the data has %u classes (%s), which are not the first of the %u of network "
+                    "%s: --classes auto gives it a new last layer for them",
+                    info.classes, list_classes(w->all, info.classes, list), network.classes,
+                    network.name);
+}
+
+/* Frozen layers of a network that has learnt nothing would stay random. */
+static dd_status check_weights(const cli_training *t, const work *w) {
+    if (!t->set->freeze || dd_model_has_tensors(w->model)) return DD_OK;
+    return cli_fail(DD_USAGE, "--freeze keeps what layers have learnt: expected --init MODEL");
 }
 
 static dd_status divide(const cli_training *t, work *w) {
@@ -112,6 +206,8 @@ static dd_status load(const cli_training *t, work *w) {
     CLI_TRY(load_model(t, &w->model));
     CLI_TRY(cli_load_data(source, split, &w->all));
     CLI_TRY(cli_check_size(w->model, w->all, source));
+    CLI_TRY(check_weights(t, w));
+    CLI_TRY(t->set->classes ? set_classes(t, w) : check_classes(w));
     return divide(t, w);
 }
 
@@ -144,6 +240,7 @@ static dd_train_options make_options(const cli_training *t) {
     if (set->early_stop) o.early_stop = (unsigned)set->early_stop;
     if (set->schedule) o.schedule = set->schedule;
     if (set->augment) o.augment = set->augment;
+    if (set->freeze) o.freeze = set->freeze;
     if (set->keep >= 0) o.keep = (dd_keep)set->keep;
     set_optimizer(set, &o);
     return o;
@@ -195,8 +292,9 @@ static dd_status train(cli_training *t, const dd_train_options *options, work *w
     CLI_TRY(status);
     note_outcome(t, options);
     if (!t->call->common.profile) return DD_OK;
-    return cli_profile(w->device, w->model, true, t->result.micro_batch,
-                       t->set->json ? &t->profile : NULL);
+    const dd_bench_options step = {
+        .train = true, .freeze = options->freeze, .batch = t->result.micro_batch};
+    return cli_profile(w->device, w->model, &step, t->set->json ? &t->profile : NULL);
 }
 
 static void forget_images(work *w) {

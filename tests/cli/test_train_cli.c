@@ -142,6 +142,8 @@ static void test_options_that_a_resumed_run_cannot_have_are_refused(void **state
         {"--augment none", "augment: the run to go on with has \"rotation=10"},
         {"--optimizer sgd", "optimizer: the run"},
         {"--keep last", "keep: the run"},
+        {"--freeze conv1", "--freeze belongs to a new run"},
+        {"--classes 5", "--classes belongs to a new run"},
         {"--validation 0.5", "--validation belongs to a new run"},
         {"--output \"$T/x\"", "--output belongs to a new run"},
         {"--epochs 3", "has begun epoch 4: ask for at least 4 epochs, not 3"},
@@ -221,6 +223,111 @@ static void test_weights_of_another_model_begin_a_run(void **state) {
         "--data synthetic:200 --epochs 1 --output \"$T/strange\"");
     expect_status(0);
     expect_part(err, "1 of 10 tensors from"); /* the last layer's bias */
+}
+
+/* ---- Fine-tuning ------------------------------------------------------------------------ */
+
+/* Folders "zero" to "four" of synthetic digits. */
+static int make_five_classes(void **state) {
+    (void)state;
+    if (file_exists("five")) return 0;
+    run("data export synthetic:2400:9 \"$T/ten\"");
+    if (status != 0) return -1;
+    return system("cd \"$T\" && mkdir five && set zero one two three four && "
+                  "for i in 0 1 2 3 4; do mv ten/$i five/$1 && shift || exit; done");
+}
+
+/* As a newcomer does it. */
+static void test_a_trained_network_learns_the_classes_of_a_folder(void **state) {
+    (void)state;
+    run("train --init models/seed.safetensors --classes 5 --freeze all-but-head --data \"$T/five\" "
+        "--batch 16 --learning-rate 0.003 --epochs 1 --output \"$T/tuned\" --json");
+    expect_status(0);
+    expect_part(err, "new last layer for 5 classes: four, one, three, two, zero");
+    expect_part(err, "frozen: 634240 of 636805 parameters, 7 of the 8 layers that have some");
+    cJSON *json = cJSON_Parse(out);
+    assert_non_null(json);
+    assert_true(cJSON_GetObjectItem(json, "validation_accuracy")->valuedouble > 0.95);
+    cJSON_Delete(json);
+    run("evaluate --model \"$T/tuned/model.safetensors\" --data \"$T/five\" --json");
+    expect_status(0);
+    json = cJSON_Parse(out);
+    assert_non_null(json);
+    assert_true(cJSON_GetObjectItem(json, "accuracy")->valuedouble > 0.95);
+    cJSON_Delete(json);
+    run("classify --model \"$T/tuned/model.safetensors\" --format csv \"$T/five/two\"");
+    expect_status(0);
+    expect_part(out, ".png,two,");
+    char *page = read_text("tuned/report.html");
+    expect_part(page, "\"freeze\":\"all-but-head\"");
+    free(page);
+}
+
+/* The layers that a model has are named by whoever freezes them. */
+static void test_a_finetuning_goes_on_as_if_nothing_had_happened(void **state) {
+    (void)state;
+    const char *begin =
+        "train --init models/seed.safetensors --classes auto --freeze "
+        "'conv*,norm*' --data \"$T/five\" --batch 32 --epochs %d --output \"$T/%s\"";
+    char arguments[512];
+    snprintf(arguments, sizeof arguments, begin, 2, "tuned-2");
+    run(arguments);
+    expect_status(0);
+    snprintf(arguments, sizeof arguments, begin, 1, "tuned-1");
+    run(arguments);
+    expect_status(0);
+    run("train --resume \"$T/tuned-1\" --epochs 2 --profile");
+    expect_status(0);
+    expect_part(err, "dense1.backward_weights");
+    assert_null(strstr(err, "conv1.backward"));
+    expect_same_run("tuned-2", "tuned-1");
+}
+
+static void test_what_a_finetuning_cannot_do_is_said_with_what_to_do(void **state) {
+    (void)state;
+    const char *rows[][2] = {
+        {"--init models/seed.safetensors",
+         "the data has 5 classes (four, one, three, two, zero), which are not the first of the 10 "
+         "of network seed: --classes auto gives it a new last layer for them"},
+        {"--init models/seed.safetensors --classes 4",
+         "--classes 4: the data has 5 classes (four, one, three, two, zero): expected 5, or auto"},
+        {"--init models/seed.safetensors --classes 6", "expected 5, or auto"},
+        {"--init models/seed.safetensors --classes all",
+         "--classes: expected auto or a number from 1, found all"},
+        {"--init models/seed.safetensors --classes auto --freeze conv9",
+         "those with parameters are conv1, norm1, conv2"},
+        {"--init models/seed.safetensors --classes auto --freeze '*'",
+         "leaves nothing of network \"seed\" to train"},
+        {"--model models/seed.json --classes auto --freeze conv1",
+         "--freeze keeps what layers have learnt: expected --init MODEL"},
+        {"--init models/seed.safetensors --classes auto --freeze conv1,",
+         "expected all-but-head, until:LAYER"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char arguments[512];
+        snprintf(arguments, sizeof arguments, "train %s --data \"$T/five\" --output \"$T/untuned\"",
+                 rows[i][0]);
+        run(arguments);
+        expect_status(2);
+        expect_part(err, rows[i][1]);
+    }
+    assert_false(file_exists("untuned"));
+    run("bench --freeze conv1");
+    expect_status(2);
+    expect_part(err, "--freeze belongs to --train");
+}
+
+/* Classes that are numbers may be more than the data's. */
+static void test_classes_that_the_data_does_not_have_are_numbers(void **state) {
+    (void)state;
+    run("train --model models/small.json --classes 12 --data synthetic:200 --epochs 1 "
+        "--output \"$T/twelve\"");
+    expect_status(0);
+    run("inspect \"$T/twelve/model.safetensors\" --json");
+    expect_status(0);
+    cJSON *json = cJSON_Parse(out);
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(json, "classes")), 12);
+    cJSON_Delete(json);
 }
 
 static void test_early_stopping_says_so_and_goes_on_when_asked(void **state) {
@@ -303,6 +410,13 @@ int main(void) {
         cmocka_unit_test(test_wrong_schedules_and_augmentations_leave_no_folder),
         cmocka_unit_test(test_cross_validation_trains_every_fold_and_goes_on_where_it_stopped),
         cmocka_unit_test_setup(test_weights_of_another_model_begin_a_run, need_unbroken),
+        cmocka_unit_test_setup(test_a_trained_network_learns_the_classes_of_a_folder,
+                               make_five_classes),
+        cmocka_unit_test_setup(test_a_finetuning_goes_on_as_if_nothing_had_happened,
+                               make_five_classes),
+        cmocka_unit_test_setup(test_what_a_finetuning_cannot_do_is_said_with_what_to_do,
+                               make_five_classes),
+        cmocka_unit_test(test_classes_that_the_data_does_not_have_are_numbers),
         cmocka_unit_test(test_early_stopping_says_so_and_goes_on_when_asked),
         cmocka_unit_test(test_overwriting_leaves_nothing_of_the_old_run),
         cmocka_unit_test(test_a_resumed_run_uses_the_implementations_it_began_with),
