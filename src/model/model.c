@@ -109,7 +109,7 @@ static dd_status check_two_images(const dd_model *model) {
     dd__dims two = DD_DIMS(2, model->height, model->width, model->channels);
     DD_TRY(dd__graph_create(false, 0, &graph));
     dd_status status = dd__graph_input(graph, dd__network_image, DD__F32, two, &x);
-    if (status == DD_OK) status = dd__model_build(model, graph, x, &logits, &y);
+    if (status == DD_OK) status = dd__model_build(model, graph, x, NULL, &logits, &y);
     dd__graph_free(graph);
     return dd__within(status, "for two images at a time");
 }
