@@ -36,11 +36,34 @@ static dd_status put(cJSON *object, const char *key, cJSON *value) {
     return dd__no_memory(sizeof *value);
 }
 
-/* Without names the classes are called what a network file's are that names none. */
-static dd_status change_classes(cJSON *network, int head, const char *outputs, unsigned classes,
-                                const char *const *names) {
+/* A reshape behind the head has its outputs for one of its extents, as other programs' files say it. */
+static dd_status reshape(cJSON *layer, unsigned before, unsigned classes) {
+    cJSON *extent;
+    cJSON_ArrayForEach(extent, cJSON_GetObjectItemCaseSensitive(layer, "shape")) {
+        if (extent->valuedouble != (double)before) continue;
+        cJSON *now = cJSON_CreateNumber(classes);
+        if (!now) return dd__no_memory(sizeof *now);
+        cJSON_ReplaceItemViaPointer(cJSON_GetObjectItemCaseSensitive(layer, "shape"), extent, now);
+        return DD_OK;
+    }
+    return DD_OK;
+}
+
+/* The head, and what says how many outputs it has. */
+static dd_status change_layers(cJSON *network, const dd_model *from, const dd_layer_info *head,
+                               unsigned classes) {
     cJSON *layers = cJSON_GetObjectItemCaseSensitive(network, "layers");
-    DD_TRY(put(cJSON_GetArrayItem(layers, head), outputs, cJSON_CreateNumber(classes)));
+    const dd_layer_info *layer = &from->layers[from->layer_count - 1];
+    for (; layer != head; layer = &from->layers[layer->inputs[0]])
+        if (strcmp(layer->op, "reshape") == 0)
+            DD_TRY(reshape(cJSON_GetArrayItem(layers, (int)(layer - from->layers)), from->classes,
+                           classes));
+    return put(cJSON_GetArrayItem(layers, (int)(head - from->layers)), outputs_of(head->op),
+               cJSON_CreateNumber(classes));
+}
+
+/* Without names the classes are called what a network file's are that names none. */
+static dd_status change_names(cJSON *network, unsigned classes, const char *const *names) {
     cJSON_DeleteItemFromObjectCaseSensitive(network, "classes");
     if (!names) return DD_OK;
     return put(network, "classes", cJSON_CreateStringArray(names, (int)classes));
@@ -49,11 +72,12 @@ static dd_status change_classes(cJSON *network, int head, const char *outputs, u
 static dd_status with_head(const dd_model *from, unsigned classes, const char *const *names,
                            uint64_t seed, dd_model **model) {
     const dd_layer_info *head;
+    if (!from->classes) return dd__fail(DD_SHAPE, "it takes tensors, not images");
     DD_TRY(find_head(from, &head));
     cJSON *network = cJSON_Duplicate(from->network, true);
     if (!network) return dd__no_memory(sizeof *network);
-    dd_status status =
-        change_classes(network, (int)(head - from->layers), outputs_of(head->op), classes, names);
+    dd_status status = change_layers(network, from, head, classes);
+    if (status == DD_OK) status = change_names(network, classes, names);
     if (status == DD_OK) status = dd__model_from_network(network, model);
     cJSON_Delete(network);
     if (status != DD_OK || !from->tensors) return status;

@@ -20,6 +20,11 @@ static const char convolution_text[] =
             "\"relu\"},"
             "{\"op\": \"global_average_pool\"}, {\"op\": \"softmax\"}");
 
+/* As other programs' files have it. */
+static const char reshaped_text[] =
+    NETWORK("{\"op\": \"conv2d\", \"name\": \"fc\", \"filters\": 3, \"kernel\": 8},"
+            "{\"op\": \"reshape\", \"shape\": [3, 1, 1]}, {\"op\": \"reshape\", \"shape\": [3]}");
+
 static const char *const names[] = {"cat", "dog", "K\xC3\xA4nguru", "emu", "yak"};
 
 static dd_model *model_of(const char *text, uint64_t seed) {
@@ -79,6 +84,11 @@ static void test_a_convolution_is_replaced(void **state) {
     check_other_classes(convolution_text);
 }
 
+static void test_shapes_behind_it_follow(void **state) {
+    (void)state;
+    check_other_classes(reshaped_text);
+}
+
 static void test_the_file_has_the_new_names(void **state) {
     (void)state;
     dd_model *from = model_of(dense_text, 3), *made, *loaded;
@@ -125,6 +135,12 @@ static void test_networks_that_end_otherwise_are_refused(void **state) {
                 "{\"op\": \"dense\", \"name\": \"b\", \"units\": 3, \"inputs\": [\"flatten1\"]},"
                 "{\"op\": \"add\", \"name\": \"sum\", \"inputs\": [\"a\", \"b\"]}"),
         5, names, DD_SHAPE, "found layer \"sum\" (add)");
+    assert_refused(
+        "{\"deepdigits\": \"network 1\", \"name\": \"headed\","
+        " \"inputs\": [{\"name\": \"x\", \"shape\": [2, 3]}],"
+        " \"outputs\": [{\"name\": \"y\", \"layer\": \"fc\", \"shape\": [2, 4]}],"
+        " \"layers\": [{\"op\": \"dense\", \"name\": \"fc\", \"units\": 4, \"inputs\": [\"x\"]}]}",
+        5, names, DD_SHAPE, "it takes tensors, not images");
     /* 6 x 6 places of each filter would be classes */
     assert_refused(NETWORK("{\"op\": \"conv2d\", \"filters\": 2, \"kernel\": 3},"
                            "{\"op\": \"flatten\"}"),
@@ -147,6 +163,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_dense_layer_is_replaced),
         cmocka_unit_test(test_a_convolution_is_replaced),
+        cmocka_unit_test(test_shapes_behind_it_follow),
         cmocka_unit_test(test_the_file_has_the_new_names),
         cmocka_unit_test(test_a_network_without_weights_stays_so),
         cmocka_unit_test(test_networks_that_end_otherwise_are_refused),

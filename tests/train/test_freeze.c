@@ -393,6 +393,33 @@ static void test_lists_that_mean_nothing_or_everything_name_the_layers(void **st
     }
 }
 
+/* ---- Ops without a gradient -------------------------------------------------------------- */
+
+static const char blind[] =
+    "{\"deepdigits\": \"network 1\", \"name\": \"blind\","
+    " \"input\": {\"height\": 28, \"width\": 28, \"channels\": 1}, \"layers\": ["
+    "  {\"op\": \"conv2d\", \"name\": \"conv1\", \"filters\": 4, \"kernel\": 5, \"stride\": 2},"
+    "  {\"op\": \"lrn\", \"name\": \"local\", \"size\": 3},"
+    "  {\"op\": \"conv2d\", \"name\": \"conv2\", \"filters\": 4, \"kernel\": 3, \"stride\": 2},"
+    "  {\"op\": \"lrn\", \"name\": \"again\", \"size\": 3}, {\"op\": \"flatten\"},"
+    "  {\"op\": \"dense\", \"name\": \"logits\", \"units\": 10}, {\"op\": \"softmax\"}]}";
+
+static void test_ops_without_a_gradient_are_all_named_unless_they_lie_below(void **state) {
+    (void)state;
+    assert_fine(dd__file_write(in_run(".", "blind.json"), blind, sizeof blind - 1));
+    dd_train_options options = recipe("blind", "");
+    assert_int_equal(train(device, "blind.json", &options, NULL), DD_USAGE);
+    if (!strstr(dd_message(), "no gradient flows through op \"lrn\" (layer \"local\"), op \"lrn\" "
+                              "(layer \"again\"): what lies before can only be frozen"))
+        fail_msg("%s", dd_message());
+    assert_false(dd__is_file(in_run("blind", "run.json")));
+    options.freeze = "until:local";
+    assert_int_equal(train(device, "blind.json", &options, NULL), DD_USAGE);
+    assert_non_null(strstr(dd_message(), "through op \"lrn\" (layer \"again\"):"));
+    options.freeze = "until:again";
+    assert_fine(train(device, "blind.json", &options, NULL));
+}
+
 /* ---- Other classes ---------------------------------------------------------------------- */
 
 /* Whether a digit is 5 or more. */
@@ -441,6 +468,7 @@ int main(void) {
         cmocka_unit_test(test_a_run_records_what_is_frozen_and_goes_on_so),
         cmocka_unit_test(test_an_older_run_goes_on_with_nothing_frozen),
         cmocka_unit_test(test_lists_that_mean_nothing_or_everything_name_the_layers),
+        cmocka_unit_test(test_ops_without_a_gradient_are_all_named_unless_they_lie_below),
         cmocka_unit_test(test_a_frozen_network_learns_other_classes),
     };
     return cmocka_run_group_tests(tests, prepare, finish);
