@@ -393,8 +393,8 @@ static dd_status run(const cli_call *call, const void *values) {
 const cli_command cli_command_train = {
     .name = "train",
     .summary = "train a network",
-    .usage = "[--model NET] [--init MODEL [--classes N|auto] [--freeze LAYERS]] --data DATA\n"
-             "           --output RUN [options] | --resume RUN [--epochs N]",
+    .usage = "[--model NET] [--init MODEL [--classes N|auto] [--freeze LAYERS]]\n"
+             "           --data DATA --output RUN [options] | --resume RUN [--epochs N]",
     .about =
         "RUN gets model.safetensors (network, weights, classes), last.safetensors (of the last\n"
         "epoch), report.html (to look at), history.csv (a row an epoch), run.json (all that is\n"
