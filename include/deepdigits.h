@@ -303,6 +303,11 @@ typedef enum dd_split { DD_SPLIT_TRAIN, DD_SPLIT_TEST } dd_split;
  *           train/, test/); ignored by a single file
  * DD_IO, DD_FORMAT, with file, position, what was expected and found */
 DD_API dd_status dd_dataset_load(const char *source, dd_split split, dd_dataset **dataset);
+/* The same for use with `model`: where the source is a folder of images, of whatever sizes, each becomes the
+ * model's input as dd_classify has it (DD_PREPARE_AUTO, and the model's own preparation), and class folders
+ * that are all named as classes of the model have those classes' numbers. */
+DD_API dd_status dd_dataset_load_for(const dd_model *model, const char *source, dd_split split,
+                                     dd_dataset **dataset);
 /* A dataset of what is in memory, which is copied; pixels (count, height, width, channels), labels
  * (count) from 0 to classes - 1, or NULL.
  * DD_USAGE, DD_FORMAT   no images, or a label out of range */
@@ -570,10 +575,10 @@ DD_API void dd_arrays_free(dd_array *arrays, size_t count);
 /* ---- Folders of images -------------------------------------------------------------- */
 
 typedef enum dd_prepare {
-    DD_PREPARE_AUTO,  /* NONE when the image has the model's size, DIGIT for one-channel models,
-                         PLAIN otherwise */
+    DD_PREPARE_AUTO,  /* NONE when the image has the model's size, DIGIT for one-channel models
+                         whose preparation does not crop, PLAIN otherwise */
     DD_PREPARE_DIGIT, /* find the ink, make it bright on black, fit and centre as MNIST does */
-    DD_PREPARE_PLAIN, /* resize */
+    DD_PREPARE_PLAIN, /* resize as the model's preparation says: stretched, or the middle cut out */
     DD_PREPARE_NONE,  /* refuse what does not fit */
 } dd_prepare;
 

@@ -5,9 +5,9 @@
  * with only some digits keeps their meaning; otherwise labels count from 0 in that order and the
  * folder's name is the class's. Images below a class folder come sorted by name.
  *
- * Images of one size stay as they are, grey unless one of them has colour. Images of several sizes
- * are prepared as digits of 28x28 (prepare.c), except those that have this size already: the same
- * as classifying them. */
+ * Loaded for a model, a class folder that is named as one of its classes has that class's number, if all are,
+ * and every image is prepared for the model as input.h says. Otherwise images of one size stay as they are, grey unless one of them has colour. Images of several sizes
+ * are prepared as digits of 28x28 (prepare.c), except those that have this size already. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,11 +24,12 @@ enum { SIDE = 28, LABELS = 256 };
 
 typedef struct folder {
     const char *path;
+    const dd__target *target; /* NULL: none */
     dd__names classes; /* (classes.count) names of the class folders */
     dd__names files;   /* (files.count) paths of all images, class after class */
     size_t *ends;      /* (classes.count) where the files of each class end */
     unsigned height, width, channels;
-    bool is_prepared; /* images differ in size */
+    bool is_prepared; /* without a target: images differ in size */
     uint8_t *pixels;  /* (files.count, height, width, channels) */
     int32_t *labels;  /* (files.count) */
 } folder;
@@ -92,8 +93,15 @@ static dd_status list_files(folder *from) {
                     from->classes.count);
 }
 
-/* Reads only the headers: the size and channels that all images share, or that they differ. */
+/* The target's, or, read from the headers alone, the size and channels that all images share, or that they
+ * differ. */
 static dd_status find_shape(folder *from) {
+    if (from->target) {
+        from->height = from->target->input.height;
+        from->width = from->target->input.width;
+        from->channels = from->target->input.channels;
+        return DD_OK;
+    }
     from->channels = 1;
     for (size_t i = 0; i < from->files.count; i++) {
         dd__image image;
@@ -114,6 +122,7 @@ static dd_status find_shape(folder *from) {
 }
 
 static dd_status load_image(const folder *from, const char *path, uint8_t *out) {
+    if (from->target) return dd__input_read(&from->target->input, path, out);
     dd__image image;
     DD_TRY(dd__image_load(path, from->channels, &image));
     dd_prepare mode = from->is_prepared ? DD_PREPARE_AUTO : DD_PREPARE_NONE;
@@ -149,7 +158,7 @@ static dd_status load_images(folder *from) {
         }
         DD_TRY(load_image(from, from->files.names[i], from->pixels + i * bytes));
     }
-    drop_colour(from, from->files.count * bytes);
+    if (!from->target) drop_colour(from, from->files.count * bytes);
     return DD_OK;
 }
 
@@ -160,39 +169,61 @@ static int plain_number(const char *name) {
     return value < LABELS ? value : -1;
 }
 
-static dd_status set_labels(folder *from, bool *are_numbers) {
+/* The number of the target's class of that name, or -1. */
+static int target_class(const folder *from, const char *name) {
+    for (unsigned i = 0; from->target && i < from->target->classes; i++)
+        if (strcmp(from->target->class_names[i], name) == 0) return (int)i;
+    return -1;
+}
+
+/* How class folders become labels: in order, by the number that is their name, or by the target's classes. */
+typedef enum naming { BY_ORDER, BY_NUMBER, BY_TARGET } naming;
+
+static naming find_naming(const folder *from) {
+    bool are_numbers = true, are_known = true;
+    for (size_t i = 0; i < from->classes.count; i++) {
+        are_numbers &= plain_number(from->classes.names[i]) >= 0;
+        are_known &= target_class(from, from->classes.names[i]) >= 0;
+    }
+    return are_known ? BY_TARGET : are_numbers ? BY_NUMBER : BY_ORDER;
+}
+
+static dd_status set_labels(folder *from, naming by) {
     from->labels = dd__alloc(from->files.count, sizeof *from->labels);
     if (!from->labels) return dd__no_memory(from->files.count * sizeof *from->labels);
-    *are_numbers = true;
-    for (size_t i = 0; i < from->classes.count; i++)
-        if (plain_number(from->classes.names[i]) < 0) *are_numbers = false;
-    for (size_t file = 0, i = 0; i < from->classes.count; i++)
-        for (; file < from->ends[i]; file++)
-            from->labels[file] = *are_numbers ? plain_number(from->classes.names[i]) : (int32_t)i;
+    for (size_t file = 0, i = 0; i < from->classes.count; i++) {
+        const char *name = from->classes.names[i];
+        int label = by == BY_TARGET   ? target_class(from, name)
+                    : by == BY_NUMBER ? plain_number(name)
+                                      : (int)i;
+        for (; file < from->ends[i]; file++) from->labels[file] = label;
+    }
     return DD_OK;
 }
 
 static dd_status load(folder *from, dd_dataset **dataset) {
-    bool are_numbers = false;
     DD_TRY(list_classes(from));
     DD_TRY(list_files(from));
     DD_TRY(find_shape(from));
     DD_TRY(load_images(from));
-    DD_TRY(set_labels(from, &are_numbers));
+    naming by = find_naming(from);
+    DD_TRY(set_labels(from, by));
     uint8_t *pixels = from->pixels;
     int32_t *labels = from->labels;
     from->pixels = NULL;
     from->labels = NULL;
     DD_TRY(dd__dataset_adopt(pixels, labels, from->files.count, from->height, from->width,
                              from->channels, dataset));
-    if (are_numbers) return dd__dataset_check_labels(*dataset, 10);
+    if (by == BY_NUMBER) return dd__dataset_check_labels(*dataset, 10);
+    if (by == BY_TARGET)
+        return dd__dataset_name_classes(*dataset, from->target->class_names, from->target->classes);
     return dd__dataset_name_classes(*dataset, (const char *const *)from->classes.names,
                                     (unsigned)from->classes.count);
 }
 
-dd_status dd__folder_load(const char *path, dd_dataset **dataset) {
+dd_status dd__folder_load(const char *path, const dd__target *target, dd_dataset **dataset) {
     *dataset = NULL;
-    folder from = {.path = path};
+    folder from = {.path = path, .target = target};
     dd_status status = load(&from, dataset);
     dd__names_clear(&from.classes);
     dd__names_clear(&from.files);

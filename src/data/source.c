@@ -52,7 +52,8 @@ static dd_status find_part(const char *folder, dd_split split, char path[PATH_SI
 
 /* Loads the part `split` of a folder that is one of the forms with two parts; *found says whether
  * it has this part. */
-static dd_status load_split(const char *folder, dd_split split, bool *found, dd_dataset **dataset) {
+static dd_status load_split(const char *folder, dd_split split, const dd__target *target, bool *found,
+                            dd_dataset **dataset) {
     char path[PATH_SIZE], labels[PATH_SIZE];
     *found = true;
     DD_TRY(find_idx(folder, split, true, path));
@@ -68,7 +69,7 @@ static dd_status load_split(const char *folder, dd_split split, bool *found, dd_
     DD_TRY(find_csv(folder, split, path));
     if (path[0]) return dd__csv_load(path, dataset);
     DD_TRY(find_part(folder, split, path));
-    if (path[0]) return dd__folder_load(path, dataset);
+    if (path[0]) return dd__folder_load(path, target, dataset);
     *found = false;
     return DD_OK;
 }
@@ -83,10 +84,11 @@ static dd_status has_split(const char *folder, dd_split split, bool *found) {
     return DD_OK;
 }
 
-static dd_status load_folder(const char *folder, dd_split split, dd_dataset **dataset) {
+static dd_status load_folder(const char *folder, dd_split split, const dd__target *target,
+                             dd_dataset **dataset) {
     dd_split other = split == DD_SPLIT_TRAIN ? DD_SPLIT_TEST : DD_SPLIT_TRAIN;
     bool found;
-    DD_TRY(load_split(folder, split, &found, dataset));
+    DD_TRY(load_split(folder, split, target, &found, dataset));
     if (found) return DD_OK;
     DD_TRY(has_split(folder, other, &found));
     if (found)
@@ -95,7 +97,7 @@ static dd_status load_folder(const char *folder, dd_split split, dd_dataset **da
                         split == DD_SPLIT_TRAIN ? "train-images-idx3-ubyte, train.csv or train/"
                                                 : "t10k-images-idx3-ubyte, test.csv or test/",
                         split == DD_SPLIT_TRAIN ? "testing" : "training");
-    return dd__folder_load(folder, dataset);
+    return dd__folder_load(folder, target, dataset);
 }
 
 /* "train-images-idx3-ubyte.gz" to "train-labels-idx1-ubyte.gz", or without .gz; "" when the name
@@ -126,24 +128,30 @@ static dd_status load_file(const char *path, dd_dataset **dataset) {
     return dd__idx_load(path, labels[0] ? labels : NULL, dataset);
 }
 
-static dd_status load(const char *source, dd_split split, dd_dataset **dataset) {
+static dd_status load(const char *source, dd_split split, const dd__target *target,
+                      dd_dataset **dataset) {
     if (dd__is_synthetic(source)) return dd__synthetic_load(source, split, dataset);
     struct stat found;
     if (stat(source, &found) != 0)
         return dd__fail(DD_IO, "%s: cannot open: %s", source, strerror(errno));
-    if (S_ISDIR(found.st_mode)) return load_folder(source, split, dataset);
+    if (S_ISDIR(found.st_mode)) return load_folder(source, split, target, dataset);
     return load_file(source, dataset);
 }
 
-dd_status dd_dataset_load(const char *source, dd_split split, dd_dataset **dataset) {
+dd_status dd__dataset_load(const char *source, dd_split split, const dd__target *target,
+                           dd_dataset **dataset) {
     *dataset = NULL;
     if (!source || !*source) return dd__fail(DD_USAGE, "expected a source of data, found none");
     dd_dataset *loaded;
-    DD_TRY(load(source, split, &loaded));
+    DD_TRY(load(source, split, target, &loaded));
     dd_status status = dd__dataset_set_source(loaded, source, split);
     if (status == DD_OK)
         *dataset = loaded;
     else
         dd_dataset_free(loaded);
     return status;
+}
+
+dd_status dd_dataset_load(const char *source, dd_split split, dd_dataset **dataset) {
+    return dd__dataset_load(source, split, NULL, dataset);
 }

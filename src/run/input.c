@@ -1,5 +1,7 @@
 #include "run/input.h"
 
+#include "data/sources.h"
+
 dd_status dd__model_input(const dd_model *model, dd_prepare mode, dd__input *input) {
     *input = (dd__input){.height = model->height,
                          .width = model->width,
@@ -10,4 +12,12 @@ dd_status dd__model_input(const dd_model *model, dd_prepare mode, dd__input *inp
     if (model->channels == 1 || model->channels == 3) return DD_OK;
     return dd__fail(DD_SHAPE, "network \"%s\" takes %u channels: a picture has 1 or 3", model->name,
                     model->channels);
+}
+
+dd_status dd_dataset_load_for(const dd_model *model, const char *source, dd_split split,
+                              dd_dataset **dataset) {
+    dd__target target = {.class_names = (const char *const *)model->class_names,
+                         .classes = model->classes};
+    bool takes_pictures = dd__model_input(model, DD_PREPARE_AUTO, &target.input) == DD_OK;
+    return dd__dataset_load(source, split, takes_pictures ? &target : NULL, dataset);
 }

@@ -261,6 +261,97 @@ static void test_files_come_from_a_list_line_by_line(void **state) {
     dd__names_clear(&list);
 }
 
+static void test_files_of_a_list_that_ends_paths_with_nul_may_have_any_name(void **state) {
+    (void)state;
+    char bytes[2048], odd[512];
+    snprintf(odd, sizeof odd, "%s", at("two\nlines \xff\r"));
+    size_t length = strlen(odd), used = 0;
+    memcpy(bytes, odd, length + 1);
+    used = length + 1;
+    bytes[used++] = 0; /* an empty path is none */
+    memcpy(bytes + used, "last", 4); /* without an end */
+    write_file("list", bytes, used + 4);
+    dd__names list = {.names = NULL};
+    assert_ok(find_in_list(at("list"), 0, &list));
+    assert_int_equal(list.count, 2);
+    assert_string_equal(list.names[0], odd);
+    assert_string_equal(list.names[1], "last");
+    dd__names_clear(&list);
+}
+
+static void test_files_search_ends_when_it_is_told_to(void **state) {
+    (void)state;
+    int ends[2];
+    const char *dash = "-";
+    dd__names list = {.names = NULL};
+    const atomic_bool stop = true;
+    assert_int_equal(pipe(ends), 0); /* nothing will ever come */
+    const dd__files_search search = {
+        .list = ends[0], .end = '\n', .stop = &stop, .function = add_to_list, .context = &list};
+    assert_int_equal(dd__files_search_run(&search, &dash, 1), DD_INTERRUPTED);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* Each folder has links to all others before it. */
+static void test_folders_with_many_links_are_walked_once(void **state) {
+    (void)state;
+    enum { FOLDERS = 150 };
+    for (int i = 0; i < FOLDERS; i++) {
+        char name[64], target[64];
+        snprintf(name, sizeof name, "%03d", i);
+        make_folder(name);
+        snprintf(name, sizeof name, "%03d/x.png", i);
+        write_text(name, "x");
+        for (int k = 0; k < i; k++) {
+            snprintf(name, sizeof name, "%03d/to%03d", i, k);
+            snprintf(target, sizeof target, "../%03d", k);
+            assert_int_equal(symlink(target, at(name)), 0);
+        }
+    }
+    const char *path = scratch_folder;
+    dd__names list = {.names = NULL};
+    assert_ok(dd__files_find(&path, 1, &list));
+    assert_int_equal(list.count, FOLDERS);
+    dd__names_clear(&list);
+}
+
+static void test_pipes_in_folders_are_found_by_their_names(void **state) {
+    (void)state;
+    assert_int_equal(mkfifo(at("a.png"), 0600), 0);
+    assert_int_equal(mkfifo(at("b"), 0600), 0);
+    const char *path = scratch_folder, *const expected[] = {"a.png"};
+    dd__names list = {.names = NULL};
+    assert_ok(dd__files_find(&path, 1, &list));
+    check_list(&list, expected, 1);
+}
+
+static void test_folder_is_prepared_for_a_target(void **state) {
+    (void)state;
+    static const char *const names[] = {"cat", "dog", "eel"};
+    const dd__target target = {{2, 2, 3, DD_PREPARE_AUTO, false, 0}, names, 3};
+    dd_dataset *loaded;
+    make_folder("eel");
+    make_folder("cat");
+    write_image("eel/a.png", 7, 5, 1, 50);
+    write_image("cat/a.png", 2, 2, 3, 60);
+    assert_ok(dd__dataset_load(scratch_folder, DD_SPLIT_TRAIN, &target, &loaded));
+    assert_int_equal(loaded->count, 2);
+    assert_int_equal(loaded->channels, 3);
+    assert_int_equal(loaded->classes, 3);
+    assert_string_equal(dd_dataset_class_name(loaded, 2), "eel");
+    assert_int_equal(dd_dataset_label(loaded, 0), 0);
+    assert_int_equal(dd_dataset_label(loaded, 1), 2);
+    for (size_t i = 0; i < 12; i++) assert_int_equal(dd_dataset_pixels(loaded, 1)[i], 50);
+    dd_dataset_free(loaded);
+    make_folder("fox"); /* no class of the target: all are named by the folders */
+    write_image("fox/a.png", 3, 3, 1, 50);
+    assert_ok(dd__dataset_load(scratch_folder, DD_SPLIT_TRAIN, &target, &loaded));
+    assert_string_equal(dd_dataset_class_name(loaded, 1), "eel");
+    assert_int_equal(dd_dataset_label(loaded, 1), 1);
+    dd_dataset_free(loaded);
+}
+
 static void test_files_list_with_an_endless_line_is_refused(void **state) {
     (void)state;
     char *line = malloc(100000);
@@ -309,6 +400,11 @@ int main(void) {
         SCRATCH_TEST(test_files_named_are_taken_whatever_their_names),
         SCRATCH_TEST(test_files_behind_links_in_circles_are_found_once),
         SCRATCH_TEST(test_files_come_from_a_list_line_by_line),
+        SCRATCH_TEST(test_files_of_a_list_that_ends_paths_with_nul_may_have_any_name),
+        SCRATCH_TEST(test_files_search_ends_when_it_is_told_to),
+        SCRATCH_TEST(test_folders_with_many_links_are_walked_once),
+        SCRATCH_TEST(test_pipes_in_folders_are_found_by_their_names),
+        SCRATCH_TEST(test_folder_is_prepared_for_a_target),
         SCRATCH_TEST(test_files_list_with_an_endless_line_is_refused),
         SCRATCH_TEST(test_files_of_very_deep_folders_are_found),
     };

@@ -1,6 +1,11 @@
 #include "data/image.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include "base/memory.h"
+#include "data/exif.h"
+#include "data/jpeg.h"
 #include "data/stb.h"
 #include "scratch.h"
 
@@ -112,6 +117,160 @@ static void test_jpeg_with_too_many_huffman_codes_is_refused(void **state) {
     assert_non_null(strstr(dd_message(), "found 4080 codes"));
     write_file("bad.jpg", file.bytes, file.size);
     assert_fails(dd__image_size(at("bad.jpg"), &image), DD_FORMAT, "found 4080 codes");
+}
+
+/* Puts a segment behind the file's first two bytes. */
+static void insert_segment(uint8_t marker, const uint8_t *data, size_t size) {
+    const uint8_t head[] = {0xff, marker, (uint8_t)((size + 2) >> 8), (uint8_t)(size + 2)};
+    assert_true(file.size + size + 4 <= sizeof file.bytes);
+    memmove(file.bytes + 6 + size, file.bytes + 2, file.size - 2);
+    memcpy(file.bytes + 2, head, 4);
+    memcpy(file.bytes + 6, data, size);
+    file.size += size + 4;
+}
+
+/* Exif data with a width before the orientation. */
+static void insert_orientation(bool big, uint8_t value) {
+    const uint8_t small_end[] = {'E', 'x', 'i', 'f', 0, 0, 'I', 'I', 42, 0, 8, 0, 0, 0, 2, 0,
+                                 0, 1, 3, 0, 1, 0, 0, 0, 9, 0, 0, 0,
+                                 0x12, 1, 3, 0, 1, 0, 0, 0, value, 0, 0, 0};
+    const uint8_t big_end[] = {'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8, 0, 2,
+                               1, 0, 0, 3, 0, 0, 0, 1, 0, 9, 0, 0,
+                               1, 0x12, 0, 3, 0, 0, 0, 1, 0, value, 0, 0};
+    insert_segment(0xe1, big ? big_end : small_end, sizeof big_end);
+}
+
+/* Colours at (row, column) of a and b differ by no more than JPEG makes them. */
+static bool alike(const uint8_t *a, const uint8_t *b) {
+    return abs(a[0] - b[0]) <= 12 && abs(a[1] - b[1]) <= 12 && abs(a[2] - b[2]) <= 12;
+}
+
+/* Where three corners of the file lie in the upright picture: 0 top left, 1 top right, 2 bottom left, 3 bottom
+ * right. As rows: of the file's top left, top right and bottom left. */
+static void test_jpeg_is_turned_as_exif_says(void **state) {
+    (void)state;
+    static const uint8_t places[9][3] = {{0, 1, 2}, {0, 1, 2}, {1, 0, 3}, {3, 2, 1}, {2, 3, 0},
+                                         {0, 2, 1}, {1, 3, 0}, {3, 1, 2}, {2, 0, 3}};
+    for (unsigned turn = 0; turn <= 9; turn++) { /* 0 and 9 mean nothing */
+        write_as("jpg");
+        insert_orientation(turn % 2, (uint8_t)turn);
+        dd__image image, size;
+        assert_ok(decode(3, &image));
+        write_file("turned.jpg", file.bytes, file.size);
+        assert_ok(dd__image_size(at("turned.jpg"), &size));
+        bool lies = turn >= 5 && turn <= 8;
+        assert_int_equal(image.width, lies ? 20 : 30);
+        assert_int_equal(image.height, lies ? 30 : 20);
+        assert_int_equal(size.width, image.width);
+        assert_int_equal(size.height, image.height);
+        const uint8_t *corners[] = {colours, colours + 29 * 3, colours + (size_t)19 * 30 * 3};
+        for (size_t i = 0; i < 3; i++) {
+            unsigned place = places[turn % 9][i];
+            size_t row = place & 2 ? image.height - 1 : 0, column = place & 1 ? image.width - 1 : 0;
+            if (!alike(image.pixels + (row * image.width + column) * 3, corners[i]))
+                fail_msg("orientation %u: corner %zu is not at %u", turn, i, place);
+        }
+        dd__image_clear(&image);
+    }
+}
+
+static void test_exif_that_is_cut_off_is_passed_over(void **state) {
+    (void)state;
+    const uint8_t whole[] = {'E', 'x', 'i', 'f', 0, 0, 'I', 'I', 42, 0, 8, 0, 0, 0, 1, 0,
+                             0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0};
+    for (size_t size = 0; size <= sizeof whole; size++) {
+        uint8_t *exact = malloc(size + 1); /* the sanitizer sees what is read behind it */
+        memcpy(exact, whole, size);
+        exact = realloc(exact, size ? size : 1);
+        assert_int_equal(dd__exif_orientation(exact, size), size < sizeof whole ? 1 : 6);
+        free(exact);
+    }
+    uint8_t far[sizeof whole];
+    memcpy(far, whole, sizeof whole);
+    memset(far + 10, 0xff, 4); /* the directory's offset */
+    assert_int_equal(dd__exif_orientation(far, sizeof far), 1);
+}
+
+/* A fourth component in the frame's header is enough to know. */
+static void test_jpeg_of_four_inks_is_refused_with_the_reason(void **state) {
+    (void)state;
+    write_as("jpg");
+    size_t i = 0;
+    while (file.bytes[i] != 0xff || file.bytes[i + 1] != 0xc0) i++;
+    size_t end = i + 2 + file.bytes[i + 3];
+    memmove(file.bytes + end + 3, file.bytes + end, file.size - end);
+    memcpy(file.bytes + end, "\4\x11\1", 3);
+    file.bytes[i + 3] = (uint8_t)(file.bytes[i + 3] + 3);
+    file.bytes[i + 9] = 4;
+    file.size += 3;
+    dd__image image;
+    assert_fails(decode(3, &image), DD_FORMAT, "found 4: CMYK");
+    write_file("inks.jpg", file.bytes, file.size);
+    assert_fails(dd__image_load(at("inks.jpg"), 1, &image), DD_FORMAT, "convert it to RGB");
+}
+
+/* With libjpeg; the reduced picture is the average of the pixels that it stands for. */
+static void test_jpeg_becomes_smaller_while_it_is_decoded(void **state) {
+    (void)state;
+    write_as("jpg");
+    write_file("large.jpg", file.bytes, file.size);
+    dd__image whole, half, same;
+    assert_ok(dd__image_load_reduced(at("large.jpg"), 3, 0, &whole));
+    assert_ok(dd__image_load_reduced(at("large.jpg"), 3, 11, &same));
+    assert_ok(dd__image_load_reduced(at("large.jpg"), 3, 10, &half));
+    assert_int_equal(whole.width, 30);
+    assert_int_equal(same.width, 30); /* a half of 20 would be less than 11 */
+    assert_int_equal(half.width, DD__JPEG_DECODES ? 15 : 30);
+    assert_int_equal(half.height, DD__JPEG_DECODES ? 10 : 20);
+    assert_memory_equal(same.pixels, whole.pixels, 30 * 20 * 3);
+    for (size_t row = 0; DD__JPEG_DECODES && row < 10; row++)
+        for (size_t i = 0; i < 45; i++) {
+            const uint8_t *p = whole.pixels + 2 * row * 90 + i / 3 * 6 + i % 3;
+            int mean = (p[0] + p[3] + p[90] + p[93]) / 4;
+            assert_true(abs(half.pixels[row * 45 + i] - mean) <= 12);
+        }
+    dd__image_clear(&whole);
+    dd__image_clear(&half);
+    dd__image_clear(&same);
+}
+
+static void test_grey_and_colour_jpeg_agree(void **state) {
+    (void)state;
+    dd__image grey, colour;
+    write_as("jpg");
+    assert_ok(decode(1, &grey));
+    assert_ok(decode(3, &colour));
+    for (size_t i = 0; i < 600; i++) {
+        const uint8_t *p = colour.pixels + 3 * i;
+        int expected = (p[0] * 299 + p[1] * 587 + p[2] * 114 + 500) / 1000;
+        assert_true(abs(grey.pixels[i] - expected) <= 2);
+    }
+    dd__image_clear(&grey);
+    dd__image_clear(&colour);
+}
+
+/* None of them may be waited for or read without an end. */
+static void test_what_is_no_file_is_refused_at_once(void **state) {
+    (void)state;
+    dd__image image;
+    assert_int_equal(mkfifo(at("pipe.png"), 0600), 0);
+    assert_fails(dd__image_load(at("pipe.png"), 1, &image), DD_IO, "expected a file, found a pipe");
+    assert_fails(dd__image_size(at("pipe.png"), &image), DD_IO, "expected a file, found a pipe");
+    assert_fails(dd__image_load("/dev/zero", 1, &image), DD_IO, "expected a file, found a device");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", at("s.png"));
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_fails(dd__image_load(at("s.png"), 1, &image), DD_IO, "expected a file, found a socket");
+    close(listener);
+    write_text("huge.png", "x");
+    assert_int_equal(truncate(at("huge.png"), (off_t)10 << 30), 0);
+    assert_fails(dd__image_load(at("huge.png"), 1, &image), DD_IO,
+                 "huge.png: expected at most 268435456 bytes, found 10737418240");
+    assert_int_equal(symlink("nowhere", at("link.png")), 0);
+    assert_fails(dd__image_load(at("link.png"), 1, &image), DD_IO, "link.png: cannot open");
+    assert_int_equal(symlink("self.png", at("self.png")), 0);
+    assert_fails(dd__image_load(at("self.png"), 1, &image), DD_IO, "self.png: cannot open");
 }
 
 static void test_files_that_are_no_images_are_refused(void **state) {
@@ -317,6 +476,22 @@ static void test_resize_averages_areas(void **state) {
     dd__image_clear(&small);
 }
 
+/* Narrower and higher: areas are averaged across, and lines are between others down. */
+static void test_resize_treats_each_axis_by_itself(void **state) {
+    (void)state;
+    uint8_t pixels[] = {0, 80, 200, 200, 100, 180, 0, 0}; /* (2, 4) */
+    dd__image image = {4, 2, 1, pixels}, out;
+    assert_ok(dd__image_resize(&image, 2, 4, &out));
+    const uint8_t expected[] = {40, 200, 65, 150, 115, 50, 140, 0};
+    for (size_t i = 0; i < 8; i++) assert_true(abs(out.pixels[i] - expected[i]) <= 1);
+    dd__image_clear(&out);
+    const dd__box right = {2, 0, 4, 2};
+    assert_ok(dd__image_resize_part(&image, &right, 1, 2, &out));
+    assert_int_equal(out.pixels[0], 200);
+    assert_int_equal(out.pixels[1], 0);
+    dd__image_clear(&out);
+}
+
 static void test_image_survives_every_failed_allocation(void **state) {
     (void)state;
     const char *const kinds[] = {"png", "jpg", "bmp", "tga"};
@@ -344,6 +519,12 @@ int main(void) {
         SCRATCH_TEST(test_image_cut_off_is_named_so),
         cmocka_unit_test(test_png_with_a_flipped_bit_is_refused),
         SCRATCH_TEST(test_jpeg_with_too_many_huffman_codes_is_refused),
+        SCRATCH_TEST(test_jpeg_is_turned_as_exif_says),
+        cmocka_unit_test(test_exif_that_is_cut_off_is_passed_over),
+        SCRATCH_TEST(test_jpeg_of_four_inks_is_refused_with_the_reason),
+        SCRATCH_TEST(test_jpeg_becomes_smaller_while_it_is_decoded),
+        cmocka_unit_test(test_grey_and_colour_jpeg_agree),
+        SCRATCH_TEST(test_what_is_no_file_is_refused_at_once),
         SCRATCH_TEST(test_files_that_are_no_images_are_refused),
         cmocka_unit_test(test_image_larger_than_the_limit_is_refused_before_it_is_decoded),
         cmocka_unit_test(test_png_with_fewer_pixels_than_its_header_says_is_refused),
@@ -355,6 +536,7 @@ int main(void) {
         SCRATCH_TEST(test_saved_png_reads_back_the_same),
         SCRATCH_TEST(test_failed_save_leaves_the_old_file_and_no_other),
         cmocka_unit_test(test_resize_averages_areas),
+        cmocka_unit_test(test_resize_treats_each_axis_by_itself),
         cmocka_unit_test(test_image_survives_every_failed_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,6 +118,24 @@ static void test_names_classes_and_preparation_have_defaults(void **state) {
     dd_model_free(model);
 }
 
+static void test_a_preparation_may_differ_by_channel(void **state) {
+    (void)state;
+    dd_model *model;
+    assert_fine(load_text("{\"deepdigits\": \"network 1\", \"name\": \"t\","
+                          "\"input\": {\"height\": 6, \"width\": 8, \"channels\": 3},"
+                          "\"preparation\": {\"scale\": [0.5, 2, -1], \"shift\": 7,"
+                          "\"crop\": true, \"resize\": 9},"
+                          "\"layers\": [{\"op\": \"flatten\"}, {\"op\": \"dense\", \"units\": 4}]}",
+                          &model));
+    const dd__preparation *p = &model->preparation;
+    assert_int_equal(p->channels, 3);
+    assert_true(p->scale[0] == 0.5f && p->scale[1] == 2 && p->scale[2] == -1);
+    assert_true(p->shift[0] == 7 && p->shift[1] == 7 && p->shift[2] == 7);
+    assert_true(p->crop);
+    assert_int_equal(p->resize, 9);
+    dd_model_free(model);
+}
+
 static void test_given_classes_and_preparation_are_used(void **state) {
     (void)state;
     dd_model *model;
@@ -361,6 +379,18 @@ static const struct {
      "\"preparation\": \"scale\": expected a number that fits"},
     {HEAD "\"preparation\": {\"scale\": 0, \"shift\": 0}, " REST, DD_FORMAT,
      "\"preparation\": \"scale\": expected a number that is not 0"},
+    {HEAD "\"preparation\": {\"scale\": [1, 2], \"shift\": 0}, " REST, DD_FORMAT,
+     "\"scale\": expected a number, or one for each of 3 channels (at most 4), found a list of 2"},
+    {HEAD "\"preparation\": {\"scale\": [1, 2, 0], \"shift\": 0}, " REST, DD_FORMAT,
+     "\"scale\": expected a number that is not 0"},
+    {HEAD "\"preparation\": {\"scale\": 1, \"shift\": [1, 2, \"a\"]}, " REST, DD_FORMAT,
+     "\"shift\": expected a number that fits"},
+    {HEAD "\"preparation\": {\"scale\": 1, \"shift\": 0, \"crop\": 1}, " REST, DD_FORMAT,
+     "\"crop\": expected true or false"},
+    {HEAD "\"preparation\": {\"scale\": 1, \"shift\": 0, \"resize\": 9}, " REST, DD_FORMAT,
+     "\"resize\": expected \"crop\": true beside it"},
+    {HEAD "\"preparation\": {\"scale\": 1, \"shift\": 0, \"crop\": true, \"resize\": 5}, " REST,
+     DD_FORMAT, "\"resize\""},
     {HEAD "\"classes\": \"01\", " REST, DD_FORMAT, "\"classes\": expected a list of names"},
     {HEAD "\"classes\": [\"0\", 1], " REST, DD_FORMAT, "\"classes\": expected a list of names"},
     {HEAD "\"classes\": [\"0\", \"1\", \"2\"], " REST, DD_SHAPE,
@@ -553,6 +583,7 @@ int main(void) {
         cmocka_unit_test(test_all_shipped_networks_load),
         cmocka_unit_test(test_names_classes_and_preparation_have_defaults),
         cmocka_unit_test(test_given_classes_and_preparation_are_used),
+        cmocka_unit_test(test_a_preparation_may_differ_by_channel),
         cmocka_unit_test(test_pairs_take_one_number_or_two),
         cmocka_unit_test(test_padding_takes_a_word_a_number_or_four_edges),
         cmocka_unit_test(test_bool_and_list_are_read),
