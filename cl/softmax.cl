@@ -16,6 +16,8 @@
  *                   each) and few (a batch)
  *          grouped  (-DGROUPED) `wide` work-items a row, in groups of DD_GROUP (group.cl), so that
  *                   neighbours read neighbours
+ *          vector   (<op>_vector, with -DVW) for CPU runtimes: a work-item a group does `chunk` rows, VW
+ *                   classes at a time
  * Items behind the last row have no classes.
  */
 #include "group.cl"
@@ -48,6 +50,67 @@ inline float sum_exp(const global float *x, float m, int c, int C, int wide) {
     for (; c < C; c += wide) sum += exp(x[c] - m);
     return sum;
 }
+
+#ifdef VW
+
+inline float sum_lanes(V v) {
+    float lanes[VW], sum = 0;
+    VSTORE(v, lanes);
+    for (int i = 0; i < VW; i++) sum += lanes[i];
+    return sum;
+}
+
+inline float largest_of_row(const global float *x, int C) {
+    V m = (V)(-INFINITY);
+    int c = 0;
+    for (; c + VW <= C; c += VW) {
+        V v = VLOAD(x + c);
+        m = v > m ? v : m;
+    }
+    float lanes[VW], most = largest(x, c, C, 1);
+    VSTORE(m, lanes);
+    for (int i = 0; i < VW; i++) most = lanes[i] > most ? lanes[i] : most;
+    return most;
+}
+
+kernel void softmax_vector(const global float *restrict x, global float *restrict y, int rows,
+                           int C, int chunk) {
+    int n = (int)get_global_id(0) * chunk, end = min(n + chunk, rows);
+    x += n * C;
+    y += n * C;
+    for (; n < end; n++, x += C, y += C) {
+        float m = largest_of_row(x, C);
+        V sums = (V)(0.0f);
+        int vectors = C / VW * VW;
+        for (int c = 0; c < vectors; c += VW) {
+            V e = exp(VLOAD(x + c) - m);
+            sums += e;
+            VSTORE(e, y + c);
+        }
+        float sum = sum_lanes(sums);
+        for (int c = vectors; c < C; c++) sum += y[c] = exp(x[c] - m);
+        for (int c = 0; c < vectors; c += VW) VSTORE(VLOAD(y + c) / sum, y + c);
+        for (int c = vectors; c < C; c++) y[c] /= sum;
+    }
+}
+
+kernel void log_softmax_vector(const global float *restrict x, global float *restrict y, int rows,
+                               int C, int chunk) {
+    int n = (int)get_global_id(0) * chunk, end = min(n + chunk, rows);
+    x += n * C;
+    y += n * C;
+    for (; n < end; n++, x += C, y += C) {
+        float m = largest_of_row(x, C);
+        V sums = (V)(0.0f);
+        int vectors = C / VW * VW;
+        for (int c = 0; c < vectors; c += VW) sums += exp(VLOAD(x + c) - m);
+        float rest = log(sum_lanes(sums) + sum_exp(x, m, vectors, C, 1));
+        for (int c = 0; c < vectors; c += VW) VSTORE((VLOAD(x + c) - m) - rest, y + c);
+        for (int c = vectors; c < C; c++) y[c] = (x[c] - m) - rest;
+    }
+}
+
+#else
 
 #ifdef OP_softmax
 KERNEL void softmax(const global float *restrict x, global float *restrict y, int rows, int C,
@@ -135,4 +198,6 @@ KERNEL void cross_entropy_backward(const global float *restrict x,
     for (int c = lane; c < count; c += wide)
         dx[c] = counted ? (exp(x[c] - m) / sum - (c == label ? 1.0f : 0.0f)) * dloss[n] : 0.0f;
 }
+#endif
+
 #endif

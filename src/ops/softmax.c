@@ -118,11 +118,34 @@ static dd_status record_grouped(dd__recorder *recorder, const dd__node *node,
     return record(recorder, node, launch, wide, " -DGROUPED");
 }
 
+static const char *refuse_vector(const dd__node *node, const dd_device *device) {
+    const dd__dims *x = &node->in[0]->dims;
+    bool fits = x->d[x->rank - 1] >= dd_device_describe(device)->vector_width;
+    return fits ? NULL : "there are fewer classes than a vector has lanes";
+}
+
+/* Both of them take a chunk of rows where the others take how many items have a row. */
+static dd_status record_vector(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+    enum { AN_EXPONENTIAL = 8 }; /* is worth so many of the elements that chunks are counted in */
+    size_t rows, channels;
+    char kernel[64];
+    dd__launch launch = start(node, &rows, &channels);
+    snprintf(kernel, sizeof kernel, "%s_vector", node->op->name);
+    launch.kernel = kernel;
+    dd__launch_append(&launch, DD_INT(dd__launch_chunks(&launch, site->device, rows,
+                                                        AN_EXPONENTIAL * channels, 1)));
+    return dd__record(recorder, &launch);
+}
+
+static const dd__implementation vector = {
+    .name = "vector", .classes = DD__ON_CPU, .refuse = refuse_vector, .record = record_vector};
 static const dd__implementation grouped = {
     .name = "grouped", .classes = DD__ON_GPU, .record = record_grouped};
 static const dd__implementation plain = {
     .name = "plain", .classes = DD__ANYWHERE, .record = record_plain};
 static const dd__implementation *const implementations[] = {&grouped, &plain, NULL};
+static const dd__implementation *const implementations_forward[] = {&vector, &grouped, &plain,
+                                                                    NULL};
 
 const dd__op dd__op_softmax = {
     .name = "softmax",
@@ -133,7 +156,7 @@ const dd__op dd__op_softmax = {
     .infer = infer_softmax,
     .gradient = gradient_softmax,
     .reference = dd__reference_softmax,
-    .implementations = implementations,
+    .implementations = implementations_forward,
 };
 
 const dd__op dd__op_softmax_backward = {
@@ -155,7 +178,7 @@ const dd__op dd__op_log_softmax = {
     .infer = infer_softmax,
     .gradient = gradient_softmax,
     .reference = dd__reference_log_softmax,
-    .implementations = implementations,
+    .implementations = implementations_forward,
 };
 
 const dd__op dd__op_log_softmax_backward = {
