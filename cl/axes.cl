@@ -15,7 +15,10 @@
  *   <name>_plain    a work-item a place, reduce_backward an element; rounded up to the group
  *   <name>_rows     for CPU runtimes and x (rows, R): a work-item a group does `chunk` rows
  *   <name>_columns  the same for x (K0, R, K): group (k0, q) does the `width` columns from q * width on
+ *   <name>_grouped  for GPUs and x (K0, R, K): a group of DD_GROUP items (group.cl) for each k0 and
+ *                   each `wide` columns, whose lines share the elements of a column
  */
+#include "group.cl"
 
 /* Both for a float and for a V. */
 #ifdef REDUCE_max
@@ -59,6 +62,22 @@ inline float join_lanes(V v) {
 }
 #endif
 
+/* An item's share of (K0, R, K): elements r = line, line + deep, .. of column c of k0, from `first` on; none
+ * where there is no such column. */
+typedef struct {
+    int place, first, line, end, deep;
+} Part;
+
+inline Part part_of(int id, int R, int K, int wide) {
+    int item = id % DD_GROUP, group = id / DD_GROUP, strips = (K + wide - 1) / wide;
+    int c = group % strips * wide + item % wide, k0 = group / strips;
+    Part p = {k0 * K + c, k0 * R * K + c, item / wide, c < K ? R : 0, DD_GROUP / wide};
+    return p;
+}
+
+inline float join(float a, float b) { return JOIN(a, b); }
+FOLD(fold_join, float, join)
+
 #ifdef OP_reduce
 
 kernel void reduce_plain(const global float *restrict x, global float *restrict y, int places,
@@ -69,6 +88,16 @@ kernel void reduce_plain(const global float *restrict x, global float *restrict 
     float sum = START;
     EACH(i, first, sum = JOIN(sum, x[i]))
     y[p] = sum / divisor;
+}
+
+FULL_GROUP void reduce_grouped(const global float *restrict x, global float *restrict y,
+                               float divisor, int R, int K, int wide) {
+    local float held[DD_GROUP];
+    Part p = part_of((int)get_global_id(0), R, K, wide);
+    float sum = START;
+    for (int r = p.line; r < p.end; r += p.deep) sum = JOIN(sum, x[p.first + r * K]);
+    sum = fold_join(held, sum, DOWN);
+    if (p.line == 0 && p.end > 0) y[p.place] = sum / divisor;
 }
 
 kernel void reduce_rows(const global float *restrict x, global float *restrict y, float divisor,
@@ -153,6 +182,23 @@ kernel void normalize_plain(const global float *restrict x, global float *restri
     EACH(i, first, squares = FMA(x[i] - mean, x[i] - mean, squares))
     float deviation = sqrt(squares / count + epsilon);
     EACH(i, first, y[i] = (x[i] - mean) / deviation)
+}
+
+FULL_GROUP void normalize_grouped(const global float *restrict x, global float *restrict y,
+                                  float epsilon, int R, int K, int wide) {
+    local float held[DD_GROUP];
+    Part p = part_of((int)get_global_id(0), R, K, wide);
+    float sum = 0, squares = 0;
+    for (int r = p.line; r < p.end; r += p.deep) sum += x[p.first + r * K];
+    float mean = fold_join(held, sum, DOWN) / (float)R;
+    for (int r = p.line; r < p.end; r += p.deep) {
+        float d = x[p.first + r * K] - mean;
+        squares = FMA(d, d, squares);
+    }
+    float variance = fold_join(held, squares, DOWN) / (float)R;
+    float deviation = sqrt(variance + epsilon);
+    for (int r = p.line; r < p.end; r += p.deep)
+        y[p.first + r * K] = (x[p.first + r * K] - mean) / deviation;
 }
 
 kernel void normalize_rows(const global float *restrict x, global float *restrict y, float epsilon,

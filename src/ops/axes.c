@@ -71,3 +71,29 @@ void dd__launch_together(dd__launch *launch, const dd_device *device, const dd__
     launch->global[0] = axes->kept[0];
     launch->global[1] = (axes->kept[1] + width - 1) / width;
 }
+
+/* Columns of a group; one where all of it goes along a row. */
+static size_t group_columns(const dd_device *device, const dd__axes *axes) {
+    enum { WIDE = 32 }; /* what a GPU reads at once */
+    return dd__group_width(device, axes->kept[1], WIDE);
+}
+
+void dd__launch_grouped(dd__launch *launch, const dd_device *device, const dd__axes *axes,
+                        const char *name, char kernel[64]) {
+    size_t wide = group_columns(device, axes), strips = (axes->kept[1] + wide - 1) / wide;
+    snprintf(kernel, 64, "%s_grouped", name);
+    launch->kernel = kernel;
+    dd__launch_append(launch, DD_INT(axes->over[0]));
+    dd__launch_append(launch, DD_INT(axes->kept[1]));
+    dd__launch_append(launch, DD_INT(wide));
+    dd__launch_groups(launch, device, axes->kept[0] * strips * dd__device_group(device));
+}
+
+const char *dd__refuse_apart(const dd__axes *axes) {
+    return axes->together ? NULL : "the axes do not lie together";
+}
+
+const char *dd__avoid_groups(const dd_device *device, const dd__axes *axes) {
+    size_t items = dd__device_group(device) / group_columns(device, axes);
+    return axes->count < items ? "a place has fewer elements than a group has items for it" : NULL;
+}

@@ -22,5 +22,12 @@ void dd__launch_axes(dd__launch *launch, const dd__axes *axes);
  * <name>_rows where K1 is 1, else <name>_columns. `kernel` gets that name. */
 void dd__launch_together(dd__launch *launch, const dd_device *device, const dd__axes *axes,
                          const char *name, char kernel[64]);
+/* The same for GPUs: the kernel <name>_grouped. */
+void dd__launch_grouped(dd__launch *launch, const dd_device *device, const dd__axes *axes,
+                        const char *name, char kernel[64]);
+/* For implementations that do so: why they cannot, printable, or NULL. */
+const char *dd__refuse_apart(const dd__axes *axes);
+/* For those for GPUs: why one item a place is likely faster, or NULL. */
+const char *dd__avoid_groups(const dd_device *device, const dd__axes *axes);
 
 #endif

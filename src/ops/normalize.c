@@ -53,24 +53,46 @@ static dd_status record_plain(dd__recorder *recorder, const dd__node *node, cons
     return record(recorder, launch);
 }
 
-static const char *refuse_vector(const dd__node *node, const dd_device *device) {
+static const char *refuse_together(const dd__node *node, const dd_device *device) {
     (void)device;
-    return axes_of(node).together ? NULL : "the axes do not lie together";
+    dd__axes axes = axes_of(node);
+    return dd__refuse_apart(&axes);
 }
 
-static dd_status record_vector(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+static const char *avoid_grouped(const dd__node *node, const dd_device *device) {
+    dd__axes axes = axes_of(node);
+    return dd__avoid_groups(device, &axes);
+}
+
+static dd_status record_together(dd__recorder *recorder, const dd__node *node, const dd__site *site,
+                                 bool grouped) {
     dd__axes axes = axes_of(node);
     char kernel[64];
     dd__launch launch = {
         .options = dd__vector_option(site->device),
         .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(node->out[0]->buffer),
                       DD_FLOAT(((const dd__normalize *)node->attributes)->epsilon)}};
-    dd__launch_together(&launch, site->device, &axes, "normalize", kernel);
+    (grouped ? dd__launch_grouped : dd__launch_together)(&launch, site->device, &axes, "normalize",
+                                                         kernel);
     return record(recorder, launch);
 }
 
+static dd_status record_vector(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+    return record_together(recorder, node, site, false);
+}
+
+static dd_status record_grouped(dd__recorder *recorder, const dd__node *node,
+                                const dd__site *site) {
+    return record_together(recorder, node, site, true);
+}
+
+static const dd__implementation grouped = {.name = "grouped",
+                                           .classes = DD__ON_GPU,
+                                           .refuse = refuse_together,
+                                           .avoid = avoid_grouped,
+                                           .record = record_grouped};
 static const dd__implementation vector = {
-    .name = "vector", .classes = DD__ON_CPU, .refuse = refuse_vector, .record = record_vector};
+    .name = "vector", .classes = DD__ON_CPU, .refuse = refuse_together, .record = record_vector};
 static const dd__implementation plain = {
     .name = "plain", .classes = DD__ANYWHERE, .record = record_plain};
 
@@ -84,5 +106,5 @@ const dd__op dd__op_normalize = {
     .layer = dd__layer_plain,
     .infer = infer,
     .reference = dd__reference_normalize,
-    .implementations = (const dd__implementation *const[]){&vector, &plain, NULL},
+    .implementations = (const dd__implementation *const[]){&vector, &grouped, &plain, NULL},
 };

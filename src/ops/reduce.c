@@ -102,24 +102,46 @@ static dd_status record_plain(dd__recorder *recorder, const dd__node *node, cons
     return record(recorder, node, launch);
 }
 
-static const char *refuse_vector(const dd__node *node, const dd_device *device) {
+static const char *refuse_together(const dd__node *node, const dd_device *device) {
     (void)device;
-    return axes_of(node).together ? NULL : "the axes do not lie together";
+    dd__axes axes = axes_of(node);
+    return dd__refuse_apart(&axes);
 }
 
-static dd_status record_vector(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+static const char *avoid_grouped(const dd__node *node, const dd_device *device) {
+    dd__axes axes = axes_of(node);
+    return dd__avoid_groups(device, &axes);
+}
+
+static dd_status record_together(dd__recorder *recorder, const dd__node *node, const dd__site *site,
+                                 bool grouped) {
     dd__axes axes = axes_of(node);
     char kernel[64];
     dd__launch launch = {.options = dd__vector_option(site->device),
                          .arguments = {DD_BUFFER(node->in[0]->buffer),
                                        DD_BUFFER(node->out[0]->buffer),
                                        DD_FLOAT(divisor_of(node, &axes))}};
-    dd__launch_together(&launch, site->device, &axes, "reduce", kernel);
+    (grouped ? dd__launch_grouped : dd__launch_together)(&launch, site->device, &axes, "reduce",
+                                                         kernel);
     return record(recorder, node, launch);
 }
 
+static dd_status record_vector(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
+    return record_together(recorder, node, site, false);
+}
+
+static dd_status record_grouped(dd__recorder *recorder, const dd__node *node,
+                                const dd__site *site) {
+    return record_together(recorder, node, site, true);
+}
+
+static const dd__implementation grouped = {.name = "grouped",
+                                           .classes = DD__ON_GPU,
+                                           .refuse = refuse_together,
+                                           .avoid = avoid_grouped,
+                                           .record = record_grouped};
 static const dd__implementation vector = {
-    .name = "vector", .classes = DD__ON_CPU, .refuse = refuse_vector, .record = record_vector};
+    .name = "vector", .classes = DD__ON_CPU, .refuse = refuse_together, .record = record_vector};
 static const dd__implementation plain = {
     .name = "plain", .classes = DD__ANYWHERE, .record = record_plain};
 
@@ -134,7 +156,7 @@ const dd__op dd__op_reduce = {
     .infer = infer,
     .gradient = gradient,
     .reference = dd__reference_reduce,
-    .implementations = (const dd__implementation *const[]){&vector, &plain, NULL},
+    .implementations = (const dd__implementation *const[]){&vector, &grouped, &plain, NULL},
 };
 
 const dd__op dd__op_reduce_backward = {
