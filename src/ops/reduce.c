@@ -56,7 +56,9 @@ static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *con
                           dd__value *dx[]) {
     dd__reduce a = *(const dd__reduce *)node->attributes;
     if (a.kind != DD__REDUCE_SUM && a.kind != DD__REDUCE_MEAN)
-        return dd__fail(DD_USAGE, "op \"reduce\" (layer \"%s\") has no gradient of kind %s",
+        return dd__fail(DD_USAGE,
+                        "no gradient flows through op \"reduce\" (layer \"%s\") of kind %s: what "
+                        "lies before can only be frozen",
                         node->name, kinds[a.kind]);
     char name[256];
     snprintf(name, sizeof name, "%s.backward", node->name);
