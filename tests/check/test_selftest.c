@@ -107,8 +107,8 @@ static void expect_refusal(const char *op, const char *forced, bool reaches_trai
 
 static void test_relu_of_the_wrong_sign_is_caught(void **state) {
     (void)state;
-    plant("activation", "f_relu(T x, float alpha) { return x",
-          "f_relu(T x, float alpha) { return -x");
+    plant("activation", "f_relu(T x, float alpha, float beta) { return x <=",
+          "f_relu(T x, float alpha, float beta) { return -x <=");
     expect_refusal("activation", NULL, false);
     heal("activation");
 }
