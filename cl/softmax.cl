@@ -51,6 +51,10 @@ inline float sum_exp(const global float *x, float m, int c, int C, int wide) {
     return sum;
 }
 
+inline void divide(global float *y, float sum, int c, int C, int wide) {
+    for (; c < C; c += wide) y[c] /= sum;
+}
+
 #ifdef VW
 
 inline float sum_lanes(V v) {
@@ -90,7 +94,7 @@ kernel void softmax_vector(const global float *restrict x, global float *restric
         float sum = sum_lanes(sums);
         for (int c = vectors; c < C; c++) sum += y[c] = exp(x[c] - m);
         for (int c = 0; c < vectors; c += VW) VSTORE(VLOAD(y + c) / sum, y + c);
-        for (int c = vectors; c < C; c++) y[c] /= sum;
+        divide(y, sum, vectors, C, 1);
     }
 }
 
@@ -122,7 +126,7 @@ KERNEL void softmax(const global float *restrict x, global float *restrict y, in
     float m = OF_ROW(fold_largest, largest(x, lane, count, wide)), sum = 0;
     for (int c = lane; c < count; c += wide) sum += y[c] = exp(x[c] - m);
     sum = OF_ROW(fold_add, sum);
-    for (int c = lane; c < count; c += wide) y[c] /= sum;
+    divide(y, sum, lane, count, wide);
 }
 #endif
 
