@@ -157,6 +157,105 @@ static void test_an_interrupted_job_ends_with_whole_rows(void **state) {
     dd_classify_result_clear(&result);
 }
 
+/* Files that take different times to read, on more threads than there are cores. */
+static dd_status keep_paths(void *context, const dd_classify_row *row) {
+    char **at = context;
+    *at += sprintf(*at, "%s\n", strrchr(row->path, '/') + 1);
+    return DD_OK;
+}
+
+static void test_rows_are_in_order_however_many_threads_read(void **state) {
+    (void)state;
+    enum { COUNT = 60 };
+    char mixed[512], name[64], found[COUNT * 16] = "", expected[COUNT * 16] = "", *end = found;
+    snprintf(mixed, sizeof mixed, "%s/threads", folder);
+    save_digits(mixed, COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        sprintf(name, "%04zu.png", i);
+        sprintf(expected + strlen(expected), "%s\n", name);
+        if (i % 5) continue;
+        char path[640];
+        snprintf(path, sizeof path, "%s/%s", mixed, name);
+        dd__image large;
+        const dd__image small = {28, 28, 1, (uint8_t *)dd_dataset_pixels(data, i)};
+        assert_int_equal(dd__image_resize(&small, 900, 900, &large), DD_OK);
+        assert_int_equal(dd__image_save_png(path, &large), DD_OK);
+        dd__image_clear(&large);
+    }
+    const char *paths[] = {mixed};
+    dd_classify_options options = {.batch = 4, .decode_threads = 7};
+    assert_int_equal(dd_classify(&device, 1, model, paths, 1, &options, keep_paths, &end, NULL),
+                     DD_OK);
+    assert_string_equal(found, expected);
+}
+
+/* ---- A model's own preparation --------------------------------------------------------- */
+
+static dd_status keep_row(void *context, const dd_classify_row *row) {
+    float *sum = context;
+    assert_int_equal(row->status, DD_OK);
+    for (unsigned k = 0; k < row->count; k++) sum[row->classes[k]] = row->probabilities[k];
+    return DD_OK;
+}
+
+/* One dense layer, whose answer can be computed here: logit c is the mean of channel c as prepared. */
+static void test_channels_have_scales_and_shifts_of_their_own(void **state) {
+    (void)state;
+    enum { SIDE = 4, PIXELS = SIDE * SIDE };
+    static const char network[] = "{\"deepdigits\": \"network 1\", \"name\": \"rgb\","
+                                  "\"input\": {\"height\": 4, \"width\": 4, \"channels\": 3},"
+                                  "\"preparation\": {\"scale\": [0.01, 0.02, -0.005], \"shift\": "
+                                  "[-1, 0.5, 2], \"crop\": true},"
+                                  "\"classes\": [\"red\", \"green\", \"blue\"],"
+                                  "\"layers\": [{\"op\": \"flatten\"}, {\"op\": \"dense\", "
+                                  "\"units\": 3}, {\"op\": \"softmax\"}]}";
+    static const double scale[] = {0.01, 0.02, -0.005}, shift[] = {-1, 0.5, 2};
+    const uint8_t color[] = {200, 90, 30};
+    char file[512], saved[512], pictures[512], picture[600];
+    dd_model *rgb, *loaded;
+    snprintf(file, sizeof file, "%s/rgb.json", folder);
+    snprintf(saved, sizeof saved, "%s/rgb.safetensors", folder);
+    assert_int_equal(dd__file_write(file, network, strlen(network)), DD_OK);
+    assert_int_equal(dd_model_load(file, &rgb), DD_OK);
+    assert_int_equal(dd_model_initialize(rgb, 1), DD_OK);
+    for (size_t t = 0; t < rgb->tensor_count; t++) {
+        bool is_weight = strstr(rgb->tensors[t].name, "weight") != NULL;
+        size_t count = is_weight ? PIXELS * 3 * 3 : 3; /* (inputs, units) */
+        for (size_t i = 0; i < count; i++)
+            rgb->tensors[t].data[i] = is_weight && i / 3 % 3 == i % 3
+                                          ? 1.0f / PIXELS
+                                          : 0; /* input i / 3 is channel i / 3 % 3 */
+    }
+    assert_int_equal(dd_model_save(rgb, saved), DD_OK);
+    assert_int_equal(dd_model_load(saved, &loaded), DD_OK);
+    uint8_t pixels[8 * 10 * 3];
+    for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = color[i % 3];
+    snprintf(pictures, sizeof pictures, "%s/rgb/green", folder);
+    assert_int_equal(dd__folder_make(pictures), DD_OK);
+    snprintf(picture, sizeof picture, "%s/a.png", pictures);
+    assert_int_equal(dd__image_save_png(picture, &(dd__image){10, 8, 3, pixels}), DD_OK);
+    double expected[3], sum = 0;
+    for (int c = 0; c < 3; c++) sum += expected[c] = exp(color[c] * scale[c] + shift[c]);
+    float found[3] = {0};
+    const char *paths[] = {picture};
+    dd_classify_options options = {.top_k = 3};
+    assert_int_equal(dd_classify(&device, 1, loaded, paths, 1, &options, keep_row, found, NULL),
+                     DD_OK);
+    for (int c = 0; c < 3; c++) assert_true(fabs((double)found[c] - expected[c] / sum) < 1e-5);
+    /* and where a folder becomes a dataset, on the device */
+    dd_dataset *folders;
+    dd_evaluation *evaluation;
+    snprintf(pictures, sizeof pictures, "%s/rgb", folder);
+    assert_int_equal(dd_dataset_load_for(loaded, pictures, DD_SPLIT_TRAIN, &folders), DD_OK);
+    assert_int_equal(dd_dataset_label(folders, 0), 1); /* green, though it is the only folder */
+    assert_int_equal(dd_evaluate(device, loaded, folders, 0, &evaluation), DD_OK);
+    assert_true(fabs(evaluation->loss + log(expected[1] / sum)) < 1e-5);
+    dd_evaluation_free(evaluation);
+    dd_dataset_free(folders);
+    dd_model_free(loaded);
+    dd_model_free(rgb);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_folder_is_classified_as_its_pixels_are),
@@ -166,6 +265,8 @@ int main(void) {
         cmocka_unit_test(test_below_the_threshold_the_answer_is_a_question_mark),
         cmocka_unit_test(test_who_gets_the_rows_can_end_the_job),
         cmocka_unit_test(test_an_interrupted_job_ends_with_whole_rows),
+        cmocka_unit_test(test_rows_are_in_order_however_many_threads_read),
+        cmocka_unit_test(test_channels_have_scales_and_shifts_of_their_own),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
