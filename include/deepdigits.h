@@ -246,6 +246,14 @@ DD_API dd_status dd_model_initialize(dd_model *model, uint64_t seed);
  * DD_USAGE  none is, or one of the models has no tensors */
 DD_API dd_status dd_model_transfer(dd_model *model, const dd_model *from, size_t *taken,
                                    size_t *all);
+/* Sets how pictures become the model's input, and what its classes are called, which a model of another
+ * program does not say. Texts that dd_model_describe and the like gave are no longer valid.
+ *   preparation  "imagenet" (as torchvision's networks are fed), or {"scale": .., "shift": .., ..} as a
+ *                network file has it; NULL: as it is
+ *   names        (classes); NULL: as they are
+ * DD_USAGE, DD_FORMAT */
+DD_API dd_status dd_model_set_images(dd_model *model, const char *preparation,
+                                     const char *const *names);
 /* Makes of `from` a model for other classes: its last layer with parameters (dense, or conv2d as in
  * SqueezeNet, with activation, pool, flatten or softmax behind it) has `classes` outputs; all else is
  * copied. Where `from` has tensors, so has the new model: of the last layer initial ones from `seed`,

@@ -25,9 +25,9 @@ enum { SIDE = 28, LABELS = 256 };
 typedef struct folder {
     const char *path;
     const dd__target *target; /* NULL: none */
-    dd__names classes; /* (classes.count) names of the class folders */
-    dd__names files;   /* (files.count) paths of all images, class after class */
-    size_t *ends;      /* (classes.count) where the files of each class end */
+    dd__names classes;        /* (classes.count) names of the class folders */
+    dd__names files;          /* (files.count) paths of all images, class after class */
+    size_t *ends;             /* (classes.count) where the files of each class end */
     unsigned height, width, channels;
     bool is_prepared; /* without a target: images differ in size */
     uint8_t *pixels;  /* (files.count, height, width, channels) */

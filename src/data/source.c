@@ -52,8 +52,8 @@ static dd_status find_part(const char *folder, dd_split split, char path[PATH_SI
 
 /* Loads the part `split` of a folder that is one of the forms with two parts; *found says whether
  * it has this part. */
-static dd_status load_split(const char *folder, dd_split split, const dd__target *target, bool *found,
-                            dd_dataset **dataset) {
+static dd_status load_split(const char *folder, dd_split split, const dd__target *target,
+                            bool *found, dd_dataset **dataset) {
     char path[PATH_SIZE], labels[PATH_SIZE];
     *found = true;
     DD_TRY(find_idx(folder, split, true, path));

@@ -37,6 +37,27 @@ static void test_a_network_becomes_onnx_and_runs(void **state) {
     free(z);
 }
 
+static void test_preparation_and_classes_are_given(void **state) {
+    (void)state;
+    make_file("names.txt", "a\nb\nc\nd\ne\nf\ng\nh\ni\nten", 21);
+    run("convert models/lenet5.json $T/named.onnx --classes $T/names.txt "
+        "--preparation '{\"scale\": 0.5, \"shift\": -1}'");
+    expect_status(0);
+    run("convert $T/named.onnx $T/named.json");
+    expect_status(0);
+    char *text = read_text("named.json");
+    expect_part(text, "\"ten\"]");
+    expect_part(text, "-1");
+    free(text);
+    run("convert models/lenet5.json $T/named.onnx --preparation imagenet");
+    expect_status(2);
+    expect_part(err, "3 channels, not 1");
+    make_file("names.txt", "a\nb\n", 4);
+    run("convert models/lenet5.json $T/named.onnx --classes $T/names.txt");
+    expect_status(2);
+    expect_part(err, "expected 10 lines, a name each, found 2");
+}
+
 static void test_what_does_not_fit_is_named(void **state) {
     (void)state;
     make_image();
@@ -61,6 +82,7 @@ static void test_what_does_not_fit_is_named(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_network_becomes_onnx_and_runs),
+        cmocka_unit_test(test_preparation_and_classes_are_given),
         cmocka_unit_test(test_what_does_not_fit_is_named),
     };
     return cmocka_run_group_tests(tests, program_setup, program_teardown);

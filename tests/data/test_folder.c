@@ -268,7 +268,7 @@ static void test_files_of_a_list_that_ends_paths_with_nul_may_have_any_name(void
     size_t length = strlen(odd), used = 0;
     memcpy(bytes, odd, length + 1);
     used = length + 1;
-    bytes[used++] = 0; /* an empty path is none */
+    bytes[used++] = 0;               /* an empty path is none */
     memcpy(bytes + used, "last", 4); /* without an end */
     write_file("list", bytes, used + 4);
     dd__names list = {.names = NULL};
