@@ -131,12 +131,12 @@ static void insert_segment(uint8_t marker, const uint8_t *data, size_t size) {
 
 /* Exif data with a width before the orientation. */
 static void insert_orientation(bool big, uint8_t value) {
-    const uint8_t small_end[] = {'E', 'x', 'i', 'f', 0, 0, 'I', 'I', 42, 0, 8, 0, 0, 0, 2, 0,
-                                 0, 1, 3, 0, 1, 0, 0, 0, 9, 0, 0, 0,
-                                 0x12, 1, 3, 0, 1, 0, 0, 0, value, 0, 0, 0};
-    const uint8_t big_end[] = {'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8, 0, 2,
-                               1, 0, 0, 3, 0, 0, 0, 1, 0, 9, 0, 0,
-                               1, 0x12, 0, 3, 0, 0, 0, 1, 0, value, 0, 0};
+    const uint8_t small_end[] = {'E',  'x', 'i', 'f', 0, 0, 'I', 'I', 42,    0, 8, 0, 0, 0,
+                                 2,    0,   0,   1,   3, 0, 1,   0,   0,     0, 9, 0, 0, 0,
+                                 0x12, 1,   3,   0,   1, 0, 0,   0,   value, 0, 0, 0};
+    const uint8_t big_end[] = {'E', 'x',  'i', 'f', 0, 0, 'M', 'M', 0, 42,    0, 0, 0, 8,
+                               0,   2,    1,   0,   0, 3, 0,   0,   0, 1,     0, 9, 0, 0,
+                               1,   0x12, 0,   3,   0, 0, 0,   1,   0, value, 0, 0};
     insert_segment(0xe1, big ? big_end : small_end, sizeof big_end);
 }
 
@@ -176,8 +176,8 @@ static void test_jpeg_is_turned_as_exif_says(void **state) {
 
 static void test_exif_that_is_cut_off_is_passed_over(void **state) {
     (void)state;
-    const uint8_t whole[] = {'E', 'x', 'i', 'f', 0, 0, 'I', 'I', 42, 0, 8, 0, 0, 0, 1, 0,
-                             0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0};
+    const uint8_t whole[] = {'E', 'x', 'i',  'f', 0, 0, 'I', 'I', 42, 0, 8, 0, 0, 0,
+                             1,   0,   0x12, 1,   3, 0, 1,   0,   0,  0, 6, 0, 0, 0};
     for (size_t size = 0; size <= sizeof whole; size++) {
         uint8_t *exact = malloc(size + 1); /* the sanitizer sees what is read behind it */
         memcpy(exact, whole, size);

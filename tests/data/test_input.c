@@ -20,8 +20,8 @@ static void save_places(const char *name) {
 }
 
 /* Pixel (row, column) of an input of this width shows that place of the picture, in its pixels. */
-static void assert_shows(const uint8_t *out, unsigned width, unsigned row, unsigned column, double x,
-                         double y) {
+static void assert_shows(const uint8_t *out, unsigned width, unsigned row, unsigned column,
+                         double x, double y) {
     const uint8_t *pixel = out + ((size_t)row * width + column) * 3;
     /* the middle of pixel c is c + 0.5 */
     if (abs((int)pixel[0] - (int)(4 * (x - 0.5) + 0.5)) > 2 ||
@@ -46,7 +46,8 @@ static void test_crop_covers_the_input_and_keeps_the_middle(void **state) {
     save_places("a.png");
     const dd__input input = {20, 20, 3, DD_PREPARE_AUTO, true, 0};
     assert_ok(dd__input_read(&input, at("a.png"), out));
-    assert_shows(out, 20, 0, 0, 11, 1); /* a square of 40 from column 10 on, two pixels become one */
+    assert_shows(out, 20, 0, 0, 11,
+                 1); /* a square of 40 from column 10 on, two pixels become one */
     assert_shows(out, 20, 19, 19, 49, 39);
 }
 
