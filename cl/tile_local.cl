@@ -165,18 +165,25 @@ inline void store_sums(V sum[4 * MV][NV], global float *to, const int first_row,
 }
 
 /* The tile with what comes behind it. 4 rows are 1 or 4 windows, of PLACES rows each, or none whole.
- * Column 0 is number `before` of what comes behind, and of the result's rows. */
+ * Column 0 is number `before` of what comes behind, and of the result's rows. Each step is a loop of its
+ * own: compilers unroll small ones, and where one loop over `sum` stays, all sums lie in memory. */
 inline void store_finished(V sum[4 * MV][NV], global Y_T *to, FINISH, const int before,
                            const int first_row, const int first_column, const int M, const int N,
                            const int LD, const int x, const int y) {
     to += before;
+    Finish f[NV];
     UNROLL for (int j = 0; j < NV; j++) {
         const int column = first_column + (j * GX + x) * 4;
-        const Finish f = finish_at(PASS_FINISH, before + column, N - column);
-        UNROLL for (int i = 0; i < 4 * MV; i += PLACES) {
-            const int row = first_row + (i / 4 * GY + y) * 4 + i % 4;
-            V best = finish(sum[i][j], f);
-            UNROLL for (int p = 1; p < PLACES; p++) best = larger(best, finish(sum[i + p][j], f));
+        f[j] = finish_at(PASS_FINISH, before + column, N - column);
+    }
+    UNROLL for (int j = 0; j < NV; j++)
+        UNROLL for (int i = 0; i < 4 * MV; i++) sum[i][j] = finish(sum[i][j], f[j]);
+    UNROLL for (int i = 0; i < 4 * MV; i += PLACES) {
+        const int row = first_row + (i / 4 * GY + y) * 4 + i % 4;
+        UNROLL for (int j = 0; j < NV; j++) {
+            const int column = first_column + (j * GX + x) * 4;
+            V best = sum[i][j];
+            UNROLL for (int p = 1; p < PLACES; p++) best = larger(best, sum[i + p][j]);
             if (row < M) store_result(best, to + row / PLACES * LD + column, N - column);
         }
     }
