@@ -132,6 +132,9 @@ struct dd__op {
      * wants_gradient, from dy[j], that of out[j] (NULL where nothing flows back). dx[] starts as
      * NULLs. NULL: the op has no gradient. */
     dd_status (*gradient)(dd__graph *, const dd__node *, dd__value *const dy[], dd__value *dx[]);
+    /* Which nodes have one, printable ("only sums and means have one"), if this one has none; then
+     * `gradient` is not called. NULL: all have one. */
+    const char *(*refuse_gradient)(const dd__node *);
     /* Plain C on host memory (dd__buffer_host of the values' buffers), double sums. NULL only for
      * views, which compute nothing. */
     dd_status (*reference)(const dd__node *);

@@ -71,14 +71,16 @@ static dd_status infer(dd__graph *graph, dd__node *node) {
     return dd__node_output(graph, node, 0, DD__F32, dims);
 }
 
+static const char *refuse_gradient(const dd__node *node) {
+    const dd__pad *pad = node->attributes;
+    return pad->mode == DD__PAD_CONSTANT ? NULL : "only in mode constant it has one";
+}
+
 /* Of a constant: what lies inside, taken out axis by axis. */
 static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *const dy[],
                           dd__value *dx[]) {
     const dd__pad *pad = node->attributes;
     const dd__dims *x = &node->in[0]->dims;
-    if (pad->mode != DD__PAD_CONSTANT)
-        return dd__fail(DD_USAGE, "pad (layer \"%s\") has no gradient in mode %s", node->name,
-                        modes[pad->mode]);
     dx[0] = dy[0];
     for (unsigned i = 0; i < x->rank; i++) {
         if (pad->before.d[i] == 0 && pad->after.d[i] == 0) continue;
@@ -165,6 +167,7 @@ const dd__op dd__op_pad = {
     .layer = dd__layer_plain,
     .infer = infer,
     .gradient = gradient,
+    .refuse_gradient = refuse_gradient,
     .reference = dd__reference_pad,
     .implementations = (const dd__implementation *const[]){&vector, &plain, NULL},
 };

@@ -52,14 +52,15 @@ static dd_status infer_backward(dd__graph *graph, dd__node *node) {
     return dd__node_output(graph, node, 0, DD__F32, a->result);
 }
 
+static const char *refuse_gradient(const dd__node *node) {
+    int32_t kind = ((const dd__reduce *)node->attributes)->kind;
+    bool linear = kind == DD__REDUCE_SUM || kind == DD__REDUCE_MEAN;
+    return linear ? NULL : "only sums and means have one";
+}
+
 static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *const dy[],
                           dd__value *dx[]) {
     dd__reduce a = *(const dd__reduce *)node->attributes;
-    if (a.kind != DD__REDUCE_SUM && a.kind != DD__REDUCE_MEAN)
-        return dd__fail(DD_USAGE,
-                        "no gradient flows through op \"reduce\" (layer \"%s\") of kind %s: what "
-                        "lies before can only be frozen",
-                        node->name, kinds[a.kind]);
     char name[256];
     snprintf(name, sizeof name, "%s.backward", node->name);
     a.result = node->in[0]->dims;
@@ -157,6 +158,7 @@ const dd__op dd__op_reduce = {
     .layer = dd__layer_plain,
     .infer = infer,
     .gradient = gradient,
+    .refuse_gradient = refuse_gradient,
     .reference = dd__reference_reduce,
     .implementations = (const dd__implementation *const[]){&vector, &grouped, &plain, NULL},
 };

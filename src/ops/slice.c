@@ -54,14 +54,16 @@ static dd_status infer(dd__graph *graph, dd__node *node) {
     return dd__node_output(graph, node, 0, DD__F32, dims);
 }
 
+static const char *refuse_gradient(const dd__node *node) {
+    const dd__slice *slice = node->attributes;
+    return slice->step == 1 ? NULL : "only in steps of 1 it has one";
+}
+
 /* Zeros before and behind. */
 static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *const dy[],
                           dd__value *dx[]) {
     const dd__slice *slice = node->attributes;
     const dd__dims *x = &node->in[0]->dims;
-    if (slice->step != 1)
-        return dd__fail(DD_USAGE, "slice (layer \"%s\") has no gradient in steps of %d", node->name,
-                        slice->step);
     dd__pad pad = {.before.rank = x->rank, .after.rank = x->rank, .mode = DD__PAD_CONSTANT};
     pad.before.d[slice->axis] = (uint32_t)slice->begin;
     pad.after.d[slice->axis] = x->d[slice->axis] - (uint32_t)slice->begin - (uint32_t)slice->size;
@@ -109,6 +111,7 @@ const dd__op dd__op_slice = {
     .layer = dd__layer_plain,
     .infer = infer,
     .gradient = gradient,
+    .refuse_gradient = refuse_gradient,
     .reference = dd__reference_slice,
     .implementations = (const dd__implementation *const[]){&vector, &plain, NULL},
     .bytes = bytes,

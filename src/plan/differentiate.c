@@ -52,6 +52,17 @@ static bool mark_inputs(const differentiation *d, const dd__node *node, bool *ma
     return true;
 }
 
+/* Puts 'op "reduce" (layer "peak"; only sums and means have one)' before *text where there is no gradient. */
+static dd_status name_obstacle(const differentiation *d, const dd__node *node, char **text) {
+    const dd__op *op = node->op;
+    const char *reason = op->gradient && op->refuse_gradient ? op->refuse_gradient(node) : NULL;
+    if (op->gradient && !reason) return DD_OK;
+    *text =
+        dd__arena_print(&d->graph->arena, "op \"%s\" (layer \"%s\"%s%s)%s%s", op->name, node->name,
+                        reason ? "; " : "", reason ? reason : "", **text ? ", " : "", *text);
+    return *text ? DD_OK : dd__no_memory(strlen(node->name));
+}
+
 /* All ops on the way from y that have no gradient, at once: whoever must change a network for one
  * wants to know of the others. */
 static dd_status check_way(const differentiation *d, dd__value *y) {
@@ -60,13 +71,9 @@ static dd_status check_way(const differentiation *d, dd__value *y) {
     char *found = "";
     if (!marked) return dd__no_memory(d->count * sizeof *marked);
     marked[gradient_of(d, y) - d->gradients] = true;
-    for (size_t i = graph->node_count; i-- > 0;) {
-        const dd__node *node = graph->nodes[i];
-        if (!mark_inputs(d, node, marked) || node->op->gradient) continue;
-        found = dd__arena_print(&d->graph->arena, "op \"%s\" (layer \"%s\")%s%s", node->op->name,
-                                node->name, *found ? ", " : "", found);
-        if (!found) return dd__no_memory(strlen(node->name));
-    }
+    for (size_t i = graph->node_count; i-- > 0;)
+        if (mark_inputs(d, graph->nodes[i], marked))
+            DD_TRY(name_obstacle(d, graph->nodes[i], &found));
     if (!*found) return DD_OK;
     return dd__fail(DD_USAGE, "no gradient flows through %s: what lies before can only be frozen",
                     found);
