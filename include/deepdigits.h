@@ -313,9 +313,10 @@ typedef enum dd_split { DD_SPLIT_TRAIN, DD_SPLIT_TEST } dd_split;
 DD_API dd_status dd_dataset_load(const char *source, dd_split split, dd_dataset **dataset);
 /* The same for use with `model`: where the source is a folder of images, of whatever sizes, each becomes the
  * model's input as dd_classify has it (DD_PREPARE_AUTO, and the model's own preparation), and class folders
- * that are all named as classes of the model have those classes' numbers. */
+ * that are all named as classes of the model have those classes' numbers.
+ *   own_classes  they have numbers of their own all the same, for a model that will get new classes */
 DD_API dd_status dd_dataset_load_for(const dd_model *model, const char *source, dd_split split,
-                                     dd_dataset **dataset);
+                                     bool own_classes, dd_dataset **dataset);
 /* A dataset of what is in memory, which is copied; pixels (count, height, width, channels), labels
  * (count) from 0 to classes - 1, or NULL.
  * DD_USAGE, DD_FORMAT   no images, or a label out of range */

@@ -97,9 +97,10 @@ dd_status cli_open_one_device(const cli_common *common, dd_device **device) {
 
 /* ---- Data and models ----------------------------------------------------------------- */
 
-dd_status cli_load_data(const dd_model *model, const char *source, int split, dd_dataset **data) {
+dd_status cli_load_data(const dd_model *model, const char *source, int split, bool own_classes,
+                        dd_dataset **data) {
     dd_dataset_info info;
-    CLI_TRY(model ? dd_dataset_load_for(model, source, (dd_split)split, data)
+    CLI_TRY(model ? dd_dataset_load_for(model, source, (dd_split)split, own_classes, data)
                   : dd_dataset_load(source, (dd_split)split, data));
     dd_dataset_describe(*data, &info);
     cli_note("data: %zu images of %ux%ux%u from %s, %s", info.count, info.height, info.width,

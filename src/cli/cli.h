@@ -108,8 +108,10 @@ void cli_close_devices(cli_devices *devices);
 
 /* ---- Data and models ----------------------------------------------------------------- */
 
-/* Loads a dataset, for `model` unless that is NULL, and notes what it is. `split` is a dd_split. */
-dd_status cli_load_data(const dd_model *model, const char *source, int split, dd_dataset **data);
+/* Loads a dataset, for `model` unless that is NULL, and notes what it is. `split` is a dd_split;
+ * `own_classes` as dd_dataset_load_for has it. */
+dd_status cli_load_data(const dd_model *model, const char *source, int split, bool own_classes,
+                        dd_dataset **data);
 /* Refuses a dataset whose images are not of the model's size. */
 dd_status cli_check_size(const dd_model *model, const dd_dataset *data, const char *source);
 /* Where the model `name` ("seed.json") lies: models/ here, else where it was installed; NULL when

@@ -105,7 +105,7 @@ static dd_status run(const cli_call *call, const void *values) {
     const char *source = work == SYNTHESIZE ? synthetic : call->arguments[1];
     const char *folder = call->argument_count == 2 ? NULL : call->arguments[2];
     if (work == SYNTHESIZE) folder = call->arguments[1];
-    CLI_TRY(cli_load_data(NULL, source, set.split, &data));
+    CLI_TRY(cli_load_data(NULL, source, set.split, false, &data));
     dd_status status = work == INFO ? cli_data_info(&set, source, data)
                                     : cli_data_export(call, &set, data, folder);
     dd_dataset_free(data);

@@ -128,7 +128,7 @@ static dd_status run(const cli_call *call, const void *values) {
     dd_status status;
     memset(&output, 0, sizeof output);
     CLI_TRY_OUT(dd_model_load(set->model, &model));
-    CLI_TRY_OUT(cli_load_data(model, set->data, set->split, &data));
+    CLI_TRY_OUT(cli_load_data(model, set->data, set->split, false, &data));
     CLI_TRY_OUT(cli_check_size(model, data, set->data));
     CLI_TRY_OUT(cli_output_open(&output, set->output));
     CLI_TRY_OUT(work(call, set, model, data, output.stream));

@@ -204,7 +204,7 @@ static dd_status load(const cli_training *t, work *w) {
         return cli_fail(DD_USAGE, "expected --data DATA%s",
                         t->run ? ": the run does not say where its data came from" : "");
     CLI_TRY(load_model(t, &w->model));
-    CLI_TRY(cli_load_data(w->model, source, split, &w->all));
+    CLI_TRY(cli_load_data(w->model, source, split, t->set->classes && !t->run, &w->all));
     CLI_TRY(cli_check_size(w->model, w->all, source));
     CLI_TRY(check_weights(t, w));
     CLI_TRY(t->set->classes ? set_classes(t, w) : check_classes(w));

@@ -180,6 +180,7 @@ static int target_class(const folder *from, const char *name) {
 typedef enum naming { BY_ORDER, BY_NUMBER, BY_TARGET } naming;
 
 static naming find_naming(const folder *from) {
+    if (from->target && from->target->own_classes) return BY_ORDER;
     bool are_numbers = true, are_known = true;
     for (size_t i = 0; i < from->classes.count; i++) {
         are_numbers &= plain_number(from->classes.names[i]) >= 0;

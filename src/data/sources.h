@@ -13,6 +13,7 @@ typedef struct dd__target {
     dd__input input;
     const char *const *class_names; /* (classes) */
     unsigned classes;
+    bool own_classes; /* class folders are numbered in order, whatever they are called */
 } dd__target;
 
 /* A folder with one folder of images a class; target may be NULL. */

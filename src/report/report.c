@@ -56,7 +56,7 @@ static dd_status check_images(const gathering *g, const char *source) {
 static dd_status load_training(gathering *g, const char *source) {
     const dd_dataset_info *how = &g->run->data;
     dd_dataset *all;
-    DD_TRY(dd_dataset_load_for(g->model, source, how->split, &all));
+    DD_TRY(dd_dataset_load_for(g->model, source, how->split, false, &all));
     if (how->folds == 0 && how->fraction <= 0) {
         g->training = all;
     } else {
@@ -78,7 +78,7 @@ static bool same_images(const dd_dataset *a, const dd_dataset *b) {
 /* Without validation: the test part, if the source has one that can be measured on. */
 static void load_test(gathering *g, const char *source) {
     if (g->validation || g->run->data.split == DD_SPLIT_TEST) return;
-    if (dd_dataset_load_for(g->model, source, DD_SPLIT_TEST, &g->test) != DD_OK) {
+    if (dd_dataset_load_for(g->model, source, DD_SPLIT_TEST, false, &g->test) != DD_OK) {
         g->test = NULL;
         return;
     }

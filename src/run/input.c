@@ -15,9 +15,10 @@ dd_status dd__model_input(const dd_model *model, dd_prepare mode, dd__input *inp
 }
 
 dd_status dd_dataset_load_for(const dd_model *model, const char *source, dd_split split,
-                              dd_dataset **dataset) {
+                              bool own_classes, dd_dataset **dataset) {
     dd__target target = {.class_names = (const char *const *)model->class_names,
-                         .classes = model->classes};
+                         .classes = model->classes,
+                         .own_classes = own_classes};
     bool takes_pictures = dd__model_input(model, DD_PREPARE_AUTO, &target.input) == DD_OK;
     return dd__dataset_load(source, split, takes_pictures ? &target : NULL, dataset);
 }

@@ -329,7 +329,8 @@ static void test_pipes_in_folders_are_found_by_their_names(void **state) {
 static void test_folder_is_prepared_for_a_target(void **state) {
     (void)state;
     static const char *const names[] = {"cat", "dog", "eel"};
-    const dd__target target = {{2, 2, 3, DD_PREPARE_AUTO, false, 0}, names, 3};
+    const dd__target target = {
+        .input = {2, 2, 3, DD_PREPARE_AUTO, false, 0}, .class_names = names, .classes = 3};
     dd_dataset *loaded;
     make_folder("eel");
     make_folder("cat");

@@ -246,7 +246,7 @@ static void test_channels_have_scales_and_shifts_of_their_own(void **state) {
     dd_dataset *folders;
     dd_evaluation *evaluation;
     snprintf(pictures, sizeof pictures, "%s/rgb", folder);
-    assert_int_equal(dd_dataset_load_for(loaded, pictures, DD_SPLIT_TRAIN, &folders), DD_OK);
+    assert_int_equal(dd_dataset_load_for(loaded, pictures, DD_SPLIT_TRAIN, false, &folders), DD_OK);
     assert_int_equal(dd_dataset_label(folders, 0), 1); /* green, though it is the only folder */
     assert_int_equal(dd_evaluate(device, loaded, folders, 0, &evaluation), DD_OK);
     assert_true(fabs(evaluation->loss + log(expected[1] / sum)) < 1e-5);

@@ -65,6 +65,8 @@ dd_status dd__onnx_new(dd__onnx *m, const char *name, dd__onnx_value **value);
 dd__onnx_value *dd__onnx_in(dd__onnx *m, const Onnx__NodeProto *node, size_t i);
 /* The same. DD_FORMAT  it is absent */
 dd_status dd__onnx_need(dd__onnx *m, const Onnx__NodeProto *node, size_t i, dd__onnx_value **value);
+/* DD_FORMAT  something reads an output of the node from number `first` on: they are not imported */
+dd_status dd__onnx_no_others(dd__onnx *m, const Onnx__NodeProto *node, size_t first);
 /* What is known of each input, for shapes.h. `known` has room for DD__ONNX_INPUTS. */
 enum { DD__ONNX_INPUTS = 16 };
 size_t dd__onnx_knowns(dd__onnx *m, const Onnx__NodeProto *node, const dd__known *known[]);

@@ -106,9 +106,8 @@ dd_status dd__import_identity(dd__onnx *m, const Onnx__NodeProto *node) {
         const dd__onnx_value *training = dd__onnx_in(m, node, 2);
         if (training && (!training->known || dd__known_number(training->known, 0) != 0))
             return dd__fail(DD_FORMAT, "in training mode");
-        if (node->n_output > 1 && *node->output[1])
-            return dd__fail(DD_FORMAT, "its output \"mask\"");
     }
+    DD_TRY(dd__onnx_no_others(m, node, 1));
     return dd__onnx_give_same(m, node, x);
 }
 

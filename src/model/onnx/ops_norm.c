@@ -22,6 +22,7 @@ dd_status dd__import_batch_norm(dd__onnx *m, const Onnx__NodeProto *node) {
     const float *unused;
     for (size_t i = 0; i < 5; i++) DD_TRY(dd__onnx_need(m, node, i, &in[i]));
     if (dd__onnx_int(node, "training_mode", 0)) return dd__fail(DD_FORMAT, "in training mode");
+    DD_TRY(dd__onnx_no_others(m, node, 1));
     if (in[0]->shape.rank < 2) return dd__fail(DD_FORMAT, "of an input without channels");
     for (size_t i = 1; i < 5; i++) DD_TRY(dd__onnx_floats(m, in[i], in[0]->shape.d[1], &unused));
     DD_TRY(dd__onnx_in_layout(m, in[0], DD__CHANNELS_LAST, &layer));
@@ -42,6 +43,16 @@ static dd_status normalize(dd__onnx *m, const Onnx__NodeProto *node, const int64
     dd__onnx_list(&norm, "axes", axes, count);
     dd__onnx_number(&norm, "epsilon", dd__onnx_float(node, "epsilon", 1e-5f));
     return dd__onnx_end(m, &norm, layer);
+}
+
+static dd_status mean_over(dd__onnx *m, const Onnx__NodeProto *node, const int64_t *axes,
+                           size_t count, const char **layer) {
+    dd__onnx_layer reduce;
+    DD_TRY(dd__onnx_begin(m, "reduce", node, NULL, &reduce));
+    dd__onnx_reads(&reduce, *layer);
+    dd__onnx_text(&reduce, "kind", "mean");
+    dd__onnx_list(&reduce, "axes", axes, count);
+    return dd__onnx_end(m, &reduce, layer);
 }
 
 /* Times `scale`, plus `shift`, either of which may be absent. */
@@ -74,6 +85,25 @@ dd_status dd__import_instance_norm(dd__onnx *m, const Onnx__NodeProto *node) {
     return dd__onnx_give(m, node, 0, layer, DD__CHANNELS_LAST, NULL);
 }
 
+/* The outputs 1 and 2, which some read: the mean, and one over the square root of variance + epsilon. */
+static dd_status give_moments(dd__onnx *m, const Onnx__NodeProto *node, const char *x,
+                              const int64_t *axes, size_t count) {
+    const float epsilon = dd__onnx_float(node, "epsilon", 1e-5f);
+    const dd__known known = {.dims = {0}, .floats = &epsilon};
+    const char *mean = x, *variance, *constant;
+    DD_TRY(mean_over(m, node, axes, count, &mean));
+    DD_TRY(dd__onnx_arithmetic(m, node, "subtract", x, mean, &variance));
+    DD_TRY(dd__onnx_arithmetic(m, node, "multiply", variance, variance, &variance));
+    DD_TRY(mean_over(m, node, axes, count, &variance));
+    DD_TRY(dd__onnx_constant(m, "epsilon", &known, &constant));
+    DD_TRY(dd__onnx_arithmetic(m, node, "add", variance, constant, &variance));
+    DD_TRY(dd__onnx_activation(m, node, "sqrt", &variance));
+    DD_TRY(dd__onnx_activation(m, node, "reciprocal", &variance));
+    if (*node->output[1]) DD_TRY(dd__onnx_give(m, node, 1, mean, DD__PLAIN, NULL));
+    if (node->n_output < 3 || !*node->output[2]) return DD_OK;
+    return dd__onnx_give(m, node, 2, variance, DD__PLAIN, NULL);
+}
+
 dd_status dd__import_layer_norm(dd__onnx *m, const Onnx__NodeProto *node) {
     dd__onnx_value *x;
     const char *layer;
@@ -81,12 +111,11 @@ dd_status dd__import_layer_norm(dd__onnx *m, const Onnx__NodeProto *node) {
     size_t count = 0;
     DD_TRY(dd__onnx_need(m, node, 0, &x));
     DD_TRY(dd__onnx_axis(&axis, x->shape.rank));
-    for (size_t i = 1; i < node->n_output; i++)
-        if (*node->output[i]) return dd__fail(DD_FORMAT, "its output \"%s\"", node->output[i]);
     while (axis < (int64_t)x->shape.rank) axes[count++] = axis++;
     DD_TRY(dd__onnx_in_layout(m, x, DD__PLAIN, &layer));
     if (dd__onnx_is_batched(m, layer) && axes[0] == 0)
         return dd__fail(DD_FORMAT, "it mixes the images of a batch");
+    if (node->n_output > 1) DD_TRY(give_moments(m, node, layer, axes, count));
     DD_TRY(normalize(m, node, axes, count, &layer));
     DD_TRY(scale_and_shift(m, node, dd__onnx_in(m, node, 1), dd__onnx_in(m, node, 2), &layer));
     return dd__onnx_give(m, node, 0, layer, DD__PLAIN, NULL);

@@ -37,8 +37,7 @@ dd_status dd__import_pool(dd__onnx *m, const Onnx__NodeProto *node) {
     bool max = strcmp(node->op_type, "MaxPool") == 0;
     bool count_padding = !max && dd__onnx_int(node, "count_include_pad", 0) != 0;
     DD_TRY(dd__onnx_need(m, node, 0, &x));
-    if (node->n_output > 1 && *node->output[1])
-        return dd__fail(DD_FORMAT, "its output \"Indices\"");
+    DD_TRY(dd__onnx_no_others(m, node, 1));
     DD_TRY(dd__onnx_window_begin(node, &x->shape, NULL, &w));
     bool dilated = w.dilation[0] > 1 || w.dilation[1] > 1;
     if (dilated && !max) return dd__fail(DD_FORMAT, "with dilations");

@@ -29,6 +29,22 @@ dd_status dd__onnx_need(dd__onnx *m, const Onnx__NodeProto *node, size_t i,
     return *value ? DD_OK : dd__fail(DD_FORMAT, "its input %zu is missing", i);
 }
 
+static bool is_read(const dd__onnx *m, const char *name) {
+    for (size_t i = 0; i < m->file->n_node; i++)
+        for (size_t k = 0; k < m->file->node[i]->n_input; k++)
+            if (strcmp(m->file->node[i]->input[k], name) == 0) return true;
+    for (size_t i = 0; i < m->file->n_output; i++)
+        if (m->file->output[i]->name && strcmp(m->file->output[i]->name, name) == 0) return true;
+    return false;
+}
+
+dd_status dd__onnx_no_others(dd__onnx *m, const Onnx__NodeProto *node, size_t first) {
+    for (size_t i = first; i < node->n_output; i++)
+        if (*node->output[i] && is_read(m, node->output[i]))
+            return dd__fail(DD_FORMAT, "its output \"%s\"", node->output[i]);
+    return DD_OK;
+}
+
 size_t dd__onnx_knowns(dd__onnx *m, const Onnx__NodeProto *node, const dd__known *known[]) {
     size_t count = node->n_input < DD__ONNX_INPUTS ? node->n_input : DD__ONNX_INPUTS;
     for (size_t i = 0; i < count; i++) {
