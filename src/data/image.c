@@ -87,9 +87,14 @@ static dd_status read_header(const uint8_t *bytes, size_t size, dd__image *image
     if (!stbi_info_from_callbacks(&reading, &from, &width, &height, &channels))
         return stb_failure();
     *image = (dd__image){(unsigned)width, (unsigned)height, (unsigned)channels, NULL};
+    if (width < 1 || height < 1)
+        return dd__fail(DD_FORMAT, "expected a picture, found one of %dx%d pixels", width, height);
     if ((uint64_t)image->width * image->height > DD__IMAGE_PIXELS)
         return dd__fail(DD_FORMAT, "expected at most %d pixels, found %dx%d", DD__IMAGE_PIXELS,
                         width, height);
+    if ((uint64_t)image->width * image->height / DD__IMAGE_DENSITY > size)
+        return dd__fail(DD_FORMAT, "expected the data of %dx%d pixels, found %zu bytes: cut off",
+                        width, height, size);
     return dd__is_png(bytes, size) ? dd__png_check(bytes, size) : DD_OK;
 }
 

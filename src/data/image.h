@@ -13,6 +13,8 @@ typedef struct dd__image {
 enum {
     DD__IMAGE_PIXELS = 100000000, /* most a picture may have */
     DD__IMAGE_BYTES = 256 << 20,  /* most its file may have */
+    DD__IMAGE_DENSITY = 10000, /* most pixels a byte of its file can give: deflate makes 1032 bytes
+                                     of one, of 8 grey pixels each; all other formats need more */
 };
 
 /* Reads PNG, JPEG (turned upright as its Exif data say), BMP, GIF (first frame), TGA, PSD and PNM (P2, P3, P5, P6) by their content. 16
