@@ -158,6 +158,9 @@ static dd_status check_tensors(const cJSON *network, const char *key, const char
                                size_t count) {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(network, key), *tensor;
     if (!cJSON_IsArray(list)) return dd__fail(DD_FORMAT, "\"%s\": expected a list of tensors", key);
+    if (cJSON_GetArraySize(list) > DD__NETWORK_TENSORS)
+        return dd__fail(DD_FORMAT, "\"%s\": expected at most %d tensors, found %d", key,
+                        DD__NETWORK_TENSORS, cJSON_GetArraySize(list));
     cJSON_ArrayForEach(tensor, list)
         DD_TRY(dd__within(check_tensor(tensor, known, count), "\"%s\"", key));
     return DD_OK;
@@ -283,7 +286,8 @@ static bool is_source(const cJSON *network, const char *name) {
     return false;
 }
 
-static dd_status check_inputs(const cJSON *network, const cJSON *layers, const cJSON *layer) {
+static dd_status check_inputs(const cJSON *network, const cJSON *layers, const cJSON *layer,
+                              const dd__op *op) {
     const cJSON *inputs = cJSON_GetObjectItemCaseSensitive(layer, "inputs"), *name;
     if (!inputs) {
         if (layer != layers->child || !dd__network_is_of_tensors(network)) return DD_OK;
@@ -291,6 +295,9 @@ static dd_status check_inputs(const cJSON *network, const cJSON *layers, const c
     }
     if (!cJSON_IsArray(inputs))
         return dd__fail(DD_FORMAT, "\"inputs\": expected a list of layers' names");
+    if ((size_t)cJSON_GetArraySize(inputs) > op->max_in)
+        return dd__fail(DD_SHAPE, "\"inputs\": expected at most %zu, found %d", op->max_in,
+                        cJSON_GetArraySize(inputs));
     cJSON_ArrayForEach(name, inputs) {
         if (!cJSON_IsString(name))
             return dd__fail(DD_FORMAT, "\"inputs\": expected a list of layers' names");
@@ -307,7 +314,7 @@ static dd_status check_layer(const cJSON *network, const cJSON *layers, cJSON *l
     if (!cJSON_IsObject(layer)) return dd__fail(DD_FORMAT, "expected an object {\"op\": ...}");
     DD_TRY(find_op(layer, &op));
     DD_TRY(check_name(layers, layer, op));
-    return check_inputs(network, layers, layer);
+    return check_inputs(network, layers, layer, op);
 }
 
 /* 'layer 3 "conv2"', or 'layer 3' when it has no proper name. */
