@@ -42,10 +42,19 @@ struct dd__arena_block {
     max_align_t bytes[];
 };
 
-enum { BLOCK_BYTES = 16384, ARENA_ALIGNMENT = _Alignof(max_align_t) };
+#ifndef DD_ARENA_BLOCK /* fuzzers set 1: then each piece is a block, and a byte beyond it is seen */
+#define DD_ARENA_BLOCK 16384
+#endif
+enum { BLOCK_BYTES = DD_ARENA_BLOCK, ARENA_ALIGNMENT = _Alignof(max_align_t) };
+
+bool dd__arena_allows(const dd__arena *arena, size_t count, size_t bytes) {
+    if (!arena->limit || bytes == 0) return true;
+    return arena->used <= arena->limit && count <= (arena->limit - arena->used) / bytes;
+}
 
 void *dd__arena_alloc(dd__arena *arena, size_t count, size_t bytes) {
     if (bytes && count > (PTRDIFF_MAX - BLOCK_BYTES) / bytes) return NULL;
+    if (!dd__arena_allows(arena, count, bytes)) return NULL;
     size_t need = (count * bytes + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
     struct dd__arena_block *block = arena->last;
     if (!block || block->size - block->used < need) {
@@ -58,6 +67,7 @@ void *dd__arena_alloc(dd__arena *arena, size_t count, size_t bytes) {
     }
     void *memory = (char *)block->bytes + block->used;
     block->used += need;
+    arena->used += need;
     return memory;
 }
 
@@ -81,4 +91,5 @@ void dd__arena_free(dd__arena *arena) {
         dd__free(arena->last);
         arena->last = previous;
     }
+    arena->used = 0;
 }

@@ -18,9 +18,13 @@ void dd__fail_allocation(size_t countdown);
 /* Many small things with one lifetime: allocated one by one, freed together. */
 typedef struct dd__arena {
     struct dd__arena_block *last;
+    size_t used;  /* bytes handed out so far */
+    size_t limit; /* and of how many at most; 0: any */
 } dd__arena;
 
-/* Zeroed memory that lives until dd__arena_free; NULL when there is none. */
+/* Whether so much more is within the limit. */
+bool dd__arena_allows(const dd__arena *arena, size_t count, size_t bytes);
+/* Zeroed memory that lives until dd__arena_free; NULL when there is none, or the limit is reached. */
 void *dd__arena_alloc(dd__arena *arena, size_t count, size_t bytes);
 /* printf into the arena; NULL when there is no memory. */
 char *dd__arena_print(dd__arena *arena, const char *format, ...) DD_PRINTF(2, 3);

@@ -19,7 +19,7 @@ typedef dd_status fold_function(const fold *f, dd__known *result);
 /* Writes a number into the result, rounded towards zero where it is whole. */
 static void set(dd__known *result, size_t i, double number) {
     if (result->whole)
-        ((int64_t *)result->wholes)[i] = (int64_t)number;
+        ((int64_t *)result->wholes)[i] = dd__whole_of(number);
     else
         ((float *)result->floats)[i] = (float)number;
 }
@@ -176,15 +176,17 @@ static dd_status fold_concat(const fold *f, dd__known *result) {
     const dd__known *first = f->in[0];
     int64_t axis = dd__onnx_int(f->node, "axis", 0);
     dd__dims dims = first->dims;
+    uint64_t extent = 0;
     DD_TRY(dd__onnx_axis(&axis, dims.rank));
-    dims.d[axis] = 0;
     for (size_t i = 0; i < f->count; i++) {
         dd__dims like = f->in[i] ? f->in[i]->dims : (dd__dims){0};
         if (like.rank == dims.rank) like.d[axis] = first->dims.d[axis];
         if (!dd__dims_equal(&like, &first->dims))
             return dd__fail(DD_FORMAT, "inputs of other shapes");
-        dims.d[axis] += f->in[i]->dims.d[axis];
+        extent += f->in[i]->dims.d[axis];
     }
+    if (extent > INT32_MAX) return dd__fail(DD_FORMAT, "an axis of more than %d", INT32_MAX);
+    dims.d[axis] = (uint32_t)extent;
     DD_TRY(make(f, dims, first->whole, result));
     size_t inner = 1, row = 1, begin = 0;
     for (unsigned i = (unsigned)axis + 1; i < dims.rank; i++) inner *= dims.d[i];

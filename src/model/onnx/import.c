@@ -9,6 +9,10 @@
 
 enum { OLDEST_OPSET = 7, NEWEST_OPSET = 21 };
 
+/* Bytes of all that is made of a file, once of what is known and once of weights: some lines can ask for any
+ * number of ones. */
+static size_t most_bytes(size_t file_bytes) { return ((size_t)64 << 20) + 16 * file_bytes; }
+
 /* ---- The table of operators -------------------------------------------------------------------- */
 
 static const struct {
@@ -203,7 +207,7 @@ static dd_status import_images(dd__onnx *m) {
     DD_TRY(dd__known_dims(extents, 4, &value->shape));
     const uint32_t *d = value->shape.d;
     DD_TRY(dd__graph_input(m->graph, dd__network_image, DD__F32, DD_DIMS(1, d[2], d[3], d[1]), &x));
-    dd__walk_source(&m->walker, dd__network_image, x, true);
+    dd__onnx_source(m, dd__network_image, x, true);
     value->layer[DD__CHANNELS_LAST] = dd__network_image;
     cJSON *input = cJSON_AddObjectToObject(m->network, "input");
     static const char *const names[] = {"height", "width", "channels"};
@@ -269,7 +273,7 @@ static dd_status import_array(dd__onnx *m, const Onnx__ValueInfoProto *info, con
     if (array->whole) return DD_OK; /* settled for good */
     dd__dims dims = value->shape.rank ? value->shape : DD_DIMS(1);
     DD_TRY(dd__graph_input(m->graph, info->name, DD__F32, dims, &x));
-    dd__walk_source(&m->walker, info->name, x, false);
+    dd__onnx_source(m, info->name, x, false);
     value->layer[DD__PLAIN] = info->name;
     value->run_time = true;
     cJSON *item = cJSON_CreateObject();
@@ -306,7 +310,8 @@ static dd_status export_class_numbers(dd__onnx *m) {
     if (m->file->n_output != 1)
         return dd__fail(DD_FORMAT, "expected one output, found %zu; `run` takes any outputs",
                         m->file->n_output);
-    dd__onnx_value *y = dd__onnx_find(m, m->file->output[0]->name);
+    const char *name = m->file->output[0]->name;
+    dd__onnx_value *y = name ? dd__onnx_find(m, name) : NULL;
     const char *layer;
     char text[80];
     if (!y) return dd__fail(DD_FORMAT, "no node gives the output");
@@ -340,8 +345,8 @@ static dd_status export_tensors(dd__onnx *m) {
 /* ---- Layers that nothing reads ------------------------------------------------------------------ */
 
 static void mark(const dd__onnx *m, const char *name, bool *used) {
-    for (size_t i = 0; i < m->walker.layer_count; i++)
-        if (strcmp(m->walker.layers[i].name, name) == 0) used[i] = true;
+    size_t i = dd__onnx_names_find(&m->layer_names, name);
+    if (i < m->walker.layer_count) used[i] = true;
 }
 
 static void mark_used(const dd__onnx *m, bool *used) {
@@ -428,6 +433,9 @@ static dd_status begin(dd__onnx *m, const Onnx__ModelProto *model) {
     for (size_t i = 0; i < m->file->n_node; i++) m->value_room += m->file->node[i]->n_output;
     m->values = dd__arena_alloc(&m->arena, m->value_room + 1, sizeof *m->values);
     if (!m->values) return dd__no_memory(m->value_room * sizeof *m->values);
+    DD_TRY(dd__onnx_names_create(&m->arena, m->value_room, &m->value_names));
+    DD_TRY(dd__onnx_names_create(&m->arena, DD__NETWORK_LAYERS + m->file->n_input + 1,
+                                 &m->layer_names));
     DD_TRY(dd__graph_create(false, 0, &m->graph));
     DD_TRY(dd__walk_start(m->graph, m->file->n_input + 1, &m->walker));
     m->network = cJSON_CreateObject();
@@ -457,7 +465,7 @@ dd_status dd__onnx_import(const void *bytes, size_t size, const dd_array *inputs
                           size_t input_count, dd__imported *imported) {
     Onnx__ModelProto *model = onnx__model_proto__unpack(NULL, size, bytes);
     if (!model) return dd__fail(DD_FORMAT, "not an ONNX model, or a damaged one");
-    dd__onnx m = {.images = inputs == NULL};
+    dd__onnx m = {.images = inputs == NULL, .arena.limit = most_bytes(size)};
     dd_status status = import(&m, model, inputs, input_count);
     dd__graph_free(m.graph);
     *imported = (dd__imported){m.network, m.tensors, m.tensor_count};

@@ -19,6 +19,7 @@
 #include "base/json.h"
 #include "model/network.h"
 #include "model/onnx/known.h"
+#include "model/onnx/names.h"
 #include "model/onnx/node.h"
 #include "model/onnx/shapes.h"
 
@@ -43,11 +44,14 @@ typedef struct dd__onnx {
     bool images; /* the first axis counts images, of which there may be any number */
     dd__onnx_value *values;
     size_t value_count, value_room;
+    dd__onnx_names value_names; /* numbers: of `values` */
+    dd__onnx_names layer_names; /* numbers: of the walker's layers; of sources DD__NETWORK_LAYERS */
     dd__graph *graph;
     dd__walker walker;
     cJSON *network, *layers;
     dd__tensor *tensors; /* of the layers so far */
     size_t tensor_count, tensor_room;
+    size_t tensor_bytes; /* of all together; as many at most as the arena's limit */
 } dd__onnx;
 
 typedef dd_status dd__onnx_handler(dd__onnx *m, const Onnx__NodeProto *node);
@@ -112,6 +116,8 @@ dd_status dd__onnx_end(dd__onnx *m, dd__onnx_layer *layer, const char **name);
 /* Memory for the tensor "<layer>.<what>", to be filled; it belongs to the network. */
 dd_status dd__onnx_tensor(dd__onnx *m, const char *layer, const char *what, dd__dims dims,
                           float **numbers);
+/* The next source of the walk, an input of the model. */
+void dd__onnx_source(dd__onnx *m, const char *name, dd__value *value, bool batched);
 /* What a layer or input gives. */
 const dd__dims *dd__onnx_dims_of(const dd__onnx *m, const char *layer);
 bool dd__onnx_is_batched(const dd__onnx *m, const char *layer);

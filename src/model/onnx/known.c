@@ -11,15 +11,19 @@ double dd__known_number(const dd__known *known, size_t i) {
     return known->whole ? (double)known->wholes[i] : known->floats[i];
 }
 
-int64_t dd__known_whole(const dd__known *known, size_t i) {
-    if (known->whole) return known->wholes[i];
-    double number = trunc(known->floats[i]);
+int64_t dd__whole_of(double number) {
     if (!(number > -9.2e18)) return INT64_MIN;
     return number < 9.2e18 ? (int64_t)number : INT64_MAX;
 }
 
+int64_t dd__known_whole(const dd__known *known, size_t i) {
+    return known->whole ? known->wholes[i] : dd__whole_of(known->floats[i]);
+}
+
 dd_status dd__known_alloc(dd__arena *arena, dd__known *known, void **numbers) {
     size_t bytes = known->whole ? sizeof(int64_t) : sizeof(float), count = dd__known_count(known);
+    if (!dd__arena_allows(arena, count, bytes))
+        return dd__fail(DD_FORMAT, "%zu numbers more are too many for a file of this size", count);
     *numbers = dd__arena_alloc(arena, count, bytes);
     if (!*numbers) return dd__no_memory(count * bytes);
     if (known->whole)
@@ -131,28 +135,44 @@ static void read_raw(int32_t type, const uint8_t *raw, size_t i, double *number,
 
 /* Number i of the list that the type is kept in where there is no raw data. */
 static void read_listed(const Onnx__TensorProto *t, size_t i, double *number, int64_t *whole) {
-    if (t->n_float_data) {
+    switch (t->data_type) {
+    case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT:
         *number = t->float_data[i];
-    } else if (t->n_double_data) {
+        break;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE:
         *number = t->double_data[i];
-    } else if (t->n_int64_data) {
+        break;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT64:
         *whole = t->int64_data[i];
-    } else if (t->n_uint64_data) {
+        break;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT32:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT64:
         *whole = (int64_t)t->uint64_data[i];
-    } else {
+        break;
+    default: {
         uint32_t bits = (uint32_t)t->int32_data[i] & 0xFFFF;
         *whole = t->int32_data[i];
         *number = t->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16
                       ? dd__half_to_float((uint16_t)bits)
                       : float_of_bits(bits << 16);
     }
+    }
 }
 
 static size_t listed_count(const Onnx__TensorProto *t) {
-    size_t lists[] = {t->n_float_data, t->n_double_data, t->n_int64_data, t->n_uint64_data};
-    for (size_t i = 0; i < DD_COUNT(lists); i++)
-        if (lists[i]) return lists[i];
-    return t->n_int32_data;
+    switch (t->data_type) {
+    case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT:
+        return t->n_float_data;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE:
+        return t->n_double_data;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT64:
+        return t->n_int64_data;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT32:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT64:
+        return t->n_uint64_data;
+    default:
+        return t->n_int32_data;
+    }
 }
 
 static dd_status check_tensor(const Onnx__TensorProto *t, const dd__known *known) {

@@ -24,7 +24,11 @@ double dd__known_number(const dd__known *known, size_t i);
 /* The same as a whole number; what does not fit becomes the nearest that does. */
 int64_t dd__known_whole(const dd__known *known, size_t i);
 
-/* Room for the numbers of *known, whose dims and type are set, in the arena. */
+/* The whole number next to it, towards zero; of what does not fit, the nearest that does. */
+int64_t dd__whole_of(double number);
+
+/* Room for the numbers of *known, whose dims and type are set, in the arena.
+ * DD_FORMAT  they are more than the arena's limit allows;  DD_MEMORY */
 dd_status dd__known_alloc(dd__arena *arena, dd__known *known, void **numbers);
 /* A list of whole numbers; rank 1. */
 dd_status dd__known_list(dd__arena *arena, const int64_t *numbers, size_t count, dd__known *known);

@@ -8,11 +8,7 @@
 /* ---- Names ---------------------------------------------------------------------------------- */
 
 static bool is_taken(const dd__onnx *m, const char *name) {
-    for (size_t i = 0; i < m->walker.layer_count; i++)
-        if (strcmp(m->walker.layers[i].name, name) == 0) return true;
-    for (size_t i = 0; i < m->walker.source_count; i++)
-        if (strcmp(m->walker.sources[i].name, name) == 0) return true;
-    return false;
+    return dd__onnx_names_find(&m->layer_names, name) != DD__NO_NUMBER;
 }
 
 /* "/layer1/conv1/Conv" becomes "layer1.conv1.Conv", and a name that is taken gets a number. */
@@ -27,11 +23,13 @@ static dd_status name_layer(dd__onnx *m, const char *hint, const char **name) {
         text[length++] = plain ? *hint : *hint == '/' ? '.' : '_';
     }
     text[length] = 0;
-    char *found = dd__arena_print(&m->arena, "%s", length ? text : "layer");
-    for (unsigned number = 2; found && is_taken(m, found); number++)
-        found = dd__arena_print(&m->arena, "%s.%u", length ? text : "layer", number);
-    *name = found;
-    return found ? DD_OK : dd__no_memory(length);
+    const char *base = length ? text : "layer";
+    char found[LENGTH + 16];
+    snprintf(found, sizeof found, "%s", base);
+    for (unsigned number = 2; is_taken(m, found); number++)
+        snprintf(found, sizeof found, "%s.%u", base, number);
+    *name = dd__arena_print(&m->arena, "%s", found);
+    return *name ? DD_OK : dd__no_memory(length);
 }
 
 static const char *hint_of(const Onnx__NodeProto *node) {
@@ -95,6 +93,7 @@ dd_status dd__onnx_end(dd__onnx *m, dd__onnx_layer *layer, const char **name) {
         return status;
     }
     cJSON_AddItemToArray(m->layers, object);
+    dd__onnx_names_add(&m->layer_names, layer->name, visit.index);
     *name = layer->name;
     return DD_OK;
 }
@@ -103,6 +102,11 @@ dd_status dd__onnx_end(dd__onnx *m, dd__onnx_layer *layer, const char **name) {
 
 dd_status dd__onnx_tensor(dd__onnx *m, const char *layer, const char *what, dd__dims dims,
                           float **numbers) {
+    size_t bytes = dd__dims_count(&dims) * sizeof(float);
+    if (bytes > m->arena.limit - m->tensor_bytes)
+        return dd__fail(DD_FORMAT,
+                        "the weights of all layers are too many for a file of this size");
+    m->tensor_bytes += bytes;
     if (m->tensor_count == m->tensor_room) {
         size_t room = m->tensor_room ? 2 * m->tensor_room : 64;
         dd__tensor *grown = dd__resize(m->tensors, room, sizeof *grown);
@@ -115,9 +119,14 @@ dd_status dd__onnx_tensor(dd__onnx *m, const char *layer, const char *what, dd__
     dd__tensor tensor = {.name = dd__copy_string(name), .dims = dims};
     tensor.data = dd__alloc(dd__dims_count(&dims), sizeof(float));
     m->tensors[m->tensor_count++] = tensor;
-    if (!tensor.name || !tensor.data) return dd__no_memory(dd__dims_count(&dims) * sizeof(float));
+    if (!tensor.name || !tensor.data) return dd__no_memory(bytes);
     *numbers = tensor.data;
     return DD_OK;
+}
+
+void dd__onnx_source(dd__onnx *m, const char *name, dd__value *value, bool batched) {
+    dd__walk_source(&m->walker, name, value, batched);
+    dd__onnx_names_add(&m->layer_names, name, DD__NETWORK_LAYERS);
 }
 
 const dd__dims *dd__onnx_dims_of(const dd__onnx *m, const char *layer) {

@@ -113,7 +113,14 @@ dd_status dd__import_conv_transpose(dd__onnx *m, const Onnx__NodeProto *node) {
     const int64_t *shape = dd__onnx_ints(node, "output_shape", &asked);
     if ((extras && extras != c.window.spatial) || (asked && asked < c.window.spatial))
         return dd__fail(DD_FORMAT, "output_padding or output_shape of another number of axes");
-    for (unsigned axis = 0; axis < c.window.spatial && extras; axis++) extra[axis] = more[axis];
-    crop(node, &c.window, extra, asked ? shape + asked - c.window.spatial : NULL);
+    const int64_t *target = asked ? shape + asked - c.window.spatial : NULL;
+    for (unsigned axis = 0; axis < c.window.spatial; axis++) {
+        if (extras) extra[axis] = more[axis];
+        if (extra[axis] < 0 || extra[axis] > INT32_MAX)
+            return dd__fail(DD_FORMAT, "\"output_padding\": %lld", (long long)extra[axis]);
+        if (target && (target[axis] < 1 || target[axis] > INT32_MAX))
+            return dd__fail(DD_FORMAT, "\"output_shape\": %lld", (long long)target[axis]);
+    }
+    crop(node, &c.window, extra, target);
     return add_conv(m, node, "conv2d_transpose", &c, extra);
 }

@@ -104,7 +104,8 @@ dd_status dd__import_identity(dd__onnx *m, const Onnx__NodeProto *node) {
     DD_TRY(dd__onnx_need(m, node, 0, &x));
     if (strcmp(node->op_type, "Dropout") == 0) {
         const dd__onnx_value *training = dd__onnx_in(m, node, 2);
-        if (training && (!training->known || dd__known_number(training->known, 0) != 0))
+        bool known = training && training->known && dd__known_count(training->known) == 1;
+        if (training && (!known || dd__known_number(training->known, 0) != 0))
             return dd__fail(DD_FORMAT, "in training mode");
     }
     DD_TRY(dd__onnx_no_others(m, node, 1));

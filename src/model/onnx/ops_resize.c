@@ -55,7 +55,7 @@ static dd_status read_target(dd__onnx *m, const Onnx__NodeProto *node, const dd_
         scales[map[i]] = given ? given_scales[i] : (double)given_sizes[i] / extent;
         /* in floats, as runtimes do: 6 * (float)(5.0 / 6) is 5 */
         float scaled = (float)extent * (float)scales[map[i]];
-        sizes[map[i]] = given ? (int64_t)floorf(scaled) : given_sizes[i];
+        sizes[map[i]] = given ? dd__whole_of(floorf(scaled)) : given_sizes[i];
     }
     if (sizes[0] != x->d[0] || sizes[1] != x->d[1])
         return dd__fail(DD_FORMAT, "of another axis than height and width");

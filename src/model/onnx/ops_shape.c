@@ -139,6 +139,7 @@ dd_status dd__import_split(dd__onnx *m, const Onnx__NodeProto *node) {
     int64_t axis = dd__onnx_int(node, "axis", 0), begin = 0;
     DD_TRY(dd__onnx_need(m, node, 0, &x));
     DD_TRY(dd__onnx_axis(&axis, x->shape.rank));
+    if (node->n_output == 0) return dd__fail(DD_FORMAT, "it has no output");
     int64_t *sizes = dd__arena_alloc(&m->arena, node->n_output, sizeof *sizes);
     if (!sizes) return dd__no_memory(node->n_output * sizeof *sizes);
     DD_TRY(part_sizes(m, node, x->shape.d[axis], sizes));
@@ -262,13 +263,15 @@ static dd_status read_padding(dd__onnx *m, const Onnx__NodeProto *node, const dd
     if (!p->mode) return dd__fail(DD_FORMAT, "in a mode that is not known");
     if (count > 2 && known[2] && dd__known_count(known[2]))
         p->value = dd__known_number(known[2], 0);
-    if (node->n_input > 3)
-        DD_TRY(dd__onnx_read_list(node, known, count, 3, "axes", axes, rank, &axis_count));
-    for (unsigned i = 0; i < rank && !(node->n_input > 3 && *node->input[3]); i++)
-        axes[axis_count++] = i;
+    bool some = node->n_input > 3 && *node->input[3];
+    if (some) DD_TRY(dd__onnx_read_list(node, known, count, 3, "axes", axes, rank, &axis_count));
+    for (unsigned i = 0; i < rank && !some; i++) axes[axis_count++] = i;
     DD_TRY(dd__onnx_read_list(node, known, count, 1, "pads", list, DD_COUNT(list), &found));
     if (found != 2 * axis_count)
         return dd__fail(DD_FORMAT, "%zu pads for %zu axes", found, axis_count);
+    for (size_t i = 0; i < found; i++)
+        if (list[i] < -INT32_MAX || list[i] > INT32_MAX)
+            return dd__fail(DD_FORMAT, "\"pads\": %lld", (long long)list[i]);
     for (size_t i = 0; i < axis_count; i++) {
         DD_TRY(dd__onnx_axis(&axes[i], rank));
         p->before[axes[i]] = list[i];

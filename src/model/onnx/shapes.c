@@ -82,6 +82,9 @@ dd_status dd__onnx_read_slices(const Onnx__NodeProto *node, const dd__known *con
         dd__onnx_slice *slice = &slices->items[i];
         slice->axis = n_axes ? axes[i] : (int64_t)i;
         DD_TRY(dd__onnx_axis(&slice->axis, x->rank));
+        for (size_t j = 0; j < i; j++)
+            if (slices->items[j].axis == slice->axis)
+                return dd__fail(DD_FORMAT, "axis %lld twice", (long long)slice->axis);
         DD_TRY(place_slice(begins[i], ends[i], n_steps ? steps[i] : 1, x->d[slice->axis], slice));
     }
     return DD_OK;
@@ -113,7 +116,11 @@ static dd_status flatten(const Onnx__NodeProto *node, const dd__dims *x, dd__dim
     if (axis < 0) axis += x->rank;
     if (axis < 0 || axis > (int64_t)x->rank)
         return dd__fail(DD_FORMAT, "there is no axis %lld of %u", (long long)axis, x->rank);
-    for (unsigned i = 0; i < x->rank; i++) extents[i >= (unsigned)axis] *= x->d[i];
+    for (unsigned i = 0; i < x->rank; i++) {
+        int64_t *extent = &extents[i >= (unsigned)axis];
+        if ((*extent *= x->d[i]) > INT32_MAX)
+            return dd__fail(DD_FORMAT, "the new shape is too large");
+    }
     return dd__known_dims(extents, 2, dims);
 }
 

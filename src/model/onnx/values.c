@@ -4,15 +4,15 @@
 #include "model/onnx/import.h"
 
 dd__onnx_value *dd__onnx_find(dd__onnx *m, const char *name) {
-    for (size_t i = m->value_count; i-- > 0;)
-        if (strcmp(m->values[i].name, name) == 0) return &m->values[i];
-    return NULL;
+    size_t i = dd__onnx_names_find(&m->value_names, name);
+    return i == DD__NO_NUMBER ? NULL : &m->values[i];
 }
 
 /* Room for all values was made before, so that pointers to them stay. */
 dd_status dd__onnx_new(dd__onnx *m, const char *name, dd__onnx_value **value) {
     if (dd__onnx_find(m, name)) return dd__fail(DD_FORMAT, "two values are called \"%s\"", name);
     if (m->value_count == m->value_room) return dd__fail(DD_FORMAT, "too many values");
+    dd__onnx_names_add(&m->value_names, name, m->value_count);
     *value = &m->values[m->value_count++];
     **value = (dd__onnx_value){.name = name};
     return DD_OK;
