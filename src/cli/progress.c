@@ -24,6 +24,8 @@ double cli_seconds(void) {
 
 /* ---- Notes --------------------------------------------------------------------------- */
 
+bool cli_is_quiet(void) { return console.quiet; }
+
 void cli_note(const char *format, ...) {
     if (console.quiet) return;
     flockfile(stderr);

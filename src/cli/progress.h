@@ -14,6 +14,9 @@ typedef enum cli_progress_mode {
 /* Sets what is shown, and takes the library's notices. */
 void cli_progress_start(cli_progress_mode mode, bool quiet, bool verbose);
 
+/* Whether notes are left out. */
+bool cli_is_quiet(void);
+
 /* One line, unless --quiet. */
 void cli_note(const char *format, ...) CLI_PRINTF(1, 2);
 

@@ -92,7 +92,7 @@ static void print_worst(const cli_truth *truth) {
 
 dd_status cli_truth_tell(const cli_truth *truth, bool asked) {
     size_t right = 0, count = truth->known - truth->failed;
-    if (!asked && truth->known < truth->rows) return DD_OK;
+    if (cli_is_quiet() || (!asked && truth->known < truth->rows)) return DD_OK;
     if (count == 0) {
         if (asked) cli_note("no accuracy: no file is in a folder that is named as a class");
         return DD_OK;

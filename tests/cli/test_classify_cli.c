@@ -27,6 +27,9 @@ static void test_folders_named_as_classes_give_the_accuracy(void **state) {
     expect_part(err, " % (of 40 files in folders named as classes)");
     expect_part(err, "folder \\ answer");
     assert_memory_equal(out, "path,label,probability,status\n", 30);
+    run(CLASSIFY "--quiet --output \"$T/quiet\" \"$T/named\"");
+    assert_string_equal(err, "");
+    run(CLASSIFY "\"$T/named\"");
     char *accuracy = strstr(err, "accuracy ") + strlen("accuracy ");
     double percent = strtod(accuracy, NULL);
     run("evaluate --json --model \"$T/run/model.safetensors\" --data \"$T/named\"");
