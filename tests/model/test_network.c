@@ -78,18 +78,25 @@ static void test_all_shipped_networks_load(void **state) {
     (void)state;
     static const struct {
         const char *path;
+        unsigned classes;
         uint64_t parameters;
-    } shipped[] = {{"models/lenet5.json", 61706},
-                   {"models/small.json", 12810},
-                   {"models/lean.json", 335274},
-                   {"models/speed.json", 36490},
-                   {"models/resnet-small.json", 77754}};
+    } shipped[] = {{"models/lenet5.json", 10, 61706},
+                   {"models/small.json", 10, 12810},
+                   {"models/lean.json", 10, 335274},
+                   {"models/speed.json", 10, 36490},
+                   {"models/resnet-small.json", 10, 77754},
+                   /* as torchvision counts them */
+                   {"models/resnet18.json", 1000, 11689512},
+                   {"models/resnet50.json", 1000, 25557032},
+                   {"models/mobilenet-v2.json", 1000, 3504872},
+                   {"models/vgg11.json", 1000, 132863336},
+                   {"models/squeezenet.json", 1000, 1235496}};
     for (size_t i = 0; i < DD_COUNT(shipped); i++) {
         dd_model *model;
         dd_model_info info;
         assert_fine(dd_model_load(shipped[i].path, &model));
         dd_model_describe(model, &info);
-        assert_int_equal(info.classes, 10);
+        assert_int_equal(info.classes, shipped[i].classes);
         assert_int_equal(info.parameters, shipped[i].parameters);
         dd_model_free(model);
     }
