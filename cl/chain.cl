@@ -3,34 +3,38 @@
  *
  *   ITEM_TYPE    ChainItem: id[3] and size[3], what get_global_id and get_global_size give
  *   FUNCTIONS    declarations of chain_part_0 .., a launch's kernel each (item, numbers, buffers)
- *   BUFFERS      __global int *b0, .. : all their buffers
- *   CASES        case s: chain_part_<p>(item, numbers, b<i>, ..); break; for each launch s
+ *   BUFFERS      __global int *b0, .. : all their buffers, whole ones of which theirs are parts
+ *   CASES        case s: chain_part_<p>(item, numbers, b<i> + numbers[k], ..); break; for each launch s
  *
- * counters[0]: tasks that were taken; [16]: tasks done. Both are 0 between launches: the last item
- * that finds no task resets them, and then all are done.
+ * counters[0]: tasks that were taken; [16]: tasks done; [32]: items that have left. All are 0 between
+ * launches: the last item that leaves resets them. An item leaves when there is no task, and also when
+ * those before the next take long: then another item works on one of them, which sees to the rest, and
+ * whose processor may be what this one waits with.
  * table[0]: the number of tasks; then ROW numbers a launch: its first task, that behind its last,
  * its work-items in three extents and in a group (along the first), and where its numbers are in
- * table: the arguments that are no buffers. Launch: (threads).
+ * table: the arguments that are no buffers, then where its buffers begin, in ints. Launch: (threads).
  */
-#define ROW 7
+#define ROW      7
+#define PATIENCE (1 << 17) /* looks at a counter, some nanoseconds each */
 
 ITEM_TYPE
 FUNCTIONS
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 chain(volatile __global int *counters, __global const int *table, BUFFERS) {
+    int step = 0, waited = 0; /* the launch of the next task, for they only go up */
+    __global const int *row = table + 1;
     for (;;) {
-        const int task = atomic_inc(counters), end = table[0] - 1;
-        if (task > end) {
-            if (task == end + (int)get_global_size(0)) counters[0] = counters[16] = 0;
-            return;
-        }
-        int step = 0;
-        __global const int *row = table + 1;
+        const int task = counters[0];
+        if (task >= table[0] || waited > PATIENCE) break;
         for (; task >= row[1]; row += ROW) step++;
-        while (atomic_add(counters + 16, 0) < row[0])
-            ;
+        if (counters[16] < row[0]) {
+            waited++;
+            continue;
+        }
+        if (atomic_cmpxchg(counters, task, task + 1) != task) continue;
         mem_fence(CLK_GLOBAL_MEM_FENCE);
+        waited = 0;
         ChainItem item;
         int left = task - row[0];
         for (int d = 0; d < 3; d++) {
@@ -46,4 +50,6 @@ chain(volatile __global int *counters, __global const int *table, BUFFERS) {
         mem_fence(CLK_GLOBAL_MEM_FENCE);
         atomic_inc(counters + 16);
     }
+    if (atomic_inc(counters + 32) == (int)get_global_size(0) - 1)
+        counters[0] = counters[16] = counters[32] = 0;
 }

@@ -10,14 +10,16 @@
 
 enum { ROW = 7 }; /* as in cl/chain.cl */
 
+/* A launch's arguments lie in one stretch of the table: numbers, then where its buffers begin in the
+ * whole buffers that the chain is given, of which there are few. */
 typedef struct build {
     dd__recorder *recorder;
     dd__arena arena;
     dd__part *parts;          /* (part_count), a program's kernel each */
     const dd__launch **calls; /* (part_count), a launch of it */
     size_t part_count;
-    size_t *part_of; /* (steps) */
-    const dd__buffer **buffers;
+    size_t *part_of;            /* (steps) */
+    const dd__buffer **buffers; /* (buffer_count) whole ones */
     size_t buffer_count;
     int32_t *table; /* as in cl/chain.cl */
     size_t table_size;
@@ -31,7 +33,22 @@ static size_t count_buffers(const dd__launch *launch) {
     return count;
 }
 
-static size_t find_buffer(build *b, const dd__buffer *buffer) {
+static size_t count_arguments(const dd__launch *launch) {
+    size_t count = 0;
+    while (count < DD__MAX_ARGUMENTS && launch->arguments[count].kind) count++;
+    return count;
+}
+
+/* What it is a part of, and where in that, in numbers. */
+static const dd__buffer *whole_of(const dd__buffer *buffer, size_t *place) {
+    for (*place = 0; buffer->parent; buffer = buffer->parent) *place += buffer->offset;
+    *place /= sizeof(int32_t);
+    return buffer;
+}
+
+static size_t find_buffer(build *b, const dd__buffer *part) {
+    size_t place;
+    const dd__buffer *buffer = whole_of(part, &place);
     for (size_t i = 0; i < b->buffer_count; i++)
         if (b->buffers[i] == buffer) return i;
     b->buffers[b->buffer_count] = buffer;
@@ -40,6 +57,13 @@ static size_t find_buffer(build *b, const dd__buffer *buffer) {
 
 static dd_status check_step(const dd__step *step) {
     if (step->kind != DD__STEP_KERNEL) return dd__fail(DD_USAGE, "a call is no launch");
+    for (size_t i = 0; i < DD__MAX_ARGUMENTS && step->launch.arguments[i].kind; i++) {
+        const dd__argument *a = &step->launch.arguments[i];
+        size_t place = 0;
+        if (a->kind == DD__ARGUMENT_BUFFER) whole_of(a->as.buffer, &place);
+        if (place > INT32_MAX)
+            return dd__fail(DD_USAGE, "%s: a buffer lies too far in a larger one", step->name);
+    }
     if (step->has_local && step->local[1] == 1 && step->local[2] == 1) return DD_OK;
     return dd__fail(DD_USAGE, "%s: its work-groups have rows", step->name);
 }
@@ -95,10 +119,12 @@ static void write_cases(FILE *out, build *b) {
     fprintf(out, "#define CASES");
     for (size_t s = 0; s < b->recorder->count; s++) {
         const dd__launch *launch = &b->recorder->steps[s].launch;
+        size_t place = count_arguments(launch) - count_buffers(launch);
         fprintf(out, " case %zu: chain_part_%zu(item, numbers", s, b->part_of[s]);
         for (size_t i = 0; i < DD__MAX_ARGUMENTS && launch->arguments[i].kind; i++)
             if (launch->arguments[i].kind == DD__ARGUMENT_BUFFER)
-                fprintf(out, ", b%zu", find_buffer(b, launch->arguments[i].as.buffer));
+                fprintf(out, ", b%zu + numbers[%zu]",
+                        find_buffer(b, launch->arguments[i].as.buffer), place++);
         fprintf(out, "); break;");
     }
     fprintf(out, "\n");
@@ -189,12 +215,20 @@ static void fill_row(build *b, size_t s, int32_t *tasks) {
     row[1] = *tasks += count;
     row[5] = (int32_t)step->local[0];
     row[6] = (int32_t)b->table_size;
-    for (size_t i = 0; i < DD__MAX_ARGUMENTS && step->launch.arguments[i].kind; i++) {
+    size_t arguments = count_arguments(&step->launch);
+    int32_t *number = b->table + b->table_size;
+    int32_t *place = number + arguments - count_buffers(&step->launch);
+    for (size_t i = 0; i < arguments; i++) {
         const dd__argument *a = &step->launch.arguments[i];
-        if (a->kind == DD__ARGUMENT_BUFFER) continue;
-        /* the bits of a float; both members are of 4 bytes */
-        memcpy(&b->table[b->table_size++], &a->as, sizeof *b->table);
+        size_t from = 0;
+        if (a->kind == DD__ARGUMENT_BUFFER) {
+            whole_of(a->as.buffer, &from);
+            *place++ = (int32_t)from;
+        } else { /* the bits of a float; both members are of 4 bytes */
+            memcpy(number++, &a->as, sizeof *number);
+        }
     }
+    b->table_size += arguments;
 }
 
 static dd_status prepare(build *b) {
@@ -234,7 +268,7 @@ static dd_status check_arguments(const build *b) {
 }
 
 static dd_status make_buffers(const build *b, dd__chain *chain) {
-    enum { COUNTERS = 32 };
+    enum { COUNTERS = 48 };
     dd_device *device = b->recorder->device;
     size_t bytes = b->table_size * sizeof *b->table;
     DD_TRY(dd__buffer_create(device, COUNTERS * sizeof(int32_t), &chain->counters));

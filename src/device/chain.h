@@ -2,10 +2,10 @@
  *
  * Runtimes on processors wake a thread for each launch, and that takes longer (20 to 50 us) than
  * the launches of a network with one image do. A chain is one launch with an item a thread. Its
- * tasks are the work-groups of all launches, in their order; an item takes the next one from a counter, waits
- * until all tasks of earlier launches are done, and computes it. What an item waits for has been
- * taken before by items that run already, so no item waits for one that has not begun: a runtime may
- * run as many items at once as it likes, even one.
+ * tasks are the work-groups of all launches, in their order; an item takes the next one from a counter
+ * once all tasks of earlier launches are done, and computes it. So an item only ever waits for what
+ * others are computing, none for one that has not begun: a runtime may run as many items at once as it
+ * likes, even one. And one that waits long may leave, for whoever computes what it waits for goes on.
  *
  * The program is linked from the launches' own (clCompileProgram, clLinkProgram): each becomes a
  * function, with its kernel's work-item functions replaced by an argument.
