@@ -79,6 +79,12 @@ inline void store_some(V v, global float *p, int count) {
     for (int i = 0; i < count; i++) p[i] = lanes[i];
 }
 
+/* min(max(v, low), high), lane by lane; a NaN stays. */
+inline V between(V v, const float low, const float high) {
+    v = v < (V)(low) ? (V)(low) : v;
+    return v > (V)(high) ? (V)(high) : v;
+}
+
 /* The larger one, lane by lane; a NaN wins. */
 inline V larger(V a, V b) { return (!(b <= a) & (a == a)) ? b : a; }
 #endif
@@ -160,6 +166,11 @@ inline void row_affine(V row[NV], __global const float *f, int count) {
 #pragma unroll
     for (int j = 0; j < NV; j++)
         row[j] = FMA(row[j], VLOAD(f + j * VW), VLOAD(f + count + j * VW));
+}
+
+inline void row_limit(V row[NV], const float low, const float high) {
+#pragma unroll
+    for (int j = 0; j < NV; j++) row[j] = between(row[j], low, high);
 }
 
 /* Those factors, behind the first `weights` numbers of `packed`: f[c] = gamma / sqrt(variance +

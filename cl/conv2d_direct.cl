@@ -51,8 +51,9 @@ inline Place next_place(Place at, const int rows, const int columns) {
  * numbers in x (RUNS = 1, LENGTH = KW*CG); else KW runs of CG. `factors`: where `packed` has those of
  * a batch normalisation. Launch: (ceil(windows / (tiles * MR / WINDOW)), ceil(O / NR)): items of one
  * block follow each other, so its weights stay in cache. */
-ONE_ITEM void forward(Input x, Input packed, Input bias, Output y, const int has_bias,
-                      const int relu, const int factors, const int tiles, const int windows,
+ONE_ITEM void forward(Input x, Input packed, Input bias, Output y, Input added, const int has_bias,
+                      const int relu, const int factors, const int add, const int limit,
+                      const float low, const float high, const int tiles, const int windows,
                       const int P, const int Q, const int H, const int W, const int C, const int CG,
                       const int O, const int OG, const int KH, const int RUNS, const int LENGTH,
                       const int SH, const int SW, const int DH, const int DW) {
@@ -95,6 +96,8 @@ ONE_ITEM void forward(Input x, Input packed, Input bias, Output y, const int has
 #ifdef FACTORS
                 row_affine(sum[i + k], packed + factors + o, get_global_size(1) * NR);
 #endif
+                if (add) row_add(sum[i + k], added + (size_t)(first + i) * O + o, O - o);
+                if (limit) row_limit(sum[i + k], low, high);
             }
 #pragma unroll
             for (int k = 1; k < WINDOW; k++)

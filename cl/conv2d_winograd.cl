@@ -94,8 +94,9 @@ AFFINE_KERNEL
  * convolution; `factors` is where `packed` has those of a batch normalisation, 0 where there is
  * none. Launch: (items). */
 ONE_ITEM void forward(Input x, Input packed, volatile __global int *counter, Input bias, Output y,
-                      Output scratch, const int block, const int parts, const int has_bias,
-                      const int relu, const int factors, const int N, const int H, const int W,
+                      Output scratch, Input added, const int block, const int parts,
+                      const int has_bias, const int relu, const int factors, const int add,
+                      const int limit, const float low, const float high, const int N, const int H, const int W,
                       const int C, const int P, const int Q, const int O, const int PT,
                       const int PL) {
     const int rows = (P + WM - 1) / WM, columns = (Q + WM - 1) / WM, tiles = N * rows * columns;
@@ -126,11 +127,14 @@ ONE_ITEM void forward(Input x, Input packed, volatile __global int *counter, Inp
                 f.scale = factors ? VLOAD(packed + factors + o) : (V)(1.0f);
                 f.shift = factors ? VLOAD(packed + factors + blocks * NR + o) : (V)(0.0f);
                 f.relu = relu;
+                f.limit = limit;
+                f.low = low;
+                f.high = high;
                 for (int t = 0; t < count; t++) {
                     const int tile = first + t, n = tile / (rows * columns);
+                    const size_t at = (size_t)n * (P / POOL) * (Q / POOL) * O + o;
                     output_tile(product + t * NR + v * VW, APART(block * NR), f,
-                                y + (size_t)n * (P / POOL) * (Q / POOL) * O + o,
-                                tile / columns % rows * WM, tile % columns * WM, P / POOL, Q / POOL,
+                                add ? added + at : 0, y + at, tile / columns % rows * WM, tile % columns * WM, P / POOL, Q / POOL,
                                 O);
                 }
             }

@@ -50,8 +50,9 @@ __kernel void transform_input(__global const X_T *restrict x, Output to, TILES) 
 __kernel void transform_output(Input from, __global Y_T *restrict y, FINISH, TILES) {
     BEGIN(O)
     const Finish f = finish_at(PASS_FINISH, c, 1);
-    output_tile(from + t * O + c, chunk * O, f, y + (size_t)n * (P / POOL) * (Q / POOL) * O + c, p, q,
-                P / POOL, Q / POOL, O);
+    const size_t at = (size_t)n * (P / POOL) * (Q / POOL) * O + c;
+    output_tile(from + t * O + c, chunk * O, f, add ? added + at : 0, y + at, p, q, P / POOL,
+                Q / POOL, O);
 }
 
 /* to[xi][t][o] = A dy AT. */

@@ -177,7 +177,18 @@ inline void store_finished(V sum[4 * MV][NV], global Y_T *to, FINISH, const int 
         f[j] = finish_at(PASS_FINISH, before + column, N - column);
     }
     UNROLL for (int j = 0; j < NV; j++)
-        UNROLL for (int i = 0; i < 4 * MV; i++) sum[i][j] = finish(sum[i][j], f[j]);
+        UNROLL for (int i = 0; i < 4 * MV; i++) sum[i][j] = scaled(sum[i][j], f[j]);
+    if (add)
+        UNROLL for (int i = 0; i < 4 * MV; i += PLACES) {
+            const int row = first_row + (i / 4 * GY + y) * 4 + i % 4;
+            UNROLL for (int j = 0; j < NV; j++) {
+                const int column = first_column + (j * GX + x) * 4;
+                if (row < M)
+                    sum[i][j] += load_valid(added + before + row / PLACES * LD + column, N - column);
+            }
+        }
+    UNROLL for (int j = 0; j < NV; j++)
+        UNROLL for (int i = 0; i < 4 * MV; i++) sum[i][j] = limited(sum[i][j], f[j]);
     UNROLL for (int i = 0; i < 4 * MV; i += PLACES) {
         const int row = first_row + (i / 4 * GY + y) * 4 + i % 4;
         UNROLL for (int j = 0; j < NV; j++) {
@@ -202,7 +213,9 @@ __kernel void add_slices(global const float *restrict parts, global Y_T *restric
         V sum = (V)(0.0f);
         for (int z = 0; z < slices; z++)
             sum += load_valid(parts + ((size_t)z * M + row * PLACES + p) * N + column, valid);
-        sum = finish(sum, f);
+        sum = scaled(sum, f);
+        if (add) sum += load_valid(added + row * N + column, valid);
+        sum = limited(sum, f);
         best = p ? larger(best, sum) : sum;
     }
     store_result(best, y + row * N + column, valid);

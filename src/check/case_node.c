@@ -25,9 +25,9 @@ static bool has_batch(const dd__value *value, uint32_t batch) {
 
 /* Whole numbers, with which sums are exact; a batch norm that a convolution took in has fractions. */
 static dd__data data_of(size_t input) {
-    static const dd__data data[] = {DD__DATA_INTEGER, DD__DATA_INTEGER, DD__DATA_HALF,
-                                    DD__DATA_NORMAL,  DD__DATA_NORMAL,  DD__DATA_NORMAL,
-                                    DD__DATA_POSITIVE};
+    static const dd__data data[] = {DD__DATA_INTEGER,  DD__DATA_INTEGER, DD__DATA_HALF,
+                                    DD__DATA_NORMAL,   DD__DATA_NORMAL,  DD__DATA_NORMAL,
+                                    DD__DATA_POSITIVE, DD__DATA_INTEGER};
     return data[input];
 }
 
@@ -39,8 +39,10 @@ static void hash_case(dd__node_case *made, const dd__node *node) {
                          made->c.in[i].data ? dd__dims_print(&made->c.in[i].dims, dims) : "-");
     if (is_convolution(node->op)) {
         const dd__conv2d *a = &made->convolution;
-        used += snprintf(text + used, sizeof text - (size_t)used, "pool %d norm %d activation %d ",
-                         (int)a->pool, a->normalize, (int)a->activation);
+        used +=
+            snprintf(text + used, sizeof text - (size_t)used,
+                     "pool %d norm %d activation %d limit %d %g %g ", (int)a->pool, a->normalize,
+                     (int)a->activation, a->limit, (double)a->low, (double)a->high);
     }
     if (made->c.half)
         used += snprintf(text + used, sizeof text - (size_t)used, "half %x ", made->c.half);

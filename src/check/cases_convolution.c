@@ -57,6 +57,34 @@
         .quick = in_quick                                                                     \
     }
 
+/* The same with an addition and limits; with a batch norm or without. */
+#define ADDED(title, in_quick, x, w, y, filters_, ...)                                             \
+    {                                                                                              \
+        .op = "conv2d", .name = title,                                                             \
+        ATTRIBUTES(.filters = filters_, .bias = true, .add = true, __VA_ARGS__),                   \
+        .in =                                                                                      \
+            {INTEGERS(x), INTEGERS(w), DD__IN(HALF, filters_), DD__ABSENT, DD__ABSENT, DD__ABSENT, \
+             DD__ABSENT,  INTEGERS(y)},                                                            \
+        .quick = in_quick                                                                          \
+    }
+#define NORM_ADDED(title, in_quick, x, w, y, filters_, ...)                                   \
+    {                                                                                         \
+        .op = "conv2d", .name = title,                                                        \
+        ATTRIBUTES(.filters = filters_, .normalize = true, .epsilon = 1e-3f, .add = true,     \
+                   __VA_ARGS__),                                                              \
+        .in = {INTEGERS(x),                                                                   \
+               INTEGERS(w),                                                                   \
+               DD__ABSENT,                                                                    \
+               DD__IN(NORMAL, filters_),                                                      \
+               DD__IN(NORMAL, filters_),                                                      \
+               DD__IN(NORMAL, filters_),                                                      \
+               DD__IN(POSITIVE, filters_),                                                    \
+               INTEGERS(y)},                                                                  \
+        .tolerance = 2e-5, .why = "a factor a channel, rounded once, times sums of some 100", \
+        .quick = in_quick                                                                     \
+    }
+#define LIMITS(from, to) .limit = true, .low = from, .high = to
+
 const dd__case dd__cases_convolution[] = {
     PASSES("one_pixel", false, (1, 1, 1, 1), (1, 1, 1, 1), (1, 1, 1, 1), .filters = 1, KERNEL(1, 1),
            PLAIN),
@@ -159,6 +187,26 @@ const dd__case dd__cases_convolution[] = {
           .pool = 2),
     FUSED("seed_3_fused", true, (13, 4, 4, 128), (3, 3, 128, 256), 256, KERNEL(3, 3), PLAIN, RELU,
           .pool = 2),
+
+    FUSED("fused_limits", true, (2, 7, 9, 16), (3, 3, 16, 48), 48, KERNEL(3, 3), PLAIN,
+          LIMITS(0, 6)),
+    FUSED("fused_limits_pool", false, (2, 9, 11, 3), (3, 3, 3, 20), 20, KERNEL(3, 3), PLAIN,
+          LIMITS(-3, INFINITY), .pool = 2),
+    ADDED("added", true, (2, 7, 9, 16), (3, 3, 16, 48), (2, 5, 7, 48), 48, KERNEL(3, 3), PLAIN),
+    ADDED("added_odd_channels_limits", false, (2, 7, 9, 5), (3, 3, 5, 37), (2, 3, 4, 37), 37,
+          KERNEL(3, 3), STRIDE(2, 2), DILATION(1, 1), .groups = 1, LIMITS(-20, 30)),
+    ADDED("added_many_channels", false, (1, 5, 5, 96), (1, 1, 96, 33), (1, 5, 5, 33), 33,
+          KERNEL(1, 1), PLAIN, RELU, LIMITS(-20, 100)),
+    NORM_ADDED("fused_added", true, (1, 9, 9, 16), (3, 3, 16, 32), (1, 9, 9, 32), 32, KERNEL(3, 3),
+               PLAIN, EDGES(1, 1, 1, 1), LIMITS(0, INFINITY)),
+    NORM_ADDED("fused_added_pointwise", true, (2, 3, 5, 24), (1, 1, 24, 40), (2, 3, 5, 40), 40,
+               KERNEL(1, 1), PLAIN),
+
+    NORM_ADDED("fused_depthwise", true, (2, 9, 13, 24), (3, 3, 1, 24), (2, 5, 7, 24), 24,
+               KERNEL(3, 3), STRIDE(2, 2), DILATION(1, 1), .groups = 24, EDGES(1, 1, 1, 1),
+               LIMITS(0, 6)),
+    FUSED("fused_depthwise_wide_kernel", false, (1, 6, 9, 80), (5, 7, 1, 80), 80, KERNEL(5, 7),
+          STRIDE(1, 1), DILATION(2, 1), .groups = 80, EDGES(4, 4, 3, 3), RELU, LIMITS(0, 6)),
 
     /* Small whole numbers are exact even in half precision: this one is not. */
     {.op = "conv2d",

@@ -41,9 +41,10 @@ typedef struct dd__conv2d { /* conv2d and its two backward ops */
     bool bias;
     int32_t activation; /* as a node: LINEAR or RELU; as a layer: any */
     /* Nodes that inference fuses (plan/fuse.h) go on: batch_norm with inputs 3 to 6 (gamma, beta,
-     * mean, variance), then the maximum over windows of pool x pool side by side. */
-    bool normalize;
-    float epsilon;
+     * mean, variance), + input 7, min(max(y, low), high), then the maximum over windows of
+     * pool x pool side by side. Not both input 7 and windows. */
+    bool normalize, add, limit;
+    float epsilon, low, high;
     int32_t pool;    /* 0 or 1: no pooling */
     dd__dims result; /* backward ops: the dims of what they compute, which dy alone does not tell */
     bool outer_gradient; /* what reads y gives back the gradient of x * w + b, before the

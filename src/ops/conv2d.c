@@ -2,7 +2,8 @@
  * own, in conv2d_backward.c. As a layer it makes its weights (Glorot uniform) and bias; relu is
  * computed with the convolution, other activations by a node behind it.
  *
- * in: x, w, bias (may be absent); where inference has fused a batch_norm: gamma, beta, mean, variance.
+ * in: x, w, bias (may be absent); where inference has fused a batch_norm: gamma, beta, mean, variance;
+ * and where it has fused an add: the other summand.
  */
 #include "ops/conv2d.h"
 
@@ -74,6 +75,23 @@ double dd__conv_flop(const dd__node *node) {
     return dd__conv_shape_flop(&s);
 }
 
+enum { NORM = 3, ADDED = 7 }; /* inputs of fused nodes: four from NORM on, and one */
+
+/* The inputs behind the bias. */
+static dd_status check_fused(const dd__node *node, const dd__dims *y) {
+    const dd__conv2d *a = node->attributes;
+    size_t plain = node->in_count < NORM ? node->in_count : NORM;
+    size_t count = a->add ? ADDED + 1 : a->normalize ? ADDED : plain;
+    if (node->in_count != count)
+        return dd__fail(DD_SHAPE, "expected %zu inputs, found %zu", count, node->in_count);
+    for (size_t i = NORM; a->normalize && i < ADDED; i++)
+        if (!node->in[i] || !dd__dims_equal(&node->in[i]->dims, &DD_DIMS(y->d[3])))
+            return dd__fail(DD_SHAPE, "expected %u numbers as input %zu", (unsigned)y->d[3], i);
+    if (a->add && !dd__dims_equal(&node->in[ADDED]->dims, y))
+        return dd__fail(DD_SHAPE, "what is added has other dimensions");
+    return DD_OK;
+}
+
 static dd_status infer(dd__graph *graph, dd__node *node) {
     const dd__conv2d *a = node->attributes;
     dd__conv_shape s;
@@ -83,14 +101,10 @@ static dd_status infer(dd__graph *graph, dd__node *node) {
         return dd__fail(DD_SHAPE, "expected a bias of %d numbers", s.o);
     if (a->activation != DD__LINEAR && a->activation != DD__RELU)
         return dd__fail(DD_SHAPE, "a convolution node computes linear or relu");
-    for (size_t i = 3; i < node->in_count; i++)
-        if (!dd__dims_equal(&node->in[i]->dims, &DD_DIMS((uint32_t)s.o)))
-            return dd__fail(DD_SHAPE, "expected %d numbers as input %zu", s.o, i);
-    if (a->normalize != (node->in_count == 7))
-        return dd__fail(DD_SHAPE, "batch_norm's four inputs come with it");
-    uint32_t rows = (uint32_t)(s.p / s.pool), columns = (uint32_t)(s.q / s.pool);
-    return dd__node_output(graph, node, 0, DD__F32,
-                           DD_DIMS((uint32_t)s.n, rows, columns, (uint32_t)s.o));
+    dd__dims y =
+        DD_DIMS((uint32_t)s.n, (uint32_t)(s.p / s.pool), (uint32_t)(s.q / s.pool), (uint32_t)s.o);
+    DD_TRY(check_fused(node, &y));
+    return dd__node_output(graph, node, 0, DD__F32, y);
 }
 
 /* dz = dy f'(z), then three products. The bias, where there is one, sums dz over all pixels. With
@@ -162,12 +176,23 @@ static dd_status layer(dd__graph *graph, const dd__op *op, const char *name, con
 dd__finish dd__conv_finish(const dd__node *node) {
     const dd__conv2d *a = node->attributes;
     return (dd__finish){.bias = node->in_count > 2 ? node->in[2] : NULL,
-                        .norm = a->normalize ? node->in + 3 : NULL,
+                        .norm = a->normalize ? node->in + NORM : NULL,
+                        .added = a->add ? node->in[ADDED] : NULL,
                         .epsilon = a->epsilon,
-                        .relu = a->activation == DD__RELU};
+                        .relu = a->activation == DD__RELU,
+                        .limit = a->limit,
+                        .low = a->low,
+                        .high = a->high};
 }
 
-static const dd__implementation *const implementations[] = {&dd__conv2d_winograd[0],
+dd__buffer *dd__conv_added(const dd__node *node, const dd__site *site) {
+    const dd__conv2d *a = node->attributes;
+    return a->add ? node->in[ADDED]->buffer : site->packed;
+}
+
+static const dd__implementation *const implementations[] = {&dd__conv2d_depthwise_rows,
+                                                            &dd__conv2d_depthwise,
+                                                            &dd__conv2d_winograd[0],
                                                             &dd__conv2d_direct[0],
                                                             &dd__conv2d_matrix_bf16[0],
                                                             &dd__conv2d_matrix_tf32[0],
@@ -182,7 +207,7 @@ const dd__op dd__op_conv2d = {
     .attributes_bytes = sizeof(dd__conv2d),
     .attributes = dd__conv2d_attributes,
     .min_in = 2,
-    .max_in = 7,
+    .max_in = ADDED + 1,
     .outputs = 1,
     .layer = layer,
     .infer = infer,

@@ -15,12 +15,18 @@ double dd__conv_flop(const dd__node *node);
 /* What a forward node does with its sums. */
 dd__finish dd__conv_finish(const dd__node *node);
 
+/* What it adds to its result; the packed weights, as anything, where it adds nothing. */
+dd__buffer *dd__conv_added(const dd__node *node, const dd__site *site);
+
 /* One for each pass, in the order forward, backward_data, backward_weights. */
 extern const dd__implementation dd__conv2d_plain[3];    /* conv2d_plain.c: any device */
 extern const dd__implementation dd__conv2d_direct[3];   /* conv2d_direct.c: for CPU runtimes */
 extern const dd__implementation dd__conv2d_tiled[3];    /* conv2d_tiled.c: for GPUs */
 extern const dd__implementation dd__conv2d_winograd[3]; /* conv2d_winograd.c: for CPU runtimes */
 
+extern const dd__implementation
+    dd__conv2d_depthwise_rows; /* conv2d_depthwise.c: forward, for CPU runtimes */
+extern const dd__implementation dd__conv2d_depthwise;           /* and for GPUs */
 extern const dd__implementation dd__conv2d_tiled_half;          /* the same file: forward alone */
 extern const dd__implementation dd__conv2d_winograd_batched[3]; /* ..._batched.c: for GPUs */
 /* conv2d_tiled.c: for GPUs with matrix units */

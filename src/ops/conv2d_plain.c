@@ -57,7 +57,8 @@ static dd_status record_backward_weights(dd__recorder *recorder, const dd__node 
 static const char *refuse_forward(const dd__node *node, const dd_device *device) {
     const dd__conv2d *a = node->attributes;
     (void)device;
-    return a->normalize || a->pool > 1 ? "it neither normalizes nor pools" : NULL;
+    bool fused = a->normalize || a->add || a->limit || a->pool > 1;
+    return fused ? "it computes nothing that is fused" : NULL;
 }
 
 const dd__implementation dd__conv2d_plain[3] = {

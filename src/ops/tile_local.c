@@ -192,9 +192,14 @@ void dd__append_finish(dd__launch *launch, const dd__finish *finish, dd__buffer 
     dd__launch_append(launch, DD_INT(finish->relu));
     dd__launch_append(launch, DD_INT(finish->norm != NULL));
     dd__launch_append(launch, DD_FLOAT(finish->epsilon));
+    dd__launch_append(launch, DD_INT(finish->added != NULL));
+    dd__launch_append(launch, DD_INT(finish->limit));
+    dd__launch_append(launch, DD_FLOAT(finish->low));
+    dd__launch_append(launch, DD_FLOAT(finish->high));
     dd__launch_append(launch, DD_BUFFER(finish->bias ? finish->bias->buffer : other));
     for (size_t i = 0; i < 4; i++)
         dd__launch_append(launch, DD_BUFFER(finish->norm ? finish->norm[i]->buffer : other));
+    dd__launch_append(launch, DD_BUFFER(finish->added ? finish->added->buffer : other));
 }
 
 static void print_options(const dd__local_tile *t, const dd__local_launch *l, int32_t slices,

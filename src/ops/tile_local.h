@@ -121,8 +121,10 @@ size_t dd__local_slice_bytes(const dd__node *node, const dd_device *device,
 typedef struct dd__finish {
     const dd__value *bias;
     dd__value *const *norm; /* gamma, beta, mean, variance */
+    const dd__value *added;
     float epsilon;
-    bool relu;
+    bool relu, limit;
+    float low, high;
 } dd__finish;
 
 /* The arguments FINISH of cl/finish.cl; `other` is any buffer, for those that are left out. */

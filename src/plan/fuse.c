@@ -1,5 +1,6 @@
 #include "plan/fuse.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "ops/ops.h"
@@ -43,7 +44,7 @@ static dd__node *follower(const dd__graph *graph, const dd_device *device, const
     return next && next->op == op && is_free(graph, device, next) ? next : NULL;
 }
 
-enum { MOST_OLD = 4 };
+enum { MOST_OLD = 5 };
 
 /* Puts one node in the place of others: of `old`, in the order of the graph, NULL where there is none.
  * *fused is false when the device has no implementation. */
@@ -127,8 +128,8 @@ static dd_status put_whole(dd__graph *graph, const dd_device *device, const tail
                              .in = in,
                              .in_count = DD_COUNT(in),
                              .name = t->conv->name};
-    return put_one(graph, device, &wanted, (dd__node *[]){t->conv, t->norm, t->pool, t->drop},
-                   fused);
+    return put_one(graph, device, &wanted,
+                   (dd__node *[MOST_OLD]){t->conv, t->norm, t->pool, t->drop}, fused);
 }
 
 static dd_status put_tail(dd__graph *graph, const dd_device *device, const tail *t, bool *fused) {
@@ -157,8 +158,8 @@ static dd_status fuse_tail(dd__graph *graph, const dd_device *device, const tail
 
 enum { CONV_INPUTS = 3, NORM_FACTORS = 4 }; /* x, w, bias; gamma, beta, mean, variance */
 
-typedef struct block {
-    dd__node *conv, *norm, *pool; /* NULL where there is none */
+typedef struct block { /* NULL where there is none */
+    dd__node *conv, *norm, *add, *limit, *pool;
 } block;
 
 static bool is_square(const dd__node *pool) {
@@ -166,42 +167,76 @@ static bool is_square(const dd__node *pool) {
     return a->kernel[0] == a->kernel[1];
 }
 
+/* An activation that is min(max(x, low), high). */
+static bool is_limit(const dd__node *node, float *low, float *high) {
+    const dd__activate *a = node->attributes;
+    *low = a->kind == DD__CLIP ? a->alpha : 0;
+    *high = a->kind == DD__CLIP ? a->beta : INFINITY;
+    return a->kind == DD__RELU || a->kind == DD__CLIP;
+}
+
+static dd__node *last_of(const block *b) {
+    return b->pool ? b->pool : b->limit ? b->limit : b->add ? b->add : b->norm ? b->norm : b->conv;
+}
+
+/* Each takes along what follows the last, if it can. */
 static bool find_block(const dd__graph *graph, const dd_device *device, dd__node *conv, block *b) {
+    float low, high;
     if (conv->op != &dd__op_conv2d || conv->in_count > CONV_INPUTS) return false;
     if (!is_free(graph, device, conv)) return false;
     *b = (block){.conv = conv, .norm = follower(graph, device, conv, &dd__op_batch_norm)};
-    b->pool = follower(graph, device, b->norm ? b->norm : conv, &dd__op_max_pool);
+    b->add = follower(graph, device, last_of(b), &dd__op_add);
+    b->limit = follower(graph, device, last_of(b), &dd__op_activation);
+    if (b->limit && !is_limit(b->limit, &low, &high)) b->limit = NULL;
+    b->pool = b->add ? NULL : follower(graph, device, last_of(b), &dd__op_max_pool);
     if (b->pool && !(windows_apart(b->pool) && is_square(b->pool))) b->pool = NULL;
-    return b->norm || b->pool;
+    return last_of(b) != conv;
+}
+
+static dd__conv2d block_attributes(const block *b) {
+    dd__conv2d a = *(const dd__conv2d *)b->conv->attributes;
+    a.normalize = b->norm != NULL;
+    a.add = b->add != NULL;
+    a.limit = b->limit != NULL;
+    if (b->norm) a.epsilon = ((const dd__batch_norm *)b->norm->attributes)->epsilon;
+    if (b->limit) is_limit(b->limit, &a.low, &a.high);
+    if (b->pool) a.pool = ((const dd__pool *)b->pool->attributes)->kernel[0];
+    return a;
 }
 
 static dd_status put_block(dd__graph *graph, const dd_device *device, const block *b, bool *fused) {
-    dd__conv2d a = *(const dd__conv2d *)b->conv->attributes;
-    dd__value *in[CONV_INPUTS + NORM_FACTORS] = {0};
-    memcpy(in, b->conv->in, b->conv->in_count * sizeof *in);
-    if (b->norm) memcpy(in + CONV_INPUTS, b->norm->in + 1, NORM_FACTORS * sizeof *in);
-    if (b->norm) a.epsilon = ((const dd__batch_norm *)b->norm->attributes)->epsilon;
-    if (b->pool) a.pool = ((const dd__pool *)b->pool->attributes)->kernel[0];
-    a.normalize = b->norm != NULL;
-    const dd__node *last = b->pool ? b->pool : b->norm; /* implementations look at its output */
+    dd__conv2d a = block_attributes(b);
+    dd__value *in[CONV_INPUTS + NORM_FACTORS + 1] = {0};
+    size_t count = b->conv->in_count;
+    memcpy(in, b->conv->in, count * sizeof *in);
+    if (b->norm) {
+        count = CONV_INPUTS + NORM_FACTORS;
+        memcpy(in + CONV_INPUTS, b->norm->in + 1, NORM_FACTORS * sizeof *in);
+    }
+    if (b->add) {
+        bool first = b->add->in[0] == (b->norm ? b->norm : b->conv)->out[0];
+        count = DD_COUNT(in);
+        in[count - 1] = b->add->in[first];
+    }
     const dd__node wanted = {.op = b->conv->op,
                              .attributes = &a,
                              .in = in,
-                             .in_count = b->norm ? DD_COUNT(in) : b->conv->in_count,
-                             .out = last->out,
+                             .in_count = count,
+                             .out = last_of(b)->out, /* implementations look at it */
                              .out_count = 1,
                              .name = b->conv->name};
-    return put_one(graph, device, &wanted, (dd__node *[MOST_OLD]){b->conv, b->norm, b->pool},
-                   fused);
+    return put_one(graph, device, &wanted,
+                   (dd__node *[MOST_OLD]){b->conv, b->norm, b->add, b->limit, b->pool}, fused);
 }
 
-/* Without the pool where it cannot go along. */
+/* Without the last of them where it cannot go along. */
 static dd_status fuse_block(dd__graph *graph, const dd_device *device, block b) {
-    bool fused;
-    DD_TRY(put_block(graph, device, &b, &fused));
-    if (fused || !b.norm || !b.pool) return DD_OK;
-    b.pool = NULL;
-    return put_block(graph, device, &b, &fused);
+    for (bool fused = false; !fused && last_of(&b) != b.conv;) {
+        DD_TRY(put_block(graph, device, &b, &fused));
+        dd__node **last = b.pool ? &b.pool : b.limit ? &b.limit : b.add ? &b.add : &b.norm;
+        *last = NULL;
+    }
+    return DD_OK;
 }
 
 /* ---- The pass ----------------------------------------------------------------------------- */

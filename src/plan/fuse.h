@@ -14,9 +14,9 @@
  * where the tail takes its convolution along if nothing flows back into that one's input and it has few
  * weights: conv2d_norm_pool_training; and in inference
  *
- *   conv2d [-> batch_norm] [-> max_pool]                          ->    conv2d
+ *   conv2d [-> batch_norm] [-> add] [-> activation] [-> max_pool] ->    conv2d
  *
- * where windows neither overlap nor leave the image, only the next node reads what one computes, and
+ * where the activation is relu or clip, windows neither overlap nor leave the image and follow no add, only the next node reads what one computes, and
  * the device has an implementation. Nodes whose implementation is forced stay, and so does
  * everything on the reference device. DD_MEMORY */
 dd_status dd__graph_fuse(dd__graph *graph, const dd_device *device);

@@ -36,17 +36,32 @@ void dd__convolve(const dd__conv_shape *s, bool relu, const float *x, const floa
                 }
 }
 
-/* One pixel of channel o, behind bias, relu and batch_norm. */
+/* What a fused node makes of a pixel of channel o: batch_norm, + element `at` of what is added, limits. */
+static double fused(const dd__node *node, int o, size_t at, double y) {
+    const dd__conv2d *a = node->attributes;
+    if (a->normalize) {
+        double gamma = (double)dd__f32(node->in[3])[o], beta = (double)dd__f32(node->in[4])[o];
+        double mean = (double)dd__f32(node->in[5])[o], variance = (double)dd__f32(node->in[6])[o];
+        y = (y - mean) / sqrt(variance + (double)a->epsilon) * gamma + beta;
+    }
+    if (a->add) y += (double)dd__f32(node->in[7])[at];
+    if (a->limit && y < (double)a->low) y = (double)a->low;
+    if (a->limit && y > (double)a->high) y = (double)a->high;
+    return y;
+}
+
+/* One pixel of channel o, with all that comes behind its sum but pooling. */
 static double forward_pixel(const dd__node *node, const dd__conv_shape *s, int n, int p, int q,
                             int o) {
     const dd__conv2d *a = node->attributes;
     double y = forward_sum(s, dd__f32(node->in[0]), dd__f32(node->in[1]), n, p, q, o);
     if (node->in_count > 2 && node->in[2]) y += (double)dd__f32(node->in[2])[o];
     if (a->activation == DD__RELU && y < 0) y = 0;
-    if (!a->normalize) return y;
-    double gamma = (double)dd__f32(node->in[3])[o], beta = (double)dd__f32(node->in[4])[o];
-    double mean = (double)dd__f32(node->in[5])[o], variance = (double)dd__f32(node->in[6])[o];
-    return (y - mean) / sqrt(variance + (double)a->epsilon) * gamma + beta;
+    return fused(node, o,
+                 (((size_t)n * (size_t)s->p + (size_t)p) * (size_t)s->q + (size_t)q) *
+                         (size_t)s->o +
+                     (size_t)o,
+                 y);
 }
 
 /* The largest of pool x pool pixels; a NaN wins. */
