@@ -586,7 +586,9 @@ DD_API void dd_arrays_free(dd_array *arrays, size_t count);
 typedef enum dd_prepare {
     DD_PREPARE_AUTO,  /* NONE when the image has the model's size, DIGIT for one-channel models
                          whose preparation does not crop, PLAIN otherwise */
-    DD_PREPARE_DIGIT, /* find the ink, make it bright on black, fit and centre as MNIST does */
+    DD_PREPARE_DIGIT, /* find the one digit on a scan or photograph, in whatever colours and light,
+                         make it bright on black, fit and centre it as MNIST does; nothing found is
+                         a black picture */
     DD_PREPARE_PLAIN, /* resize as the model's preparation says: stretched, or the middle cut out */
     DD_PREPARE_NONE,  /* refuse what does not fit */
 } dd_prepare;
@@ -594,10 +596,10 @@ typedef enum dd_prepare {
 typedef struct dd_classify_row {
     const char *path;
     dd_status status;
-    const char *message;        /* "ok", or why the file could not be classified */
+    const char *message;        /* "ok", "no ink", or why the file could not be classified */
     unsigned count;             /* of the entries below, best first; 0 on failure */
     const int *classes;         /* (count) */
-    const char *const *labels;  /* (count) "?" first when below the threshold */
+    const char *const *labels;  /* (count) "?" first when below the threshold or without ink */
     const float *probabilities; /* (count) */
 } dd_classify_row;
 /* Called in the order of the input. Anything but DD_OK ends the job with that status. */

@@ -142,6 +142,7 @@ static void convert_pixel(const uint8_t *in, unsigned in_channels, unsigned out_
 }
 
 static dd_status convert(dd__image *image, unsigned channels) {
+    if (channels == 0) channels = image->channels < 3 ? 1 : 3;
     if (image->channels == channels) return DD_OK;
     size_t count = (size_t)image->width * image->height;
     uint8_t *pixels = dd__alloc(count, channels);
@@ -199,6 +200,7 @@ static dd_status decode(const uint8_t *bytes, size_t size, unsigned channels, un
         return convert(image, channels);
     }
     DD_TRY(read_header(bytes, size, image, &turn));
+    if (channels == 0) channels = image->channels < 3 ? 1 : 3;
     if (DD__JPEG_DECODES && dd__is_jpeg(bytes, size))
         DD_TRY(dd__jpeg_decode(bytes, size, channels, least, image));
     else

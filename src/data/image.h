@@ -19,7 +19,7 @@ enum {
 
 /* Reads PNG, JPEG (turned upright as its Exif data say), BMP, GIF (first frame), TGA, PSD and PNM (P2, P3, P5, P6) by their content. 16
  * bits become 8, transparency becomes white, and colour grey where 1 channel is asked for.
- *   channels  wanted: 1 or 3
+ *   channels  wanted: 1 or 3, or 0: as the file has them
  * DD_IO      it cannot be read or is larger than the limits
  * DD_FORMAT  it is no such picture, or damaged, or cut off: the message has the reason */
 dd_status dd__image_load(const char *path, unsigned channels, dd__image *image);

@@ -1,230 +1,219 @@
+/* ink.c: two looks at a picture. The first, at all of it made small, finds where the digit is and
+ * how wide its strokes are; the second, at that place alone and at a size that is always the same,
+ * cuts it out. */
 #include "data/ink.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/paper.h"
+#include "data/parts.h"
 
-enum {
-    LEVELS = 256,
-    LEAST_CONTRAST = 20, /* levels between paper and ink; less is paper's grain */
-};
+enum { FIRST_SIDE = 512 };
 
-/* Value below which `share` of the counted pixels lie. */
-static unsigned quantile(const size_t counts[LEVELS], size_t total, double share) {
-    size_t wanted = (size_t)((double)total * share), seen = 0;
-    for (unsigned level = 0; level < LEVELS; level++) {
-        seen += counts[level];
-        if (seen > wanted) return level;
-    }
-    return LEVELS - 1;
+/* One picture, seen with one idea of what its ink is. */
+typedef struct look {
+    dd__image contrast;
+    dd__writing writing;
+} look;
+
+static void forget(look *at) {
+    dd__image_clear(&at->contrast);
+    dd__free(at->writing.kept);
+    *at = (look){.writing = {.kept = NULL}};
 }
 
-/* Counts the levels on the outermost pixels, where the paper is; returns how many there are. */
-static size_t count_border(const dd__image *image, size_t counts[LEVELS]) {
-    memset(counts, 0, LEVELS * sizeof *counts);
-    size_t total = 0, width = image->width, height = image->height;
-    for (size_t y = 0; y < height; y++) {
-        size_t step = y == 0 || y == height - 1 || width == 1 ? 1 : width - 1;
-        for (size_t x = 0; x < width; x += step, total++) counts[image->pixels[y * width + x]]++;
+/* Ink apart from what is joined to the border, unless that is the ink: a digit may reach the border
+ * of a picture that was cut close. */
+static dd_status find_both(const dd__image *dark, look *made) {
+    enum { FAR_WORSE = 3 };
+    look inner = {.contrast = made->contrast};
+    size_t count = (size_t)made->contrast.width * made->contrast.height;
+    inner.contrast.pixels = dd__alloc(count, 1);
+    if (!inner.contrast.pixels) return dd__no_memory(count);
+    memcpy(inner.contrast.pixels, made->contrast.pixels, count);
+    dd_status status = dd__paper_drop_border(&inner.contrast);
+    if (status == DD_OK) status = dd__parts_find(&inner.contrast, dark, &inner.writing);
+    if (status == DD_OK) status = dd__parts_find(&made->contrast, dark, &made->writing);
+    double weight = fmax(inner.writing.weight, made->writing.weight);
+    if (status == DD_OK && inner.writing.weight * FAR_WORSE >= made->writing.weight) {
+        look other = *made;
+        *made = inner;
+        inner = other;
     }
-    return total;
+    made->writing.weight = weight;
+    forget(&inner);
+    return status;
 }
 
-/* Replaces levels by their distance from the paper's, on the side where the stronger contrast is;
- * squares, so that a little ink outweighs much grain. */
-static void make_bright_on_black(dd__image *image) {
-    size_t border[LEVELS], count = (size_t)image->width * image->height;
-    int paper = (int)quantile(border, count_border(image, border), 0.5);
-    double darker = 0, brighter = 0;
-    for (size_t i = 0; i < count; i++) {
-        int distance = image->pixels[i] - paper;
-        if (distance < 0)
-            darker += (double)distance * distance;
-        else
-            brighter += (double)distance * distance;
-    }
-    int sign = brighter > darker ? 1 : -1;
-    for (size_t i = 0; i < count; i++) {
-        int distance = sign * (image->pixels[i] - paper);
-        image->pixels[i] = (uint8_t)(distance > 0 ? distance : 0);
-    }
+/* `made` is the caller's to forget, after a failure too. */
+static dd_status take(const dd__image *image, const dd__ink_colour *ink, unsigned reach,
+                      look *made) {
+    dd__image dark;
+    *made = (look){.writing = {.kept = NULL}};
+    dd_status status = dd__paper_remove(image, ink, reach, &dark, &made->contrast);
+    if (status == DD_OK) status = dd__parts_smooth(&dark);
+    if (status == DD_OK) status = dd__parts_smooth(&made->contrast);
+    if (status == DD_OK) status = find_both(&dark, made);
+    dd__image_clear(&dark);
+    return status;
 }
 
-/* The level that best parts dark from bright (Otsu: "A threshold selection method from gray-level
- * histograms", 1979): ink is above it. */
-static unsigned otsu(const size_t counts[LEVELS]) {
-    double total = 0, sum = 0, below = 0, sum_below = 0, best = -1;
-    unsigned threshold = 0;
-    for (unsigned i = 0; i < LEVELS; i++) {
-        total += (double)counts[i];
-        sum += (double)counts[i] * i;
-    }
-    for (unsigned i = 0; i < LEVELS - 1; i++) {
-        below += (double)counts[i];
-        sum_below += (double)counts[i] * i;
-        if (below <= 0 || below >= total) continue;
-        double apart = sum_below / below - (sum - sum_below) / (total - below);
-        double between = below * (total - below) * apart * apart;
-        if (between > best) {
-            best = between;
-            threshold = i;
+/* The most convincing of several: ink darker or brighter, strokes narrow or wide. */
+static dd_status take_best(const dd__image *image, look *best, bool *bright) {
+    dd__ink_colour ink;
+    unsigned shorter = image->width < image->height ? image->width : image->height;
+    unsigned longer = image->width > image->height ? image->width : image->height;
+    const unsigned reaches[] = {shorter / 20 + 1, (unsigned)fmax(shorter / 7.0, longer / 11.0) + 1};
+    *best = (look){.writing = {.kept = NULL}};
+    DD_TRY(dd__paper_find_colour(image, &ink));
+    bool guess = ink.bright;
+    for (int i = 0; i < 4; i++) {
+        look made;
+        ink.bright = i < 2 ? guess : !guess;
+        dd_status status = take(image, &ink, reaches[i % 2], &made);
+        made.writing.weight *= (i < 2 ? 1 : ink.sure ? 0.4 : 0.9) * (i % 2 ? 1 : 0.8);
+        if (status == DD_OK && made.writing.weight > best->writing.weight) {
+            look worse = *best;
+            *best = made;
+            made = worse;
+            *bright = ink.bright;
         }
+        forget(&made);
+        if (status != DD_OK) return status;
     }
-    return threshold;
+    return DD_OK;
 }
 
-/* Labels the 8-connected part of what is above `threshold` that holds `start`; stack (count). */
-static size_t fill_part(const dd__image *image, unsigned threshold, uint32_t start, uint32_t label,
-                        uint32_t *labels, uint32_t *stack) {
-    size_t used = 0, pixels = 0;
-    labels[start] = label;
-    stack[used++] = start;
-    while (used) {
-        uint32_t at = stack[--used];
-        int x = (int)(at % image->width), y = (int)(at / image->width);
-        pixels++;
-        for (int ny = y - 1; ny <= y + 1; ny++)
-            for (int nx = x - 1; nx <= x + 1; nx++) {
-                if (nx < 0 || ny < 0 || nx >= (int)image->width || ny >= (int)image->height)
-                    continue;
-                uint32_t next = (uint32_t)ny * image->width + (uint32_t)nx;
-                if (labels[next] || image->pixels[next] <= threshold) continue;
-                labels[next] = label;
-                stack[used++] = next;
-            }
-    }
-    return pixels;
+static unsigned at_least_1(double size) { return size < 1 ? 1 : (unsigned)size; }
+
+/* Where the digit is in a picture, and what it was written with. */
+typedef struct place {
+    bool found, bright;
+    double stroke; /* width, pixels */
+    dd__area box;
+} place;
+
+/* How a part of a picture became another: (x - left) * scale. */
+typedef struct view {
+    unsigned left, top;
+    double scale;
+} view;
+
+static place place_of(const dd__image *image, const dd__writing *writing, view from, bool bright) {
+    dd__area box = writing->box;
+    return (place){
+        .found = writing->kept != NULL,
+        .bright = bright,
+        .stroke = writing->stroke / from.scale,
+        .box = {from.left + (unsigned)(box.left / from.scale),
+                from.top + (unsigned)(box.top / from.scale),
+                (unsigned)fmin(from.left + ceil(box.right / from.scale), image->width),
+                (unsigned)fmin(from.top + ceil(box.bottom / from.scale), image->height)}};
 }
 
-/* Marks in labels (count) the pixels of parts at least a twentieth of the largest, so that a 5's
- * bar stays and specks go: 1 kept ink, 2 dropped ink, 0 paper. */
-static dd_status keep_largest(const dd__image *image, unsigned threshold, uint32_t *labels) {
-    size_t count = (size_t)image->width * image->height, largest = 0, room = count / 2 + 2;
-    uint32_t *stack = dd__alloc(count, sizeof *stack);
-    size_t *sizes =
-        dd__alloc(room, sizeof *sizes); /* parts do not touch: at most half the pixels */
-    uint32_t parts = 0;
-    for (uint32_t i = 0; stack && sizes && i < count; i++) {
-        if (labels[i] || image->pixels[i] <= threshold) continue;
-        parts++;
-        sizes[parts] = fill_part(image, threshold, i, parts, labels, stack);
-        if (sizes[parts] > largest) largest = sizes[parts];
-    }
-    for (size_t i = 0; sizes && i < count; i++)
-        if (labels[i]) labels[i] = sizes[labels[i]] * 20 >= largest ? 1 : 2;
-    bool done = stack && sizes;
-    dd__free(stack);
-    dd__free(sizes);
-    return done ? DD_OK : dd__no_memory(count * sizeof *stack);
+static unsigned longer_side(dd__area box) {
+    unsigned width = box.right - box.left, height = box.bottom - box.top;
+    return width > height ? width : height;
 }
 
-/* Levels between `low`, paper, and `high`, full ink, keep their proportions. */
-static uint8_t soften(unsigned level, unsigned low, unsigned high) {
-    if (level <= low) return 0;
-    if (level >= high) return 255;
-    return (uint8_t)((level - low) * 255 / (high - low));
+static dd_status find_place(const dd__image *image, place *at) {
+    unsigned longer = image->width > image->height ? image->width : image->height;
+    view all = {.scale = longer > FIRST_SIDE ? (double)FIRST_SIDE / longer : 1};
+    dd__image small;
+    look best;
+    bool bright = false;
+    DD_TRY(dd__image_resize(image, at_least_1(image->width * all.scale + 0.5),
+                            at_least_1(image->height * all.scale + 0.5), &small));
+    dd_status status = take_best(&small, &best, &bright);
+    *at = place_of(image, &best.writing, all, bright);
+    forget(&best);
+    dd__image_clear(&small);
+    return status;
 }
 
-typedef struct box {
-    unsigned left, top, right, bottom; /* right and bottom are beyond */
-} box;
-
-/* Around the kept ink. */
-static box find_box(const dd__image *image, const uint32_t *labels) {
-    box found = {image->width, image->height, 0, 0};
-    for (unsigned y = 0; y < image->height; y++)
-        for (unsigned x = 0; x < image->width; x++) {
-            if (labels[(size_t)y * image->width + x] != 1) continue;
-            if (x < found.left) found.left = x;
-            if (x + 1 > found.right) found.right = x + 1;
-            if (y < found.top) found.top = y;
-            found.bottom = y + 1;
-        }
-    return found;
+/* Strokes have thicker places, and blots. */
+static unsigned reach_of(double stroke) {
+    const double least = DD__INK_SIDE * 0.06;
+    return (unsigned)fmax(stroke * 1.6, least);
 }
 
-/* Whether a part of the picture has grey that is not dropped ink's. */
-static bool has_grey(const dd__image *image, const uint32_t *labels, unsigned level, box part) {
-    for (unsigned y = part.top; y < part.bottom; y++)
-        for (unsigned x = part.left; x < part.right; x++) {
-            size_t at = (size_t)y * image->width + x;
-            if (image->pixels[at] > level && labels[at] != 2) return true;
-        }
-    return false;
+static unsigned less(unsigned from, unsigned by) { return from > by ? from - by : 0; }
+
+/* The place with some paper around it, so that the digit's longer side is DD__INK_SIDE. */
+static dd_status cut(const dd__image *image, dd__area box, view *from, dd__image *out) {
+    unsigned longer = longer_side(box), margin = longer / 5 + 2;
+    unsigned left = less(box.left, margin), top = less(box.top, margin);
+    unsigned right = box.right + margin, bottom = box.bottom + margin;
+    if (right > image->width) right = image->width;
+    if (bottom > image->height) bottom = image->height;
+    dd__image part = {right - left, bottom - top, image->channels, NULL};
+    size_t row = (size_t)part.width * part.channels;
+    part.pixels = dd__alloc(part.height, row);
+    if (!part.pixels) return dd__no_memory(part.height * row);
+    for (unsigned y = 0; y < part.height; y++)
+        memcpy(part.pixels + y * row,
+               image->pixels + ((size_t)(y + top) * image->width + left) * image->channels, row);
+    *from = (view){left, top, (double)DD__INK_SIDE / longer};
+    dd_status status = dd__image_resize(&part, at_least_1(part.width * from->scale + 0.5),
+                                        at_least_1(part.height * from->scale + 0.5), out);
+    dd__image_clear(&part);
+    return status;
 }
 
-/* Takes in the soft edges of the ink, which count in the size of MNIST's digits, too; but no more
- * than a pixel or so of the finished picture. */
-static box take_in_edges(const dd__image *image, const uint32_t *labels, unsigned level, box core) {
-    unsigned width = core.right - core.left, height = core.bottom - core.top;
-    unsigned most = (width > height ? width : height) / 16 + 1;
-    box all = core;
-    for (unsigned i = 0; i < most; i++) {
-        box next = all;
-        if (all.left > 0 &&
-            has_grey(image, labels, level, (box){all.left - 1, all.top, all.left, all.bottom}))
-            next.left--;
-        if (all.right < image->width &&
-            has_grey(image, labels, level, (box){all.right, all.top, all.right + 1, all.bottom}))
-            next.right++;
-        if (all.top > 0 &&
-            has_grey(image, labels, level, (box){all.left, all.top - 1, all.right, all.top}))
-            next.top--;
-        if (all.bottom < image->height &&
-            has_grey(image, labels, level, (box){all.left, all.bottom, all.right, all.bottom + 1}))
-            next.bottom++;
-        all = next;
-    }
-    return all;
+/* Levels from low, paper, to as far above high, full ink, keep their proportions. */
+static uint8_t soften(unsigned level, const dd__writing *writing) {
+    unsigned full = 2 * writing->high - writing->low + 1;
+    if (level <= writing->low) return 0;
+    if (level >= full) return 255;
+    return (uint8_t)((level - writing->low) * 255 / (full - writing->low));
 }
 
-static dd_status cut(const dd__image *image, const uint32_t *labels, unsigned low, unsigned high,
-                     dd__image *ink) {
-    box around = take_in_edges(image, labels, low + (high - low) / 8, find_box(image, labels));
-    *ink = (dd__image){around.right - around.left, around.bottom - around.top, 1, NULL};
-    ink->pixels = dd__alloc((size_t)ink->width * ink->height, 1);
+static dd_status copy_out(const dd__image *contrast, const dd__writing *writing, dd__image *ink) {
+    dd__area box = writing->box;
+    ink->width = box.right - box.left + 2 * DD__INK_MARGIN;
+    ink->height = box.bottom - box.top + 2 * DD__INK_MARGIN;
+    ink->pixels = dd__alloc(ink->height, ink->width);
     if (!ink->pixels) return dd__no_memory((size_t)ink->width * ink->height);
-    for (unsigned y = 0; y < ink->height; y++)
-        for (unsigned x = 0; x < ink->width; x++) {
-            size_t from = (size_t)(y + around.top) * image->width + x + around.left;
-            if (labels[from] != 2)
-                ink->pixels[(size_t)y * ink->width + x] = soften(image->pixels[from], low, high);
+    for (unsigned y = box.top; y < box.bottom; y++)
+        for (unsigned x = box.left; x < box.right; x++) {
+            size_t from = (size_t)y * contrast->width + x;
+            size_t to =
+                (size_t)(y - box.top + DD__INK_MARGIN) * ink->width + x - box.left + DD__INK_MARGIN;
+            if (writing->kept[from]) ink->pixels[to] = soften(contrast->pixels[from], writing);
         }
     return DD_OK;
 }
 
-/* `image` is bright on black by now. */
-static dd_status find_in(const dd__image *image, dd__image *ink) {
-    size_t counts[LEVELS] = {0}, border[LEVELS], above = 0;
-    size_t count = (size_t)image->width * image->height;
-    for (size_t i = 0; i < count; i++) counts[image->pixels[i]]++;
-    unsigned threshold = otsu(counts);
-    for (unsigned level = 0; level < LEVELS; level++) {
-        if (level <= threshold) counts[level] = 0;
-        above += counts[level];
-    }
-    /* full ink is what most of it reaches; paper is what nearly all of the border stays below */
-    unsigned high = quantile(counts, above, 0.75);
-    if (above == 0 || high < LEAST_CONTRAST) return DD_OK;
-    unsigned low = quantile(border, count_border(image, border), 0.9);
-    if (low > threshold / 2) low = threshold / 2;
-    uint32_t *labels = dd__alloc(count, sizeof *labels);
-    if (!labels) return dd__no_memory(count * sizeof *labels);
-    dd_status status = keep_largest(image, threshold, labels);
-    if (status == DD_OK) status = cut(image, labels, low, high, ink);
-    dd__free(labels);
+/* Cuts out what is at `at`, which moves to where the digit is seen to be now. */
+static dd_status look_closer(const dd__image *image, place *at, dd__image *ink) {
+    dd__image part;
+    dd__ink_colour colour;
+    look made = {.writing = {.kept = NULL}};
+    view from;
+    DD_TRY(cut(image, at->box, &from, &part));
+    dd_status status = dd__paper_find_colour(&part, &colour);
+    colour.bright = at->bright;
+    if (status == DD_OK) status = take(&part, &colour, reach_of(at->stroke * from.scale), &made);
+    at->found = status == DD_OK && made.writing.kept;
+    if (at->found) status = copy_out(&made.contrast, &made.writing, ink);
+    if (at->found) *at = place_of(image, &made.writing, from, at->bright);
+    forget(&made);
+    dd__image_clear(&part);
     return status;
 }
 
-dd_status dd__ink_find(const dd__image *grey, dd__image *ink) {
+dd_status dd__ink_find(const dd__image *image, dd__image *ink) {
+    enum { MOST_LOOKS = 3 };
     *ink = (dd__image){.channels = 1};
-    size_t count = (size_t)grey->width * grey->height;
-    dd__image copy = *grey;
-    copy.pixels = dd__alloc(count, 1);
-    if (!copy.pixels) return dd__no_memory(count);
-    memcpy(copy.pixels, grey->pixels, count);
-    make_bright_on_black(&copy);
-    dd_status status = find_in(&copy, ink);
-    dd__image_clear(&copy);
-    return status;
+    place at;
+    DD_TRY(find_place(image, &at));
+    for (int i = 0; i < MOST_LOOKS && at.found; i++) {
+        unsigned before = longer_side(at.box);
+        dd__image_clear(ink);
+        DD_TRY(look_closer(image, &at, ink));
+        if (longer_side(at.box) * 5 >= before * 4) break;
+    }
+    return DD_OK;
 }

@@ -4,8 +4,13 @@
 
 #include "data/image.h"
 
-/* Cuts out the writing of a grey picture, dark on light or light on dark, as bright on black.
- * ink->pixels is NULL when there is none. DD_MEMORY */
-dd_status dd__ink_find(const dd__image *grey, dd__image *ink);
+enum {
+    DD__INK_SIDE = 160,  /* the longer side of a digit as it is cut out, pixels, about */
+    DD__INK_MARGIN = 24, /* at least as much black around it */
+};
+
+/* Cuts a digit out of a picture (1 or 3 channels), dark on light or light on dark or in colours:
+ * ink (height, width, 1), bright on black. ink->pixels is NULL when there is none. DD_MEMORY */
+dd_status dd__ink_find(const dd__image *image, dd__image *ink);
 
 #endif

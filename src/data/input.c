@@ -54,7 +54,9 @@ static dd_status prepare_middle(const dd__image *image, const dd__input *input, 
 
 dd_status dd__input_read(const dd__input *input, const char *path, uint8_t *out) {
     dd__image image;
-    DD_TRY(dd__image_load_reduced(path, input->channels, least_side(input), &image));
+    unsigned least = least_side(input);
+    /* ink is told from paper by its colour */
+    DD_TRY(dd__image_load_reduced(path, least ? input->channels : 0, least, &image));
     dd_prepare mode = settle(input, &image);
     dd_status status = DD_OK;
     if (mode == DD_PREPARE_PLAIN && input->crop)

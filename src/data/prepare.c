@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "data/ink.h"
+#include "data/stroke.h"
 
 /* One or three channels to three or one; `count` pixels. */
 static void copy_channels(const dd__image *image, unsigned channels, uint8_t *out) {
@@ -38,23 +39,6 @@ static dd_status prepare_plain(const dd__image *image, unsigned height, unsigned
     copy_channels(&resized, channels, out);
     dd__image_clear(&resized);
     return DD_OK;
-}
-
-/* Grey, and no larger than SIDE: ample for 20x20, and it bounds the time for large photos. */
-static dd_status shrink_to_grey(const dd__image *image, dd__image *grey) {
-    enum { SIDE = 1024 };
-    unsigned longer = image->width > image->height ? image->width : image->height;
-    dd__image small = *image;
-    if (longer > SIDE) {
-        unsigned width = (unsigned)((uint64_t)image->width * SIDE / longer);
-        unsigned height = (unsigned)((uint64_t)image->height * SIDE / longer);
-        DD_TRY(dd__image_resize(image, width ? width : 1, height ? height : 1, &small));
-    }
-    *grey = (dd__image){small.width, small.height, 1, NULL};
-    grey->pixels = dd__alloc((size_t)grey->width * grey->height, 1);
-    if (grey->pixels) copy_channels(&small, 1, grey->pixels);
-    if (small.pixels != image->pixels) dd__image_clear(&small);
-    return grey->pixels ? DD_OK : dd__no_memory((size_t)grey->width * grey->height);
 }
 
 /* Averaging thin strokes dims them; the brightest becomes white again. */
@@ -99,6 +83,38 @@ static unsigned scaled(unsigned size, double scale, unsigned most) {
     return result < 1 ? 1 : result > most ? most : (unsigned)result;
 }
 
+/* MNIST's strokes are 2 to 3 pixels wide: a ball pen's become so. */
+static dd_status settle_strokes(dd__image *ink) {
+    const double thinnest = 2.0 / 20;
+    double width;
+    DD_TRY(dd__stroke_width(ink, &width));
+    unsigned longer = ink->width > ink->height ? ink->width : ink->height;
+    double wanted = thinnest * (longer - 2 * DD__INK_MARGIN);
+    return width < wanted ? dd__stroke_widen(ink, (wanted - width) / 2) : DD_OK;
+}
+
+/* What is at least half ink, as a picture that shares no memory. */
+static dd_status trim(const dd__image *ink, dd__image *out) {
+    unsigned left = ink->width, top = ink->height, right = 0, bottom = 0;
+    for (unsigned y = 0; y < ink->height; y++)
+        for (unsigned x = 0; x < ink->width; x++) {
+            if (ink->pixels[(size_t)y * ink->width + x] < 128) continue;
+            if (x < left) left = x;
+            if (x >= right) right = x + 1;
+            if (y < top) top = y;
+            bottom = y + 1;
+        }
+    *out = (dd__image){.channels = 1};
+    if (right == 0) return DD_OK;
+    *out = (dd__image){right - left, bottom - top, 1, NULL};
+    out->pixels = dd__alloc(out->height, out->width);
+    if (!out->pixels) return dd__no_memory((size_t)out->height * out->width);
+    for (unsigned y = 0; y < out->height; y++)
+        memcpy(out->pixels + (size_t)y * out->width,
+               ink->pixels + (size_t)(y + top) * ink->width + left, out->width);
+    return DD_OK;
+}
+
 /* Fits `ink` into 20/28 of the height and width and pastes it into out (height, width). */
 static dd_status fit(const dd__image *ink, unsigned height, unsigned width, uint8_t *out) {
     unsigned box_height = scaled(height, 20.0 / 28, height);
@@ -116,18 +132,21 @@ static dd_status fit(const dd__image *ink, unsigned height, unsigned width, uint
 
 static dd_status prepare_digit(const dd__image *image, unsigned height, unsigned width,
                                unsigned channels, uint8_t *out) {
-    dd__image grey = {.pixels = NULL}, ink = {.pixels = NULL};
+    dd__image ink = {.pixels = NULL}, digit = {.pixels = NULL};
     size_t count = (size_t)height * width;
     uint8_t *picture = dd__alloc(count, 1);
     if (!picture) return dd__no_memory(count);
     dd_status status;
-    DD_TRY_OUT(shrink_to_grey(image, &grey));
-    DD_TRY_OUT(dd__ink_find(&grey, &ink));
-    if (ink.pixels) DD_TRY_OUT(fit(&ink, height, width, picture));
+    DD_TRY_OUT(dd__ink_find(image, &ink));
+    if (ink.pixels) {
+        DD_TRY_OUT(settle_strokes(&ink));
+        DD_TRY_OUT(trim(&ink, &digit));
+    }
+    if (digit.pixels) DD_TRY_OUT(fit(&digit, height, width, picture));
     for (size_t i = 0; i < count * channels; i++) out[i] = picture[i / channels];
 out:
-    dd__image_clear(&grey);
     dd__image_clear(&ink);
+    dd__image_clear(&digit);
     dd__free(picture);
     return status;
 }

@@ -44,10 +44,17 @@ static void fail_item(dd__item *item, dd_status status, const char *message) {
     item->message = dd__copy_string(message);
 }
 
+static bool is_blank(const uint8_t *pixels, size_t count) {
+    for (size_t i = 1; i < count; i++)
+        if (pixels[i] != pixels[0]) return false;
+    return true;
+}
+
 void dd__batch_read(dd__batch *batch, size_t index, const dd__input *input) {
     dd__item *item = &batch->items[index];
-    dd_status status =
-        dd__input_read(input, item->path, batch->pixels + index * dd__input_bytes(input));
+    uint8_t *picture = batch->pixels + index * dd__input_bytes(input);
+    dd_status status = dd__input_read(input, item->path, picture);
+    item->blank = status == DD_OK && is_blank(picture, dd__input_bytes(input));
     if (status != DD_OK) fail_item(item, status, dd_message());
 }
 

@@ -11,6 +11,7 @@ typedef struct dd__item { /* one file */
     dd_status status;
     char *message;  /* why it failed; NULL when it did not, or there was no memory for it */
     size_t picture; /* in the batch, when it did not */
+    bool blank;     /* the picture is of one level: nothing to classify */
 } dd__item;
 
 typedef struct dd__batch {

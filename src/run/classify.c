@@ -93,7 +93,7 @@ static dd_status dump(job *j, const uint8_t *pixels) {
 }
 
 static const char *message_of(const dd__item *item) {
-    if (item->status == DD_OK) return "ok";
+    if (item->status == DD_OK) return item->blank ? "no ink" : "ok";
     return item->message ? item->message : "failed, and there is no memory for the reason";
 }
 
@@ -102,6 +102,10 @@ static dd_status hand_over(job *j, const dd__batch *batch, dd__item *item) {
         DD_TRY(dump(j, batch->pixels + item->picture * dd__input_bytes(&j->input)));
     const float *probabilities = dd__batch_row(batch, j->model, item);
     if (probabilities) rank(j, probabilities);
+    if (item->blank) {
+        j->labels[0] = "?";
+        j->best[0] = 0;
+    }
     dd_classify_row row = {.path = item->path,
                            .status = item->status,
                            .message = message_of(item),

@@ -176,6 +176,108 @@ static void test_auto_is_plain_for_networks_with_colour(void **state) {
     assert_memory_equal(out, plain, sizeof out);
 }
 
+static double correlation(const uint8_t *a, const uint8_t *b) {
+    double n = PIXELS, x = 0, y = 0, xx = 0, yy = 0, xy = 0;
+    for (int i = 0; i < PIXELS; i++) {
+        x += a[i];
+        y += b[i];
+        xx += a[i] * a[i];
+        yy += b[i] * b[i];
+        xy += a[i] * b[i];
+    }
+    return (xy - x * y / n) / sqrt((xx - x * x / n) * (yy - y * y / n));
+}
+
+/* What a camera does to a page of 500 by 400; each returns the level, or a colour's channel. */
+typedef double effect(int x, int y, unsigned channel, double level);
+
+static double uneven_light(int x, int y, unsigned channel, double level) {
+    (void)channel;
+    return level * (1 - 0.0007 * x - 0.0006 * y);
+}
+static double sharp_shadow(int x, int y, unsigned channel, double level) {
+    (void)channel;
+    return 3 * x + y < 500 ? level * 0.5 : level;
+}
+static double table_edge(int x, int y, unsigned channel, double level) {
+    (void)channel;
+    return y < 30 || x > 470 + y / 50 ? 50 + (x * 7 + y * 3) % 11 : level;
+}
+static double squared_paper(int x, int y, unsigned channel, double level) {
+    bool line = (x + y / 20) % 37 < 2 || (y + x / 25) % 37 < 2;
+    return line && level > 160 ? (channel == 2 ? 200 : 160) : level;
+}
+static double red_on_yellow(int x, int y, unsigned channel, double level) {
+    (void)x;
+    (void)y;
+    double ink = (240 - level) / 200;
+    return channel == 0 ? 235 - 25 * ink : channel == 1 ? 220 - 180 * ink : 150 - 110 * ink;
+}
+static double chalk_on_board(int x, int y, unsigned channel, double level) {
+    double ink = (240 - level) / 200;
+    return 40 + 20.0 * (channel == 1) + 160 * ink + (x * 31 + y * 17) % 9;
+}
+static double specks(int x, int y, unsigned channel, double level) {
+    (void)channel;
+    return (x % 150 < 4 && y % 130 < 4) ? 60 : level;
+}
+static double grain(int x, int y, unsigned channel, double level) {
+    return level + (double)((uint32_t)(x * 7919 + y * 104729 + (int)channel) * 2654435761u >> 28) -
+           8;
+}
+
+/* The mean, over digits, of how alike a photographed digit is to the digit. */
+static double likeness(effect *photograph) {
+    double sum = 0;
+    for (uint64_t index = 0; index < 20; index++) {
+        uint8_t digit[PIXELS], out[PIXELS];
+        dd__synthetic_draw(1, DD_SPLIT_TRAIN, index, digit);
+        dd__image sheet = page(index, 8, 500, 400, 140, 90, 240, 40);
+        dd__image photo = {500, 400, 3, malloc(500 * 400 * 3)};
+        for (int i = 0; i < 500 * 400 * 3; i++) {
+            double level =
+                photograph(i / 3 % 500, i / 1500, (unsigned)(i % 3), sheet.pixels[i / 3]);
+            photo.pixels[i] = (uint8_t)(level < 0 ? 0 : level > 255 ? 255 : level);
+        }
+        free(sheet.pixels);
+        prepare_page(photo, out);
+        sum += correlation(out, digit) / 20;
+    }
+    return sum;
+}
+
+static void test_photographs_give_the_digit(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        effect *photograph;
+    } effects[] = {{"light", uneven_light},    {"shadow", sharp_shadow},
+                   {"table", table_edge},      {"lines", squared_paper},
+                   {"colours", red_on_yellow}, {"chalk", chalk_on_board},
+                   {"specks", specks},         {"grain", grain}};
+    for (size_t i = 0; i < DD_COUNT(effects); i++) {
+        double alike = likeness(effects[i].photograph);
+        printf("%s: %.3f\n", effects[i].name, alike);
+        assert_true(alike > 0.85);
+    }
+}
+
+static void test_lines_alone_and_several_digits_do_not_crash(void **state) {
+    (void)state;
+    uint8_t out[PIXELS];
+    dd__image sheet = page(0, 4, 500, 300, 20, 20, 240, 40);
+    dd__image other = page(5, 4, 500, 300, 320, 120, 240, 40);
+    for (int i = 0; i < 500 * 300; i++)
+        if (other.pixels[i] < sheet.pixels[i]) sheet.pixels[i] = other.pixels[i];
+    free(other.pixels);
+    prepare_page(sheet, out);
+    check_centered(out);
+    sheet = page(0, 1, 500, 300, 0, 0, 240, 240);
+    for (int i = 0; i < 500 * 300; i++)
+        if (i / 500 % 40 < 2) sheet.pixels[i] = 150;
+    prepare_page(sheet, out);
+}
+
 /* MNIST itself is the yardstick: enlarged, on a page, as dark ink, it comes back. */
 static void test_mnist_on_a_page_comes_back_as_it_was(void **state) {
     (void)state;
@@ -218,6 +320,8 @@ int main(void) {
         cmocka_unit_test(test_pages_of_odd_shapes_do_not_crash),
         cmocka_unit_test(test_none_takes_only_the_right_size),
         cmocka_unit_test(test_auto_is_plain_for_networks_with_colour),
+        cmocka_unit_test(test_photographs_give_the_digit),
+        cmocka_unit_test(test_lines_alone_and_several_digits_do_not_crash),
         cmocka_unit_test(test_mnist_on_a_page_comes_back_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
