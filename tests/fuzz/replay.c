@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "fuzz.h"
 
-enum { CUTS = 64, FLIPS = 256, MOST_MEGABYTES = 1500 };
+enum { CUTS = 32, FLIPS = 128, MOST_MEGABYTES = 1500 };
 
 /* In memory of just this size, so that one byte too far is seen. */
 static void feed(const char *bytes, size_t size) {
