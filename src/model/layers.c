@@ -58,8 +58,12 @@ static dd_status input_value(const dd_model *model, dd__graph *graph, dd__value 
 }
 
 static dd_status check_output(const dd_model *model, const dd__value *y) {
-    if (y->dims.rank == 2) return DD_OK;
     char dims[80];
+    if (y->dims.rank == 2 && y->dims.d[1] <= DD__NETWORK_CLASSES) return DD_OK;
+    if (y->dims.rank == 2)
+        return dd__fail(
+            DD_SHAPE, "the last layer \"%s\" gives %u numbers: expected at most %d classes",
+            model->layers[model->layer_count - 1].name, y->dims.d[1], DD__NETWORK_CLASSES);
     return dd__fail(DD_SHAPE,
                     "the last layer \"%s\" gives %s for one image: expected one number a class",
                     model->layers[model->layer_count - 1].name, dd__dims_print(&y->dims, dims));

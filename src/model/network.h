@@ -36,7 +36,12 @@
 
 #include "model/model.h"
 
-enum { DD__NETWORK_BYTES = 1 << 20, DD__NETWORK_LAYERS = 4000, DD__NETWORK_TENSORS = 1000 };
+enum {
+    DD__NETWORK_BYTES = 1 << 20,
+    DD__NETWORK_LAYERS = 4000,
+    DD__NETWORK_TENSORS = 1000, /* inputs, outputs */
+    DD__NETWORK_CLASSES = 100000,
+};
 extern const char dd__network_image[]; /* "input": what "inputs" calls the image */
 
 /* Parses and checks all that can be known without shapes. In the result "preparation" and every
