@@ -9,9 +9,17 @@
 
 enum { OLDEST_OPSET = 7, NEWEST_OPSET = 21 };
 
-/* Bytes of all that is made of a file, once of what is known and once of weights: some lines can ask for any
- * number of ones. */
-static size_t most_bytes(size_t file_bytes) { return ((size_t)64 << 20) + 16 * file_bytes; }
+/* Bytes of all that is made of a file and its inputs, once of what is known and once of weights: some
+ * lines can ask for any number of ones. */
+static size_t most_bytes(size_t bytes, const dd_array *inputs, size_t input_count) {
+    for (size_t i = 0; i < input_count; i++) {
+        size_t count = sizeof *inputs->data;
+        for (unsigned axis = 0; axis < inputs[i].rank && axis < DD_ARRAY_RANK; axis++)
+            count *= inputs[i].dims[axis];
+        bytes += count;
+    }
+    return ((size_t)64 << 20) + 16 * bytes;
+}
 
 /* ---- The table of operators -------------------------------------------------------------------- */
 
@@ -465,7 +473,7 @@ dd_status dd__onnx_import(const void *bytes, size_t size, const dd_array *inputs
                           size_t input_count, dd__imported *imported) {
     Onnx__ModelProto *model = onnx__model_proto__unpack(NULL, size, bytes);
     if (!model) return dd__fail(DD_FORMAT, "not an ONNX model, or a damaged one");
-    dd__onnx m = {.images = inputs == NULL, .arena.limit = most_bytes(size)};
+    dd__onnx m = {.images = inputs == NULL, .arena.limit = most_bytes(size, inputs, input_count)};
     dd_status status = import(&m, model, inputs, input_count);
     dd__graph_free(m.graph);
     *imported = (dd__imported){m.network, m.tensors, m.tensor_count};
