@@ -11,10 +11,35 @@
 
 /* ---- Forward ------------------------------------------------------------------------------ */
 
+/* As many vectors as leave the fewest columns idle: 2, or 3 for 48 and 144 filters, 1 for 16. */
+static int32_t usual_vectors(const dd__node *node, const dd_device *device) {
+    static const int32_t candidates[] = {2, 3, 1};
+    dd__conv_shape s = dd__conv_shape_of(node);
+    int32_t lanes = dd__tile_lanes(device), best = 0, least = 0;
+    for (size_t i = 0; i < DD_COUNT(candidates); i++) {
+        int32_t columns = lanes * candidates[i];
+        int32_t filled = dd__divide_up(s.og, columns) * columns;
+        if (best && filled >= least) continue;
+        best = candidates[i];
+        least = filled;
+    }
+    return best;
+}
+
+static int32_t usual_rows(const dd__node *node, const dd_device *device);
+static const dd__tunable tunables_forward[] = {DD__TILE_TUNABLES(usual_rows, usual_vectors), {0}};
+
+/* The device's own, or as many as 16 registers hold with 3 vectors each. */
+static int32_t usual_rows(const dd__node *node, const dd_device *device) {
+    int32_t vectors = dd__setting(node, device, tunables_forward, DD__TILE_VECTORS);
+    int32_t rows = dd__tile_usual_rows(node, device);
+    return vectors == 3 && rows < 8 ? 4 : rows;
+}
+
 /* Windows lie inside a tile: with pooling it has a multiple of 4 rows. */
 static dd__tile forward_tile(const dd__node *node, const dd_device *device) {
     const dd__conv2d *a = node->attributes;
-    dd__tile t = dd__tile_of(node, device);
+    dd__tile t = dd__tile_with(node, device, tunables_forward);
     if (a->pool > 1) t.rows = t.rows < 4 ? 4 : t.rows - t.rows % 4;
     snprintf(t.options, sizeof t.options, "-DVW=%d -DMR=%d -DNV=%d -DPOOL=%d%s", t.lanes, t.rows,
              t.columns / t.lanes, a->pool > 1 ? a->pool : 1, a->normalize ? " -DFACTORS" : "");
@@ -28,7 +53,7 @@ static size_t packed_weights(const dd__conv_shape *s, const dd__tile *t) {
 static const char *refuse_forward(const dd__node *node, const dd_device *device) {
     dd__conv_shape s = dd__conv_shape_of(node);
     if (s.pool > 2) return "windows are larger than 2x2";
-    if (s.groups > 1 && s.og % dd__tile_of(node, device).columns)
+    if (s.groups > 1 && s.og % forward_tile(node, device).columns)
         return "filters of a group are not a multiple of the tile";
     return NULL;
 }
@@ -202,7 +227,8 @@ static int32_t usual_rows_weights(const dd__node *node, const dd_device *device)
     return k < 8 * usual ? best : usual;
 }
 
-static const dd__tunable tunables_weights[] = {DD__TILE_TUNABLES(usual_rows_weights), {0}};
+static const dd__tunable tunables_weights[] = {
+    DD__TILE_TUNABLES(usual_rows_weights, dd__tile_usual_vectors), {0}};
 
 typedef struct division { /* of the work of backward_weights */
     int32_t tiles, items, parts, images;
@@ -272,7 +298,7 @@ const dd__implementation dd__conv2d_direct[3] = {
      .scratch = scratch_forward,
      .pack = pack_forward,
      .record = record_forward,
-     .tunables = dd__tile_tunables},
+     .tunables = tunables_forward},
     {.name = "direct",
      .classes = DD__ON_CPU,
      .refuse = refuse_data,

@@ -27,7 +27,7 @@ static int32_t usual_rows(const dd__node *node, const dd_device *device);
                  .help = "F(m x m, r x r): outputs of a tile"}
 
 static const dd__tunable tunables[] = {
-    DD__TILE_TUNABLES(usual_rows),
+    DD__TILE_TUNABLES(usual_rows, dd__tile_usual_vectors),
     OUTPUTS_TUNABLE,
     [BLOCK] = {.name = "block",
                .values = {1, 2, 3, 4, 6, 8},
@@ -37,7 +37,7 @@ static const dd__tunable tunables[] = {
 };
 
 static const dd__tunable tunables_weights[] = {
-    DD__TILE_TUNABLES(usual_rows),
+    DD__TILE_TUNABLES(usual_rows, dd__tile_usual_vectors),
     OUTPUTS_TUNABLE,
     [CHUNK] = {.name = "chunk",
                .values = {32, 64, 96, 128, 192, 256},

@@ -2,7 +2,8 @@
 
 #include <stdio.h>
 
-const dd__tunable dd__tile_tunables[] = {DD__TILE_TUNABLES(dd__tile_usual_rows), {0}};
+const dd__tunable dd__tile_tunables[] = {
+    DD__TILE_TUNABLES(dd__tile_usual_rows, dd__tile_usual_vectors), {0}};
 
 int32_t dd__tile_lanes(const dd_device *device) {
     unsigned width = dd_device_describe(device)->vector_width;
@@ -12,6 +13,12 @@ int32_t dd__tile_lanes(const dd_device *device) {
 int32_t dd__tile_usual_rows(const dd__node *node, const dd_device *device) {
     (void)node;
     return dd__tile_lanes(device) == 16 ? 8 : 6;
+}
+
+int32_t dd__tile_usual_vectors(const dd__node *node, const dd_device *device) {
+    (void)node;
+    (void)device;
+    return 2;
 }
 
 dd__tile dd__tile_of(const dd__node *node, const dd_device *device) {

@@ -24,16 +24,17 @@ enum { DD__TILE_ROWS, DD__TILE_VECTORS, DD__TILE_SETTINGS };
 int32_t dd__tile_usual_rows(const dd__node *node, const dd_device *device);
 bool dd__tile_rows_suit(const dd__node *node, const dd_device *device, int32_t rows);
 bool dd__tile_vectors_suit(const dd__node *node, const dd_device *device, int32_t vectors);
-/* usually: dd__tile_usual_rows, or the op's own. */
-#define DD__TILE_TUNABLES(usually)                                \
+int32_t dd__tile_usual_vectors(const dd__node *node, const dd_device *device);
+/* rows_, vectors_: the two above, or the op's own. */
+#define DD__TILE_TUNABLES(rows_, vectors_)                        \
     [DD__TILE_ROWS] = {.name = "rows",                            \
                        .values = {1, 2, 4, 5, 6, 8, 14},          \
-                       .usual_for = usually,                      \
+                       .usual_for = rows_,                        \
                        .suits = dd__tile_rows_suit,               \
                        .help = "rows of the register tile (MR)"}, \
     [DD__TILE_VECTORS] = {.name = "vectors",                      \
                           .values = {1, 2, 3, 4},                 \
-                          .usual = 2,                             \
+                          .usual_for = vectors_,                  \
                           .suits = dd__tile_vectors_suit,         \
                           .help = "vectors in a row of it (NV)"}
 /* Of an implementation that has no others. */
