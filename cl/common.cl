@@ -22,7 +22,8 @@
 #define CAT(a, b)  CAT_(a, b)
 
 /* What a kernel computes with is float, but inference may store it as half (src/plan/half.h): the host
- * says -DX_T=half where a node's input 0 is stored so, -DW_T=half of input 1, -DY_T=half of output 0.
+ * says -DX_T=half where a node's input 0 is stored so, -DW_T=half of input 1, -DY_T=half of output 0, and
+ * -DADDED_T=half of what a convolution adds (cl/finish.cl).
  * READ, WRITE, and VREAD, VWRITE for vectors, are all that is done with these; they need no extension
  * of OpenCL. */
 #ifndef X_T

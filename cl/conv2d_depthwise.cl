@@ -50,7 +50,7 @@ inline int last_inside(const int start, const int step, const int end, const int
         }                                                                                          \
         _Pragma("unroll") for (int i = 0; i < count; i++) {                                        \
             V value = scaled(sum[i], f);                                                           \
-            if (add) value += VLOAD(added + at + i * C);                                           \
+            if (add) value += VREAD(ADDED_T, added + at + i * C);                                    \
             VWRITE(Y_T, limited(value, f), y + at + i * C);                                        \
         }                                                                                          \
     }

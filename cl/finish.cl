@@ -24,6 +24,10 @@ inline V limited(V value, Finish f) {
 /* and all of it where nothing is added. */
 inline V finish(V value, Finish f) { return limited(scaled(value, f), f); }
 
+#ifndef ADDED_T
+#define ADDED_T float
+#endif
+
 /* Its arguments, where a kernel has them. normalize: scale = gamma / sqrt(variance + epsilon), shift =
  * beta - mean scale, else 1 and 0. add: `added` lies as the result does. Buffers of what is not asked
  * for are anything. */
@@ -31,19 +35,22 @@ inline V finish(V value, Finish f) { return limited(scaled(value, f), f); }
     const int has_bias, const int relu, const int normalize, const float epsilon,               \
         const int add, const int limit, const float low, const float high,                      \
         global const float *bias, global const float *gamma, global const float *beta,          \
-        global const float *mean, global const float *variance, global const float *added
+        global const float *mean, global const float *variance, global const ADDED_T *added
 #define PASS_FINISH                                                                             \
     has_bias, relu, normalize, epsilon, add, limit, low, high, bias, gamma, beta, mean,         \
         variance, added
 
 /* VW numbers, of which the first `valid` are there; 0 for the others. */
-inline V load_valid(global const float *from, const int valid) {
-    if (valid >= VW) return VLOAD(from);
-    float lanes[VW];
-#pragma unroll
-    for (int j = 0; j < VW; j++) lanes[j] = j < valid ? from[j] : 0.0f;
-    return VLOAD(lanes);
-}
+#define LOAD_VALID(name, type)                                    \
+    inline V name(global const type *from, const int valid) {     \
+        if (valid >= VW) return VREAD(type, from);                \
+        float lanes[VW];                                          \
+        _Pragma("unroll") for (int j = 0; j < VW; j++) lanes[j] = \
+            j < valid ? READ(type, from, j) : 0.0f;               \
+        return VLOAD(lanes);                                      \
+    }
+LOAD_VALID(load_valid, float)
+LOAD_VALID(load_added, ADDED_T)
 
 #define STORE_VALID(name, type)                                     \
     inline void name(const V v, global type *to, const int valid) { \

@@ -184,7 +184,7 @@ inline void store_finished(V sum[4 * MV][NV], global Y_T *to, FINISH, const int 
             UNROLL for (int j = 0; j < NV; j++) {
                 const int column = first_column + (j * GX + x) * 4;
                 if (row < M)
-                    sum[i][j] += load_valid(added + before + row / PLACES * LD + column, N - column);
+                    sum[i][j] += load_added(added + before + row / PLACES * LD + column, N - column);
             }
         }
     UNROLL for (int j = 0; j < NV; j++)
@@ -214,7 +214,7 @@ __kernel void add_slices(global const float *restrict parts, global Y_T *restric
         for (int z = 0; z < slices; z++)
             sum += load_valid(parts + ((size_t)z * M + row * PLACES + p) * N + column, valid);
         sum = scaled(sum, f);
-        if (add) sum += load_valid(added + row * N + column, valid);
+        if (add) sum += load_added(added + row * N + column, valid);
         sum = limited(sum, f);
         best = p ? larger(best, sum) : sum;
     }

@@ -127,7 +127,7 @@ inline void store_row(V row[WM], V above[WM / POOL], const int i, global Y_T *y,
 /* One tile and VW filters: AT . A of from[xi * step], finished, to y; p and q are the tile's first
  * row and column before pooling. `added` lies as y does, 0: nothing is. */
 inline void output_tile(global const float *from, const int step, const Finish f,
-                        global const float *added, global Y_T *y, const int p, const int q,
+                        global const ADDED_T *added, global Y_T *y, const int p, const int q,
                         const int P, const int Q, const int O) {
     V columns[A][WM], above[WM / POOL];
     LOAD_COLUMNS(transform_y, from, step, columns)
@@ -138,7 +138,7 @@ inline void output_tile(global const float *from, const int step, const Finish f
         UNROLL for (int j = 0; j < WM; j++) row[j] = scaled(row[j], f);
         if (added && p + i < P)
             UNROLL for (int j = 0; j < WM; j++)
-                if (q + j < Q) row[j] += VLOAD(added + ((p + i) * Q + q + j) * O);
+                if (q + j < Q) row[j] += VREAD(ADDED_T, added + ((p + i) * Q + q + j) * O);
         UNROLL for (int j = 0; j < WM; j++) row[j] = limited(row[j], f);
         store_row(row, above, i, y, p, q, P, Q, O);
     }

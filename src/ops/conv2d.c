@@ -8,6 +8,7 @@
 #include "ops/conv2d.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "reference/reference.h"
 
@@ -183,6 +184,15 @@ dd__finish dd__conv_finish(const dd__node *node) {
                         .limit = a->limit,
                         .low = a->low,
                         .high = a->high};
+}
+
+dd__options dd__conv_half_options(const dd__node *node) {
+    dd__options options = dd__half_options(node);
+    const dd__conv2d *a = node->attributes;
+    size_t used = strlen(options.text);
+    if (node->op == &dd__op_conv2d && a->add && node->in[ADDED]->type == DD__F16)
+        snprintf(options.text + used, sizeof options.text - used, " -DADDED_T=half");
+    return options;
 }
 
 dd__buffer *dd__conv_added(const dd__node *node, const dd__site *site) {

@@ -3,6 +3,7 @@
 #define DD_OPS_CONV2D_H
 
 #include "graph/conv_shape.h"
+#include "ops/launch.h"
 #include "ops/ops.h"
 #include "ops/tile_local.h"
 
@@ -14,6 +15,10 @@ double dd__conv_flop(const dd__node *node);
 
 /* What a forward node does with its sums. */
 dd__finish dd__conv_finish(const dd__node *node);
+
+/* dd__half_options, and " -DADDED_T=half" where what a node adds to its result is stored so. */
+dd__options dd__conv_half_options(const dd__node *node);
+enum { DD__CONV_ADDED_HALF = DD__HALF_IN(7) };
 
 /* What it adds to its result; the packed weights, as anything, where it adds nothing. */
 dd__buffer *dd__conv_added(const dd__node *node, const dd__site *site);

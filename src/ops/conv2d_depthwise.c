@@ -60,7 +60,7 @@ static dd_status record_pixels(dd__recorder *recorder, const dd__node *node, con
     dd__conv_shape s = dd__conv_shape_of(node);
     char options[96];
     int32_t lanes = lanes_of(&s, true, site->device);
-    snprintf(options, sizeof options, "-DVW=%d%s", lanes, dd__half_options(node).text);
+    snprintf(options, sizeof options, "-DVW=%d%s", lanes, dd__conv_half_options(node).text);
     dd__launch launch = start(node, "pixels");
     append_shape(&launch, &s);
     dd__launch_elements(&launch, site->device, dd__dims_count(&node->out[0]->dims) / (size_t)lanes);
@@ -75,4 +75,4 @@ const dd__implementation dd__conv2d_depthwise = {.name = "depthwise",
                                                  .refuse = refuse,
                                                  .record = record_pixels,
                                                  .half = DD__HALF_IN(0) | DD__HALF_IN(1) |
-                                                         DD__HALF_OUT(0)};
+                                                         DD__CONV_ADDED_HALF | DD__HALF_OUT(0)};

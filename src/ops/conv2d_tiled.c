@@ -43,9 +43,9 @@ static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__
     static const char *const names[] = {"FORWARD", "BACKWARD_DATA", "BACKWARD_WEIGHTS"};
     dd__conv_shape s = dd__conv_shape_of(node);
     pass p = pass_of(node);
-    char options[96];
+    char options[128];
     snprintf(options, sizeof options, " -D%s -DPOOL=%d%s", names[p], p == FORWARD ? s.pool : 1,
-             dd__half_options(node).text);
+             dd__conv_half_options(node).text);
     dd__local_launch launch = {.form = form,
                                .program = "conv2d_tiled",
                                .options = options,
@@ -103,7 +103,9 @@ DD__LOCAL_FUNCTIONS(tf32, refuse, scratch, record)
 DD__LOCAL_FUNCTIONS(bf16, refuse, scratch, record)
 DD__LOCAL_FUNCTIONS(f16, refuse, scratch, record)
 
-enum { HALF = DD__HALF_IN(0) | DD__HALF_IN(1) | DD__HALF_OUT(0) }; /* forward alone */
+enum { /* forward alone */
+       HALF = DD__HALF_IN(0) | DD__HALF_IN(1) | DD__CONV_ADDED_HALF | DD__HALF_OUT(0)
+};
 
 #define TILED                                                                     \
     .name = "tiled", .classes = DD__ON_GPU, .refuse = refuse_f32, .avoid = avoid, \

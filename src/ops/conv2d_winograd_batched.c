@@ -64,8 +64,8 @@ static void form_of(const dd__node *node, const dd_device *device, form *f) {
     if (f->chunk < 1) f->chunk = 1;
     if (f->chunk > f->tiles) f->chunk = f->tiles;
     dd__winograd w;
-    int used =
-        snprintf(f->options, OPTIONS, "-DVW=1 -DPOOL=%d%s ", s.pool, dd__half_options(node).text);
+    int used = snprintf(f->options, OPTIONS, "-DVW=1 -DPOOL=%d%s ", s.pool,
+                        dd__conv_half_options(node).text);
     if (dd__winograd_make(m, s.kh, &w))
         dd__winograd_options(&w, f->options + used, OPTIONS - (size_t)used);
 }
@@ -247,7 +247,7 @@ static dd_status record_weights(dd__recorder *recorder, const dd__node *node,
 
 /* Weights and tiles are transformed and multiplied in float: the transforms that follow make what they
  * are rounded by some fifty times larger (ERROR against 2^-24), which half precision has no room for. */
-#define HALF (DD__HALF_IN(0) | DD__HALF_OUT(0))
+#define HALF (DD__HALF_IN(0) | DD__CONV_ADDED_HALF | DD__HALF_OUT(0))
 #define NAMED                                                                            \
     .name = "winograd_batched", .classes = DD__ON_GPU, .refuse = refuse, .avoid = avoid, \
     .relative_error = ERROR, .tunables = tunables
