@@ -59,6 +59,7 @@ static dd_status read_text(const char *path, char **text) {
     fclose(file);
     if (whole && strlen(*text) == size) return DD_OK;
     free(*text);
+    *text = NULL;
     return cli_fail(DD_IO, "--classes %s: no text that can be read", path);
 }
 
@@ -66,10 +67,11 @@ static dd_status name_classes(dd_model *model, const char *path) {
     dd_model_info info;
     char *text = NULL;
     dd_model_describe(model, &info);
-    CLI_TRY(read_text(path, &text));
+    dd_status status = read_text(path, &text);
+    if (!text) return status;
     const char **names = calloc(info.classes + 1, sizeof *names);
-    dd_status status = names ? split_names(text, path, info.classes, names)
-                             : cli_fail(DD_MEMORY, "no memory for %u names", info.classes);
+    status = names ? split_names(text, path, info.classes, names)
+                   : cli_fail(DD_MEMORY, "no memory for %u names", info.classes);
     if (status == DD_OK) status = dd_model_set_images(model, NULL, names);
     free(names);
     free(text);

@@ -55,11 +55,12 @@ static void print_output(const dd_array *array) {
 }
 
 static dd_status save_outputs(const cli_texts *texts, const dd_array *arrays, size_t count) {
+    const char *first = count ? arrays[0].name : "";
     for (size_t i = 0; i < texts->count; i++) {
         const dd_array *found = find_output(arrays, count, texts->items[i]);
         if (!found)
             return cli_fail(DD_USAGE, "--output %s: the model has no such output, but \"%s\"%s",
-                            texts->items[i], count ? arrays[0].name : "", count > 1 ? ", ..." : "");
+                            texts->items[i], first, count > 1 ? ", ..." : "");
         CLI_TRY(dd_array_save(path_of(texts->items[i]), found));
     }
     for (size_t i = 0; i < count; i++) print_output(&arrays[i]);
@@ -75,7 +76,7 @@ static dd_status run_model(const cli_call *call, const settings *set, const dd_a
     if (status == DD_OK) status = cli_open_one_device(&call->common, &device);
     if (status == DD_OK)
         status = dd_compute(device, model, inputs, set->inputs.count, &outputs, &count);
-    if (status == DD_OK) {
+    if (status == DD_OK && outputs) {
         status = save_outputs(&set->outputs, outputs, count);
         dd_arrays_free(outputs, count);
     }

@@ -38,7 +38,7 @@ static dd__box middle_of(const dd__image *image, const dd__input *input) {
     unsigned width = (unsigned)(wide * scale + 1e-6), height = (unsigned)(high * scale + 1e-6);
     if (width < input->width) width = input->width;
     if (height < input->height) height = input->height;
-    double left = (width - input->width + 1) / 2, top = (height - input->height + 1) / 2;
+    unsigned left = (width - input->width + 1) / 2, top = (height - input->height + 1) / 2;
     double x = wide / width, y = high / height;
     return (dd__box){left * x, top * y, (left + input->width) * x, (top + input->height) * y};
 }

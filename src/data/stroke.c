@@ -27,7 +27,7 @@ static void sweep(const dd__image *size, int *at, unsigned x, unsigned y, int fr
 static int *measure(const dd__image *ink, bool to_ink) {
     size_t count = (size_t)ink->width * ink->height;
     int *distance = dd__alloc(count, sizeof *distance);
-    if (!distance) return NULL;
+    if (!distance || ink->width == 0) return distance;
     for (size_t i = 0; i < count; i++) distance[i] = (ink->pixels[i] >= MIDDLE) == to_ink ? 0 : FAR;
     for (size_t i = 0; i < count; i++)
         sweep(ink, distance + i, (unsigned)(i % ink->width), (unsigned)(i / ink->width), -1);

@@ -10,6 +10,7 @@
 static dd_status imagenet(const dd_model *model, cJSON **preparation) {
     static const double mean[] = {0.485, 0.456, 0.406}, deviation[] = {0.229, 0.224, 0.225};
     unsigned longer = model->height > model->width ? model->height : model->width;
+    unsigned resize = longer * 8 / 7;
     dd__json json = {.failed = false};
     cJSON *object = dd__json_add_object(&json, NULL, NULL);
     cJSON *scale = dd__json_add_array(&json, object, "scale");
@@ -24,7 +25,7 @@ static dd_status imagenet(const dd_model *model, cJSON **preparation) {
         dd__json_add(&json, shift, NULL, cJSON_CreateNumber(-mean[i] / deviation[i]));
     }
     dd__json_add(&json, object, "crop", cJSON_CreateTrue());
-    dd__json_add(&json, object, "resize", cJSON_CreateNumber(longer * 8 / 7));
+    dd__json_add(&json, object, "resize", cJSON_CreateNumber(resize));
     *preparation = json.root;
     return json.failed ? dd__no_memory(sizeof *object) : DD_OK;
 }

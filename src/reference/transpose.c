@@ -6,7 +6,7 @@ dd_status dd__reference_transpose(const dd__node *node) {
     const dd__value *x = node->in[0], *y = node->out[0];
     size_t count = dd__dims_count(&y->dims);
     for (size_t i = 0; i < count; i++) {
-        size_t at[DD__MAX_RANK], rest = i, from = 0;
+        size_t at[DD__MAX_RANK] = {0}, rest = i, from = 0;
         for (unsigned k = y->dims.rank; k-- > 0; rest /= y->dims.d[k])
             at[order->d[k]] = rest % y->dims.d[k];
         for (unsigned k = 0; k < x->dims.rank; k++) from = from * x->dims.d[k] + at[k];

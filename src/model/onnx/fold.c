@@ -181,7 +181,7 @@ static dd_status fold_concat(const fold *f, dd__known *result) {
     for (size_t i = 0; i < f->count; i++) {
         dd__dims like = f->in[i] ? f->in[i]->dims : (dd__dims){0};
         if (like.rank == dims.rank) like.d[axis] = first->dims.d[axis];
-        if (!dd__dims_equal(&like, &first->dims))
+        if (!f->in[i] || !dd__dims_equal(&like, &first->dims))
             return dd__fail(DD_FORMAT, "inputs of other shapes");
         extent += f->in[i]->dims.d[axis];
     }

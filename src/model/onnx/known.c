@@ -78,22 +78,21 @@ typedef struct number_type {
 } number_type;
 
 static number_type type_of(int32_t type) {
-    switch (type) {
-#define TYPE_CASE(name, bytes, type)            \
-    case ONNX__TENSOR_PROTO__DATA_TYPE__##name: \
-        return (number_type){bytes, true};
-        WHOLE_TYPES(TYPE_CASE)
-#undef TYPE_CASE
-    case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT:
-        return (number_type){4, false};
-    case ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE:
-        return (number_type){8, false};
-    case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16:
-    case ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16:
-        return (number_type){2, false};
-    default:
-        return (number_type){0};
-    }
+    static const struct {
+        int32_t type;
+        number_type is;
+    } types[] = {
+#define TYPE_ROW(name, bytes, type) {ONNX__TENSOR_PROTO__DATA_TYPE__##name, {bytes, true}},
+        WHOLE_TYPES(TYPE_ROW)
+#undef TYPE_ROW
+            {ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, {4, false}},
+        {ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE, {8, false}},
+        {ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16, {2, false}},
+        {ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16, {2, false}},
+    };
+    for (size_t i = 0; i < DD_COUNT(types); i++)
+        if (types[i].type == type) return types[i].is;
+    return (number_type){0};
 }
 
 static float float_of_bits(uint32_t bits) {

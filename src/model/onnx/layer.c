@@ -33,6 +33,7 @@ static dd_status name_layer(dd__onnx *m, const char *hint, const char **name) {
 }
 
 static const char *hint_of(const Onnx__NodeProto *node) {
+    if (!node) return "layer";
     if (node->name && *node->name) return node->name;
     return node->n_output && *node->output[0] ? node->output[0] : node->op_type;
 }

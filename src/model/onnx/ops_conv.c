@@ -90,7 +90,7 @@ static void crop(const Onnx__NodeProto *node, dd__onnx_window *w, int64_t extra[
                  const int64_t *asked) {
     bool upper = dd__onnx_text_is(node, "auto_pad", "NOTSET", "SAME_UPPER");
     bool lower = dd__onnx_text_is(node, "auto_pad", "NOTSET", "SAME_LOWER");
-    for (unsigned axis = 0; axis < w->spatial; axis++) {
+    for (unsigned axis = 0; axis < 2 && axis < w->spatial; axis++) {
         int64_t reach = (w->kernel[axis] - 1) * w->dilation[axis] + 1;
         int64_t full = (w->size[axis] - 1) * w->stride[axis] + reach + extra[axis];
         if (!asked && !upper && !lower) continue;
@@ -114,7 +114,7 @@ dd_status dd__import_conv_transpose(dd__onnx *m, const Onnx__NodeProto *node) {
     if ((extras && extras != c.window.spatial) || (asked && asked < c.window.spatial))
         return dd__fail(DD_FORMAT, "output_padding or output_shape of another number of axes");
     const int64_t *target = asked ? shape + asked - c.window.spatial : NULL;
-    for (unsigned axis = 0; axis < c.window.spatial; axis++) {
+    for (unsigned axis = 0; axis < 2 && axis < c.window.spatial; axis++) {
         if (extras) extra[axis] = more[axis];
         if (extra[axis] < 0 || extra[axis] > INT32_MAX)
             return dd__fail(DD_FORMAT, "\"output_padding\": %lld", (long long)extra[axis]);

@@ -207,6 +207,7 @@ dd_status dd__import_variadic(dd__onnx *m, const Onnx__NodeProto *node) {
     DD_TRY(dd__onnx_need(m, node, 0, &first));
     if (node->n_input == 1) return dd__onnx_give_same(m, node, first);
     so_far = *first;
+    bool single = first->shape.rank == 0;
     const char *layer = NULL;
     dd__layout layout = DD__PLAIN;
     for (size_t i = 1; i < node->n_input; i++) {
@@ -214,9 +215,9 @@ dd_status dd__import_variadic(dd__onnx *m, const Onnx__NodeProto *node) {
         DD_TRY(combine(m, node, &so_far, next, &layer, &layout));
         so_far = (dd__onnx_value){.name = first->name, .shape = *dd__onnx_dims_of(m, layer)};
         so_far.layer[layout] = layer;
+        single &= next->shape.rank == 0;
     }
     if (strcmp(node->op_type, "Mean") == 0) DD_TRY(divide_by_count(m, node, &layer));
     dd__dims none = {0};
-    bool single = first->shape.rank == 0 && next->shape.rank == 0;
     return dd__onnx_give(m, node, 0, layer, layout, single ? &none : NULL);
 }

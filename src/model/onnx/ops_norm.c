@@ -107,7 +107,7 @@ static dd_status give_moments(dd__onnx *m, const Onnx__NodeProto *node, const ch
 dd_status dd__import_layer_norm(dd__onnx *m, const Onnx__NodeProto *node) {
     dd__onnx_value *x;
     const char *layer;
-    int64_t axis = dd__onnx_int(node, "axis", -1), axes[DD__MAX_RANK];
+    int64_t axis = dd__onnx_int(node, "axis", -1), axes[DD__MAX_RANK] = {0};
     size_t count = 0;
     DD_TRY(dd__onnx_need(m, node, 0, &x));
     DD_TRY(dd__onnx_axis(&axis, x->shape.rank));

@@ -29,7 +29,7 @@ static dd_status reduce_layer(dd__onnx *m, const Onnx__NodeProto *node, const ax
                               dd__layout layout, const char **layer) {
     dd__onnx_layer reduce;
     unsigned rank = dd__onnx_dims_of(m, *layer)->rank, set = 0;
-    int64_t list[DD__MAX_RANK];
+    int64_t list[DD__MAX_RANK] = {0};
     size_t count = 0;
     for (unsigned i = 0; i < rank; i++)
         if (a->set >> i & 1) set |= 1u << dd__onnx_axis_in(layout, i, rank);
