@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/margin.h"
 #include "data/paper.h"
 #include "data/parts.h"
 
@@ -204,9 +205,8 @@ static dd_status look_closer(const dd__image *image, place *at, dd__image *ink) 
     return status;
 }
 
-dd_status dd__ink_find(const dd__image *image, dd__image *ink) {
+static dd_status find(const dd__image *image, dd__image *ink) {
     enum { MOST_LOOKS = 3 };
-    *ink = (dd__image){.channels = 1};
     place at;
     DD_TRY(find_place(image, &at));
     for (int i = 0; i < MOST_LOOKS && at.found; i++) {
@@ -216,4 +216,13 @@ dd_status dd__ink_find(const dd__image *image, dd__image *ink) {
         if (longer_side(at.box) * 5 >= before * 4) break;
     }
     return DD_OK;
+}
+
+dd_status dd__ink_find(const dd__image *image, dd__image *ink) {
+    dd__image wide;
+    *ink = (dd__image){.channels = 1};
+    DD_TRY(dd__margin_add(image, &wide));
+    dd_status status = find(wide.pixels ? &wide : image, ink);
+    dd__image_clear(&wide);
+    return status;
 }

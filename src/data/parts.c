@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/otsu.h"
 
 enum {
-    LEVELS = 256,
     LEAST_GRAIN = 3,
     MOST_SMOOTHING = 2,
     LEAST_CONTRAST = 24, /* mean level of ink; less is grain */
@@ -18,39 +18,16 @@ enum {
 
 /* ---- Levels ----------------------------------------------------------------------------------- */
 
-/* The level that best parts what is above `floor` (Otsu: "A threshold selection method from
- * gray-level histograms", 1979). */
-static unsigned otsu(const size_t counts[LEVELS], unsigned floor) {
-    double total = 0, sum = 0, below = 0, sum_below = 0, best = -1;
-    unsigned threshold = floor;
-    for (unsigned i = floor; i < LEVELS; i++) {
-        total += (double)counts[i];
-        sum += (double)counts[i] * i;
-    }
-    for (unsigned i = floor; i < LEVELS - 1; i++) {
-        below += (double)counts[i];
-        sum_below += (double)counts[i] * i;
-        if (below <= 0 || below >= total) continue;
-        double apart = sum_below / below - (sum - sum_below) / (total - below);
-        double between = below * (total - below) * apart * apart;
-        if (between > best) {
-            best = between;
-            threshold = i;
-        }
-    }
-    return threshold;
-}
-
 /* What neighbours differ by on average where nothing is: the median, as ink has few edges. */
 static unsigned grain(const dd__image *plane) {
-    size_t counts[LEVELS] = {0}, total = 0, seen = 0;
+    size_t counts[DD__LEVELS] = {0}, total = 0, seen = 0;
     for (unsigned y = 0; y < plane->height; y++)
         for (unsigned x = 1; x < plane->width; x++, total++) {
             const uint8_t *at = plane->pixels + (size_t)y * plane->width + x;
             counts[abs(at[0] - at[-1])]++;
         }
     unsigned level = 0;
-    while (level < LEVELS - 1 && (seen += counts[level]) * 2 < total) level++;
+    while (level < DD__LEVELS - 1 && (seen += counts[level]) * 2 < total) level++;
     return level;
 }
 
@@ -79,11 +56,11 @@ dd_status dd__parts_smooth(dd__image *plane) {
 
 /* Ink apart from grain, and, where there are ruled lines, from these. */
 static void choose_levels(const dd__image *plane, dd__writing *writing) {
-    size_t counts[LEVELS] = {0}, count = (size_t)plane->width * plane->height;
+    size_t counts[DD__LEVELS] = {0}, count = (size_t)plane->width * plane->height;
     for (size_t i = 0; i < count; i++) counts[plane->pixels[i]]++;
     unsigned floor = 8 + 4 * grain(plane);
-    if (floor > LEVELS / 2) floor = LEVELS / 2;
-    writing->high = otsu(counts, floor);
+    if (floor > DD__LEVELS / 2) floor = DD__LEVELS / 2;
+    writing->high = dd__otsu(counts, floor, NULL);
     writing->low = writing->high * 6 / 10;
     if (writing->low < floor) writing->low = floor;
     if (writing->high < writing->low) writing->high = writing->low;
