@@ -278,6 +278,131 @@ static void test_lines_alone_and_several_digits_do_not_crash(void **state) {
     prepare_page(sheet, out);
 }
 
+/* The same where one may be a pixel off: the middle is a whole pixel, and may fall either way. */
+static double likeness_nearby(const uint8_t *a, const uint8_t *b) {
+    double best = -1;
+    for (int by = -SIDE - 1; by <= SIDE + 1; by++) {
+        uint8_t moved[PIXELS] = {0};
+        if (abs(by) > 1 && abs(by) < SIDE - 1) continue;
+        for (int i = 0; i < PIXELS; i++)
+            if (i + by >= 0 && i + by < PIXELS) moved[i + by] = b[i];
+        best = fmax(best, correlation(a, moved));
+    }
+    return best;
+}
+
+/* Cut so close that nothing is around the digit, whose longer side becomes `side`. */
+static dd__image cut_close(uint64_t index, unsigned side, int paper, int ink) {
+    dd__image sheet = page(index, 20, 560, 560, 0, 0, paper, ink), cut;
+    dd__box box = {560, 560, 0, 0};
+    for (int i = 0; i < 560 * 560; i++) {
+        if (2 * abs(sheet.pixels[i] - paper) < abs(ink - paper)) continue;
+        box.left = fmin(box.left, i % 560);
+        box.right = fmax(box.right, i % 560 + 1);
+        box.top = fmin(box.top, i / 560);
+        box.bottom = i / 560 + 1;
+    }
+    double width = box.right - box.left, height = box.bottom - box.top;
+    double scale = side / fmax(width, height);
+    assert_ok(dd__image_resize_part(&sheet, &box, (unsigned)ceil(width * scale),
+                                    (unsigned)ceil(height * scale), &cut));
+    free(sheet.pixels);
+    return cut;
+}
+
+static void test_a_digit_may_reach_all_borders(void **state) {
+    (void)state;
+    static const unsigned sides[] = {16, 27, 60, 200};
+    static const int levels[][2] = {{255, 25}, {0, 255}, {230, 40}, {60, 220}}; /* paper, ink */
+    for (size_t s = 0; s < DD_COUNT(sides); s++)
+        for (size_t l = 0; l < DD_COUNT(levels); l++) {
+            double sum = 0;
+            int unlike = 0;
+            for (uint64_t index = 0; index < 20; index++) {
+                uint8_t digit[PIXELS], out[PIXELS];
+                dd__synthetic_draw(1, DD_SPLIT_TRAIN, index, digit);
+                prepare_page(cut_close(index, sides[s], levels[l][0], levels[l][1]), out);
+                double alike = likeness_nearby(out, digit);
+                sum += alike / 20;
+                unlike += !(alike >= 0.7);
+            }
+            printf("%u, %d on %d: %.3f, unlike %d\n", sides[s], levels[l][1], levels[l][0], sum,
+                   unlike);
+            assert_true(sum > (sides[s] < 20 ? 0.87 : 0.92));
+            assert_true(unlike <= (sides[s] < 20)); /* thin strokes are half a pixel there */
+        }
+}
+
+/* What the remains of a form's box on two sides have in common with a digit is the border alone. */
+static void test_lines_along_the_border_are_no_digit(void **state) {
+    (void)state;
+    for (uint64_t index = 0; index < 20; index++) {
+        uint8_t digit[PIXELS], out[PIXELS];
+        dd__synthetic_draw(1, DD_SPLIT_TRAIN, index, digit);
+        dd__image sheet = page(index, 5, 190, 180, 24, 20, 245, 45);
+        for (int i = 0; i < 190 * 180; i++)
+            if (i % 190 < 3 || i / 190 >= 176) sheet.pixels[i] = 60;
+        prepare_page(sheet, out);
+        assert_true(likeness_nearby(out, digit) > 0.6);
+    }
+}
+
+static int flood(const uint8_t *image, bool *seen, int x, int y) {
+    if (x < 0 || y < 0 || x >= SIDE || y >= SIDE || seen[y * SIDE + x]) return 0;
+    if (image[y * SIDE + x] >= 128) return 0;
+    seen[y * SIDE + x] = true;
+    return 1 + flood(image, seen, x - 1, y) + flood(image, seen, x + 1, y) +
+           flood(image, seen, x, y - 1) + flood(image, seen, x, y + 1);
+}
+
+/* 4-connected parts of what is not ink, the surroundings among them; the smallest has `least`
+ * pixels. */
+static int background_parts(const uint8_t *image, int *least) {
+    bool seen[PIXELS] = {false};
+    int parts = 0;
+    *least = PIXELS;
+    for (int i = 0; i < PIXELS; i++) {
+        int pixels = flood(image, seen, i % SIDE, i / SIDE);
+        parts += pixels > 0;
+        if (pixels > 0 && pixels < *least) *least = pixels;
+    }
+    return parts;
+}
+
+static void test_loops_stay_open(void **state) {
+    (void)state;
+    static const int expected[10] = {[0] = 2, [6] = 2, [8] = 3, [9] = 2};
+    int seen[10] = {0}, lost = 0, all = 0, least;
+    for (uint64_t index = 0; index < 200; index++) {
+        uint8_t digit[PIXELS], out[PIXELS];
+        int label = dd__synthetic_draw(1, DD_SPLIT_TRAIN, index, digit);
+        if (!expected[label] || background_parts(digit, &least) != expected[label]) continue;
+        if (least < 6) continue; /* hardly a loop */
+        prepare_page(page(index, 6, 300, 260, 70, 40, 235, 45), out);
+        lost += background_parts(out, &least) != expected[label];
+        prepare_page(cut_close(index, 90, 235, 45), out);
+        lost += background_parts(out, &least) != expected[label];
+        seen[label]++;
+        all += 2;
+    }
+    printf("loops lost or made: %d of %d\n", lost, all);
+    for (int label = 0; label < 10; label++) assert_true(!expected[label] || seen[label] >= 5);
+    assert_true(lost * 20 <= all);
+}
+
+static void test_ruled_lines_go(void **state) {
+    (void)state;
+    for (uint64_t index = 0; index < 20; index++) {
+        uint8_t plain[PIXELS], ruled[PIXELS];
+        prepare_page(page(index, 6, 420, 300, 120, 60, 240, 40), plain);
+        dd__image sheet = page(index, 6, 420, 300, 120, 60, 240, 40);
+        for (int i = 0; i < 420 * 300; i++)
+            if (i / 420 % 90 < 3 && sheet.pixels[i] > 150) sheet.pixels[i] = 150;
+        prepare_page(sheet, ruled);
+        assert_true(likeness_nearby(plain, ruled) > 0.9);
+    }
+}
+
 /* MNIST itself is the yardstick: enlarged, on a page, as dark ink, it comes back. */
 static void test_mnist_on_a_page_comes_back_as_it_was(void **state) {
     (void)state;
@@ -321,6 +446,10 @@ int main(void) {
         cmocka_unit_test(test_none_takes_only_the_right_size),
         cmocka_unit_test(test_auto_is_plain_for_networks_with_colour),
         cmocka_unit_test(test_photographs_give_the_digit),
+        cmocka_unit_test(test_a_digit_may_reach_all_borders),
+        cmocka_unit_test(test_lines_along_the_border_are_no_digit),
+        cmocka_unit_test(test_loops_stay_open),
+        cmocka_unit_test(test_ruled_lines_go),
         cmocka_unit_test(test_lines_alone_and_several_digits_do_not_crash),
         cmocka_unit_test(test_mnist_on_a_page_comes_back_as_it_was),
     };

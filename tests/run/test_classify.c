@@ -66,6 +66,34 @@ static void test_a_broken_file_is_a_row_and_not_the_end(void **state) {
     assert_non_null(strstr(s.last_failure, "nothing.png"));
 }
 
+static dd_status keep_blank(void *context, const dd_classify_row *row) {
+    size_t *rows = context;
+    assert_int_equal(row->status, DD_OK);
+    assert_string_equal(row->message, "no ink");
+    assert_string_equal(row->labels[0], "?");
+    assert_true(row->probabilities[0] == 0);
+    ++*rows;
+    return DD_OK;
+}
+
+static void test_a_sheet_without_ink_is_a_row_that_says_so(void **state) {
+    (void)state;
+    enum { SIDE = 60 };
+    char sheet[512];
+    uint8_t pixels[SIDE * SIDE];
+    size_t rows = 0;
+    dd_classify_result result;
+    memset(pixels, 230, sizeof pixels);
+    snprintf(sheet, sizeof sheet, "%s/sheet.png", folder);
+    assert_int_equal(dd__image_save_png(sheet, &(dd__image){SIDE, SIDE, 1, pixels}), DD_OK);
+    const char *paths[] = {sheet};
+    assert_int_equal(dd_classify(&device, 1, model, paths, 1, NULL, keep_blank, &rows, &result),
+                     DD_OK);
+    assert_int_equal(rows, 1);
+    assert_int_equal(result.failed, 0);
+    dd_classify_result_clear(&result);
+}
+
 static void test_a_network_that_gives_no_numbers_has_classified_nothing(void **state) {
     (void)state;
     char digits[512], file[600];
@@ -260,6 +288,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_folder_is_classified_as_its_pixels_are),
         cmocka_unit_test(test_a_broken_file_is_a_row_and_not_the_end),
+        cmocka_unit_test(test_a_sheet_without_ink_is_a_row_that_says_so),
         cmocka_unit_test(test_a_network_that_gives_no_numbers_has_classified_nothing),
         cmocka_unit_test(test_nothing_to_classify_is_said),
         cmocka_unit_test(test_below_the_threshold_the_answer_is_a_question_mark),
