@@ -188,11 +188,11 @@ const dd__case dd__cases_convolution[] = {
     FUSED("seed_3_fused", true, (13, 4, 4, 128), (3, 3, 128, 256), 256, KERNEL(3, 3), PLAIN, RELU,
           .pool = 2),
 
-    FUSED("fused_limits", true, (2, 7, 9, 16), (3, 3, 16, 48), 48, KERNEL(3, 3), PLAIN,
+    FUSED("fused_limits", false, (2, 7, 9, 16), (3, 3, 16, 48), 48, KERNEL(3, 3), PLAIN,
           LIMITS(0, 6)),
     FUSED("fused_limits_pool", false, (2, 9, 11, 3), (3, 3, 3, 20), 20, KERNEL(3, 3), PLAIN,
           LIMITS(-3, INFINITY), .pool = 2),
-    ADDED("added", true, (2, 7, 9, 16), (3, 3, 16, 48), (2, 5, 7, 48), 48, KERNEL(3, 3), PLAIN),
+    ADDED("added", false, (2, 7, 9, 16), (3, 3, 16, 48), (2, 5, 7, 48), 48, KERNEL(3, 3), PLAIN),
     ADDED("added_odd_channels_limits", false, (2, 7, 9, 5), (3, 3, 5, 37), (2, 3, 4, 37), 37,
           KERNEL(3, 3), STRIDE(2, 2), DILATION(1, 1), .groups = 1, LIMITS(-20, 30)),
     ADDED("added_many_channels", false, (1, 5, 5, 96), (1, 1, 96, 33), (1, 5, 5, 33), 33,

@@ -69,6 +69,9 @@ static const dd__case cases[] = {
      .name = "transposed",
      .attributes = &(const dd__gemm){.transpose_a = true, .transpose_b = true},
      .in = {DD__IN(INTEGER, 19, 5), DD__IN(INTEGER, 33, 19)}},
+    {.op = "matmul",
+     .name = "matrices",
+     .in = {DD__IN(INTEGER, 3, 13, 19), DD__IN(INTEGER, 3, 19, 37)}},
 };
 
 /* Returns how many cases the choice was judged by: those that it does not refuse. */
