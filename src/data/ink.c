@@ -1,6 +1,6 @@
 /* ink.c: two looks at a picture. The first, at all of it made small, finds where the digit is and
  * how wide its strokes are; the second, at that place alone and at a size that is always the same,
- * cuts it out. */
+ * cuts it out. Before either, pictures cut close get paper around them. */
 #include "data/ink.h"
 
 #include <math.h>

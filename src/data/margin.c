@@ -44,7 +44,8 @@ static size_t border_at(const dd__image *image, size_t i) {
 
 /* Whether nearly all that makes the picture's pixels differ is that they have one of two levels. */
 static bool find_levels(const dd__image *image, levels *found) {
-    const double clear = 0.8; /* 16x16 pictures have much between */
+    unsigned side = image->width > image->height ? image->width : image->height;
+    const double clear = 0.92 - 2.0 / side; /* the smaller, the more there is of soft edges */
     size_t counts[DD__LEVELS] = {0}, bright = 0;
     double share;
     for (size_t i = 0; i < (size_t)image->width * image->height; i++) counts[grey_at(image, i)]++;
@@ -96,8 +97,11 @@ static void paper_colour(const dd__image *image, const levels *found, uint8_t co
 }
 
 static dd_status widen(const dd__image *image, const levels *found, dd__image *wide) {
-    unsigned longer = image->width > image->height ? image->width : image->height;
-    unsigned margin = longer / 4 + 2, channels = image->channels;
+    bool lies = image->width > image->height;
+    unsigned longer = lies ? image->width : image->height;
+    unsigned shorter = lies ? image->height : image->width;
+    unsigned margin = (longer / 4 < shorter ? longer / 4 : shorter) + 2;
+    unsigned channels = image->channels;
     uint8_t colour[3];
     *wide = (dd__image){image->width + 2 * margin, image->height + 2 * margin, channels, NULL};
     size_t count = (size_t)wide->width * wide->height, row = (size_t)image->width * channels;
@@ -111,26 +115,37 @@ static dd_status widen(const dd__image *image, const levels *found, dd__image *w
     return DD_OK;
 }
 
+static dd_status make_small(const dd__image *image, dd__image *small) {
+    unsigned longer = image->width > image->height ? image->width : image->height;
+    unsigned side = longer < SMALL_SIDE ? longer : SMALL_SIDE;
+    unsigned width = (unsigned)((size_t)image->width * side / longer);
+    unsigned height = (unsigned)((size_t)image->height * side / longer);
+    return dd__image_resize(image, width ? width : 1, height ? height : 1, small);
+}
+
+/* INK where there is ink, 0 where there is paper. */
+static dd_status mark_ink(const dd__image *image, const levels *found, dd__image *ink) {
+    size_t count = (size_t)image->width * image->height;
+    *ink = (dd__image){image->width, image->height, 1, dd__alloc(count, 1)};
+    if (!ink->pixels) return dd__no_memory(count);
+    for (size_t i = 0; i < count; i++)
+        ink->pixels[i] = is_paper(found, grey_at(image, i)) ? 0 : INK;
+    return DD_OK;
+}
+
 dd_status dd__margin_add(const dd__image *image, dd__image *wide) {
     dd__image small, ink = {.pixels = NULL};
     levels found;
     bool close = false;
-    unsigned longer = image->width > image->height ? image->width : image->height;
-    unsigned side = longer < SMALL_SIDE ? longer : SMALL_SIDE;
     *wide = (dd__image){.pixels = NULL};
-    unsigned width = (unsigned)((size_t)image->width * side / longer);
-    unsigned height = (unsigned)((size_t)image->height * side / longer);
-    DD_TRY(dd__image_resize(image, width ? width : 1, height ? height : 1, &small));
+    DD_TRY(make_small(image, &small));
     dd_status status = DD_OK;
     if (find_levels(&small, &found)) {
-        ink = (dd__image){small.width, small.height, 1,
-                          dd__alloc((size_t)small.width * small.height, 1)};
-        status = ink.pixels ? DD_OK : dd__no_memory((size_t)small.width * small.height);
-        for (size_t i = 0; status == DD_OK && i < (size_t)small.width * small.height; i++)
-            ink.pixels[i] = is_paper(&found, grey_at(&small, i)) ? 0 : INK;
-        if (status == DD_OK) status = is_cut_close(&ink, &close);
+        DD_TRY_OUT(mark_ink(&small, &found, &ink));
+        DD_TRY_OUT(is_cut_close(&ink, &close));
     }
-    if (status == DD_OK && close) status = widen(image, &found, wide);
+    if (close) DD_TRY_OUT(widen(image, &found, wide));
+out:
     dd__image_clear(&small);
     dd__image_clear(&ink);
     return status;
