@@ -433,6 +433,22 @@ static dd_status read_metadata(dd__onnx *m, const Onnx__ModelProto *model) {
     return DD_OK;
 }
 
+static void note_read(dd__onnx *m, const char *name) {
+    if (name && dd__onnx_names_find(&m->read_names, name) == DD__NO_NUMBER)
+        dd__onnx_names_add(&m->read_names, name, 0);
+}
+
+static dd_status collect_reads(dd__onnx *m) {
+    size_t most = m->file->n_output;
+    for (size_t i = 0; i < m->file->n_node; i++) most += m->file->node[i]->n_input;
+    DD_TRY(dd__onnx_names_create(&m->arena, most, &m->read_names));
+    for (size_t i = 0; i < m->file->n_node; i++)
+        for (size_t k = 0; k < m->file->node[i]->n_input; k++)
+            note_read(m, m->file->node[i]->input[k]);
+    for (size_t i = 0; i < m->file->n_output; i++) note_read(m, m->file->output[i]->name);
+    return DD_OK;
+}
+
 static dd_status begin(dd__onnx *m, const Onnx__ModelProto *model) {
     m->file = model->graph;
     if (!m->file) return dd__fail(DD_FORMAT, "a model without a graph");
@@ -442,6 +458,7 @@ static dd_status begin(dd__onnx *m, const Onnx__ModelProto *model) {
     m->values = dd__arena_alloc(&m->arena, m->value_room + 1, sizeof *m->values);
     if (!m->values) return dd__no_memory(m->value_room * sizeof *m->values);
     DD_TRY(dd__onnx_names_create(&m->arena, m->value_room, &m->value_names));
+    DD_TRY(collect_reads(m));
     DD_TRY(dd__onnx_names_create(&m->arena, DD__NETWORK_LAYERS + m->file->n_input + 1,
                                  &m->layer_names));
     DD_TRY(dd__graph_create(false, 0, &m->graph));

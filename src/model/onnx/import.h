@@ -45,6 +45,7 @@ typedef struct dd__onnx {
     dd__onnx_value *values;
     size_t value_count, value_room;
     dd__onnx_names value_names; /* numbers: of `values` */
+    dd__onnx_names read_names;  /* of values that a node reads, or that are outputs of the model */
     dd__onnx_names layer_names; /* numbers: of the walker's layers; of sources DD__NETWORK_LAYERS */
     dd__graph *graph;
     dd__walker walker;

@@ -30,12 +30,7 @@ dd_status dd__onnx_need(dd__onnx *m, const Onnx__NodeProto *node, size_t i,
 }
 
 static bool is_read(const dd__onnx *m, const char *name) {
-    for (size_t i = 0; i < m->file->n_node; i++)
-        for (size_t k = 0; k < m->file->node[i]->n_input; k++)
-            if (strcmp(m->file->node[i]->input[k], name) == 0) return true;
-    for (size_t i = 0; i < m->file->n_output; i++)
-        if (m->file->output[i]->name && strcmp(m->file->output[i]->name, name) == 0) return true;
-    return false;
+    return dd__onnx_names_find(&m->read_names, name) != DD__NO_NUMBER;
 }
 
 dd_status dd__onnx_no_others(dd__onnx *m, const Onnx__NodeProto *node, size_t first) {
