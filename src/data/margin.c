@@ -18,9 +18,8 @@ typedef struct levels {
 } levels;
 
 static unsigned grey_at(const dd__image *image, size_t at) {
-    unsigned sum = 0;
-    for (unsigned c = 0; c < image->channels; c++) sum += image->pixels[at * image->channels + c];
-    return sum / image->channels;
+    const uint8_t *pixel = image->pixels + at * image->channels;
+    return image->channels == 3 ? (0u + pixel[0] + pixel[1] + pixel[2]) / 3 : pixel[0];
 }
 
 static bool is_paper(const levels *of, unsigned grey) {

@@ -92,7 +92,7 @@ static size_t check_choice(const dd__op *op, const char *choice) {
 static int32_t value_number(const dd__tunable *tunable, size_t k) {
     size_t count = 0;
     while (tunable->values[count]) count++;
-    return tunable->values[k % count];
+    return count ? tunable->values[k % count] : 0;
 }
 
 /* Forms that are not allowed in float32; test_matrix_units tries some settings of them. */

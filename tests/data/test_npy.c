@@ -5,11 +5,10 @@
 
 static void write_npy(const char *name, const char *dict, const void *numbers, size_t size) {
     char file[512] = "\x93NUMPY\x01";
-    size_t length = strlen(dict);
+    int length = snprintf(file + 10, sizeof file - 10, "%s", dict);
     file[8] = (char)length;
-    memcpy(file + 10, dict, length);
     memcpy(file + 10 + length, numbers, size);
-    write_file(name, file, 10 + length + size);
+    write_file(name, file, 10 + (size_t)length + size);
 }
 
 static void test_what_is_written_is_read(void **state) {

@@ -37,9 +37,10 @@ static double mean_difference(const uint8_t *a, const uint8_t *b) {
 static void check_centered(const uint8_t *image) {
     double mass = 0, x = 0, y = 0;
     for (int i = 0; i < PIXELS; i++) {
+        int row = i / SIDE, column = i % SIDE;
         mass += image[i];
-        x += image[i] * (i % SIDE + 0.5);
-        y += image[i] * (i / SIDE + 0.5);
+        x += image[i] * (column + 0.5);
+        y += image[i] * (row + 0.5);
     }
     assert_true(mass > 0);
     assert_true(fabs(x / mass - 14.5) <= 0.51);
@@ -235,8 +236,8 @@ static double likeness(effect *photograph) {
         dd__image sheet = page(index, 8, 500, 400, 140, 90, 240, 40);
         dd__image photo = {500, 400, 3, malloc(500 * 400 * 3)};
         for (int i = 0; i < 500 * 400 * 3; i++) {
-            double level =
-                photograph(i / 3 % 500, i / 1500, (unsigned)(i % 3), sheet.pixels[i / 3]);
+            int pixel = i / 3, column = pixel % 500, row = pixel / 500;
+            double level = photograph(column, row, (unsigned)(i % 3), sheet.pixels[pixel]);
             photo.pixels[i] = (uint8_t)(level < 0 ? 0 : level > 255 ? 255 : level);
         }
         free(sheet.pixels);
@@ -296,11 +297,12 @@ static dd__image cut_close(uint64_t index, unsigned side, int paper, int ink) {
     dd__image sheet = page(index, 20, 560, 560, 0, 0, paper, ink), cut;
     dd__box box = {560, 560, 0, 0};
     for (int i = 0; i < 560 * 560; i++) {
+        int row = i / 560, column = i % 560;
         if (2 * abs(sheet.pixels[i] - paper) < abs(ink - paper)) continue;
-        box.left = fmin(box.left, i % 560);
-        box.right = fmax(box.right, i % 560 + 1);
-        box.top = fmin(box.top, i / 560);
-        box.bottom = i / 560 + 1;
+        box.left = fmin(box.left, column);
+        box.right = fmax(box.right, column + 1);
+        box.top = fmin(box.top, row);
+        box.bottom = row + 1;
     }
     double width = box.right - box.left, height = box.bottom - box.top;
     double scale = side / fmax(width, height);
