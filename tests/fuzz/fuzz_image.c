@@ -13,7 +13,8 @@ static void decode(const uint8_t *data, size_t size, unsigned channels) {
     check_status(status, image.pixels != NULL);
     if (status != DD_OK) return;
     if (image.channels != channels || image.width == 0 || image.height == 0) abort();
-    if ((size_t)image.width * image.height < 1 << 20)
+    bool prepares = crc32(0, data, (uInt)size) % 16 == 0; /* which takes milliseconds */
+    if (prepares && (size_t)image.width * image.height < 1 << 20)
         check_status(dd__prepare(&image, DD_PREPARE_DIGIT, 28, 28, 1, digit), true);
     dd__image_clear(&image);
 }
