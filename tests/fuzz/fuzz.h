@@ -26,11 +26,15 @@ static inline void check_status(dd_status status, bool has_result) {
     abort();
 }
 
-/* Writes the bytes to a file in memory that this process uses again and again; its path, which lives
- * as long as the process. */
+static char scratch_path[64];
+static inline void remove_scratch(void) { remove(scratch_path); }
+
+/* Writes the bytes to a file in memory that this process uses again and again and removes at its end; its
+ * path. */
 static inline const char *in_file(const char *ending, const uint8_t *data, size_t size) {
-    static char path[64];
-    snprintf(path, sizeof path, "/dev/shm/dd-fuzz-%d%s", (int)getpid(), ending);
+    char *path = scratch_path;
+    if (!*path) atexit(remove_scratch);
+    snprintf(path, sizeof scratch_path, "/dev/shm/dd-fuzz-%d%s", (int)getpid(), ending);
     FILE *file = fopen(path, "wb");
     if (!file || (size && fwrite(data, 1, size, file) != size) || fclose(file) != 0) {
         perror(path);
