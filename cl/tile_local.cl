@@ -12,7 +12,8 @@
  *
  * Options: -DVW=4 -DGX -DGY -DMV -DNV -DBK, all powers of two, such that each item loads at least one
  *          number of each panel; -DLEFT_ALONG_K, -DRIGHT_ALONG_K where neighbouring items load
- *          along k, because an operand lies so in memory, and not along rows of A or columns of B.
+ *          along k, because an operand lies so in memory, and not along rows of A or columns of B;
+ *          -DON_GPU=0 or 1, what the device is.
  * Launch:  (tiles * GX, GY, slices), groups of (GX, GY, 1). Tiles go along the columns of C first.
  *          Slice z takes k from z * slice on.
  */
@@ -21,6 +22,12 @@
 #define BN (GX * NV * 4)
 #define GROUP_KERNEL __kernel __attribute__((reqd_work_group_size(GX, GY, 1)))
 #define UNROLL _Pragma("unroll")
+/* Of what follows the products: off GPUs compilers take their time over it, and nothing is gained. */
+#if ON_GPU
+#define UNROLL_REST UNROLL
+#else
+#define UNROLL_REST
+#endif
 
 /* Where part number p of those that an item loads lies in its panel: those of all items follow each
  * other, `along` in a line. Written as what the item gives and what p gives, so that compilers see what is
@@ -172,29 +179,29 @@ inline void store_finished(V sum[4 * MV][NV], global Y_T *to, FINISH, const int 
                            const int LD, const int x, const int y) {
     to += before;
     Finish f[NV];
-    UNROLL for (int j = 0; j < NV; j++) {
+    UNROLL_REST for (int j = 0; j < NV; j++) {
         const int column = first_column + (j * GX + x) * 4;
         f[j] = finish_at(PASS_FINISH, before + column, N - column);
     }
-    UNROLL for (int j = 0; j < NV; j++)
-        UNROLL for (int i = 0; i < 4 * MV; i++) sum[i][j] = scaled(sum[i][j], f[j]);
+    UNROLL_REST for (int j = 0; j < NV; j++)
+        UNROLL_REST for (int i = 0; i < 4 * MV; i++) sum[i][j] = scaled(sum[i][j], f[j]);
     if (add)
-        UNROLL for (int i = 0; i < 4 * MV; i += PLACES) {
+        UNROLL_REST for (int i = 0; i < 4 * MV; i += PLACES) {
             const int row = first_row + (i / 4 * GY + y) * 4 + i % 4;
-            UNROLL for (int j = 0; j < NV; j++) {
+            UNROLL_REST for (int j = 0; j < NV; j++) {
                 const int column = first_column + (j * GX + x) * 4;
                 if (row < M)
                     sum[i][j] += load_added(added + before + row / PLACES * LD + column, N - column);
             }
         }
-    UNROLL for (int j = 0; j < NV; j++)
-        UNROLL for (int i = 0; i < 4 * MV; i++) sum[i][j] = limited(sum[i][j], f[j]);
-    UNROLL for (int i = 0; i < 4 * MV; i += PLACES) {
+    UNROLL_REST for (int j = 0; j < NV; j++)
+        UNROLL_REST for (int i = 0; i < 4 * MV; i++) sum[i][j] = limited(sum[i][j], f[j]);
+    UNROLL_REST for (int i = 0; i < 4 * MV; i += PLACES) {
         const int row = first_row + (i / 4 * GY + y) * 4 + i % 4;
-        UNROLL for (int j = 0; j < NV; j++) {
+        UNROLL_REST for (int j = 0; j < NV; j++) {
             const int column = first_column + (j * GX + x) * 4;
             V best = sum[i][j];
-            UNROLL for (int p = 1; p < PLACES; p++) best = larger(best, sum[i + p][j]);
+            UNROLL_REST for (int p = 1; p < PLACES; p++) best = larger(best, sum[i + p][j]);
             if (row < M) store_result(best, to + row / PLACES * LD + column, N - column);
         }
     }

@@ -134,8 +134,9 @@ static dd__local_tile make_tile(const dd__node *node, const dd_device *device,
                         .depth = setting(node, device, form, DD__LOCAL_DEPTH)};
     t.rows = t.height * rows * BLOCK;
     t.columns = t.width * columns * BLOCK;
-    snprintf(t.options, sizeof t.options, "-DVW=4 -DGX=%d -DGY=%d -DMV=%d -DNV=%d -DDEPTH=%d%s%s",
-             t.width, t.height, rows, columns, t.depth, own && *own ? " " : "", own ? own : "");
+    snprintf(t.options, sizeof t.options,
+             "-DVW=4 -DGX=%d -DGY=%d -DMV=%d -DNV=%d -DDEPTH=%d -DON_GPU=%d%s%s", t.width, t.height,
+             rows, columns, t.depth, is_gpu(device), own && *own ? " " : "", own ? own : "");
     return t;
 }
 
