@@ -282,7 +282,8 @@ out:
 const cli_command cli_command_classify = {
     .name = "classify",
     .summary = "classify image files and folders of them",
-    .usage = "[--model M] [--device SEL,..|all] [--format text|csv|jsonl] [--output F] PATH...",
+    .usage = "[--model M] [--device SEL,SEL..|all] [--format text|csv|jsonl]\n"
+             "           [--output F] PATH...",
     .about =
         "PATH is a file, a folder (with those below it), or - for a list on standard input,\n"
         "a path a line. PNG, JPEG (turned as the camera was held), BMP, GIF, TGA, PSD and PNM\n"
