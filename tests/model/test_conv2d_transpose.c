@@ -25,6 +25,12 @@ static const float *fill(host *h, const char *name) {
     return numbers;
 }
 
+static void empty(host *h, const char *name) {
+    dd__value *value = dd__graph_find(h->graph, name);
+    dd__buffer_free(value->buffer);
+    value->buffer = NULL;
+}
+
 /* x (2, 3, 4, 4), two groups, w (3, 2, 3, 4), y (2, 8, 9, 6); everything uneven. */
 static void test_numbers_are_scattered(void **state) {
     enum { N = 2, H = 3, W = 4, C = 4, KH = 3, KW = 2, O = 6, CG = 2, OG = 3, P = 8, Q = 9 };
@@ -55,6 +61,8 @@ static void test_numbers_are_scattered(void **state) {
     host_run(&h, 1);
     const float *found = host_data(y);
     for (size_t i = 0; i < DD_COUNT(expected); i++) assert_true(found[i] == expected[i]);
+    empty(&h, "up.weight");
+    empty(&h, "up.bias");
     host_close(&h);
 }
 
