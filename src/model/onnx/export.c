@@ -186,11 +186,17 @@ static dd_status windows(dd__export *e, const dd__layer_visit *v, Onnx__NodeProt
         k[i] = kernel[i];
         s[i] = stride[i] ? stride[i] : kernel[i];
         if (dilation) d[i] = dilation[i];
-        int64_t size = x->d[1 + i], reach = (k[i] - 1) * d[i] + 1;
-        int64_t all = ((size + s[i] - 1) / s[i] - 1) * s[i] + reach - size;
-        if (all < 0) all = 0;
-        pads[i] = padding.same ? all / 2 : padding.edges[i];
-        pads[i + 2] = padding.same ? all - all / 2 : padding.edges[i + 2];
+        pads[i] = padding.edges[i];
+        pads[i + 2] = padding.edges[i + 2];
+        if (!padding.same) continue;
+        uint32_t count;
+        int32_t before;
+        DD_TRY(dd__window(x->d[1 + i], kernel[i], (int32_t)s[i], (int32_t)d[i], &padding, i, &count,
+                          &before));
+        int64_t reach = (k[i] - 1) * d[i] + 1;
+        int64_t after = ((int64_t)count - 1) * s[i] + reach - x->d[1 + i] - before;
+        pads[i] = before;
+        pads[i + 2] = after > 0 ? after : 0;
     }
     DD_TRY(dd__export_ints(e, node, "kernel_shape", k, 2));
     DD_TRY(dd__export_ints(e, node, "strides", s, 2));
