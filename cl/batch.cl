@@ -6,8 +6,8 @@
  *             Where channels differ, channel j % channels has a scale and a shift of its own.
  *             Behind the last one (the lesser of step.count and capacity): x = 0, y = -1.
  *             images (capacity, size) U8, labels (capacity), x (batch, size), y (batch)
- *   gather_warped  the same with images (capacity, height, width, channels) seen through a random
- *             affine map, see src/ops/batch.c; ranges in degrees and parts of the image
+ *   gather_augmented  the same with images (capacity, height, width, channels) changed at random, as
+ *             augment.cl says
  *   advance   step.step += 1, step.position += batch, step.part = 0
  *   next_part step.part += 1, step.position += batch
  *   metrics   sums[0..2] += sum of loss, sum of hit, number of labels >= 0
@@ -15,11 +15,12 @@
  * Launch
  *   gather          (lanes, batch), groups (lanes, 1): one a example, its work-items side by side
  *   gather_vector   a work-item a group: examples k * chunk up to (k + 1) * chunk - 1
- *   gather_warped, gather_warped_vector: likewise
+ *   gather_augmented, gather_augmented_vector: likewise
  *   advance, next_part  one work-item
  *   metrics         one group of DD_GROUP work-items, which add up in a fixed order (group.cl), so
  *                   the same bits every time
  */
+#include "augment.cl"
 #include "group.cl"
 
 inline uint scramble(uint x) {
@@ -121,62 +122,23 @@ kernel void gather_vector(global const uchar *restrict images, global const int 
 
 /* ---- Augmented ------------------------------------------------------------------------ */
 
-/* Where pixel (r, c) of the batch lies in the image: row = rr * r + rc * c + r0, column alike. */
-typedef struct {
-    float rr, rc, r0, cr, cc, c0;
-} Warp;
-
-/* Uniform in -1 .. 1. */
-inline float signed_uniform(uint word) { return (float)(word >> 8) * 0x1p-23f - 1.0f; }
-
-/* Streams 5 and 6 are DD__STREAM_AUGMENT. */
-inline Warp draw_warp(global const Step *step, uint example, int height, int width, float rotation,
-                      float shear, float shift_c, float shift_r, float zoom) {
-    const float degree = 0.017453292519943295f;
-    uint4 first = philox(step->seed_low, step->seed_high, 5, example, step->epoch);
-    uint4 second = philox(step->seed_low, step->seed_high, 6, example, step->epoch);
-    float turn = signed_uniform(first.x) * rotation * degree;
-    float lean = turn + signed_uniform(first.y) * shear * degree;
-    float down = signed_uniform(first.z) * shift_r * (float)height;
-    float right = signed_uniform(first.w) * shift_c * (float)width;
-    float zoom_r = FMA(signed_uniform(second.x), zoom, 1.0f);
-    float zoom_c = FMA(signed_uniform(second.y), zoom, 1.0f);
-    float middle_r = 0.5f * (float)(height - 1), middle_c = 0.5f * (float)(width - 1);
-    Warp warp = {cos(turn) * zoom_r, -sin(lean) * zoom_c, 0,
-                 sin(turn) * zoom_r, cos(lean) * zoom_c,  0};
-    warp.r0 =
-        middle_r + cos(turn) * down - sin(turn) * right - warp.rr * middle_r - warp.rc * middle_c;
-    warp.c0 =
-        middle_c + sin(turn) * down + cos(turn) * right - warp.cr * middle_r - warp.cc * middle_c;
-    return warp;
+/* Writes pixel (r, c) of the changed image, all channels, to `to`. */
+inline void augment_pixel(global const uchar *image, const Warp *warp, const Bend *bend, int bends,
+                          const Change *change, int r, int c, const Size *size,
+                          const Preparation *preparation, global float *to) {
+    float2 moved = bends ? bend_at(bend, r, c, size) : (float2)(0, 0);
+    for (int k = 0; k < size->channels; k++)
+        to[k] = prepare(preparation, augmented(image, warp, moved, change, r, c, k, size), k);
 }
 
-/* Writes pixel (r, c) of the warped image, all channels, to `to`. */
-inline void warp_pixel(global const uchar *image, const Warp *warp, int r, int c, int height,
-                       int width, int channels, const Preparation *preparation, global float *to) {
-    float row = FMA(warp->rr, (float)r, FMA(warp->rc, (float)c, warp->r0));
-    float column = FMA(warp->cr, (float)r, FMA(warp->cc, (float)c, warp->c0));
-    row = clamp(row, 0.0f, (float)(height - 1));
-    column = clamp(column, 0.0f, (float)(width - 1));
-    int top = (int)row, left = (int)column;
-    int below = top + 1 < height ? width * channels : 0, beside = left + 1 < width ? channels : 0;
-    row -= (float)top;
-    column -= (float)left;
-    image += (top * width + left) * channels;
-    for (int k = 0; k < channels; k++) {
-        float a = image[k], b = image[k + beside], c = image[k + below],
-              d = image[k + below + beside];
-        float upper = FMA(b - a, column, a), lower = FMA(d - c, column, c);
-        to[k] = prepare(preparation, FMA(lower - upper, row, upper), k);
-    }
-}
-
-kernel void gather_warped(global const uchar *restrict images, global const int *restrict labels,
-                          global const Step *restrict step, global float *restrict x,
-                          global int *restrict y, int capacity, int height, int width, int channels,
-                          int batch, int shuffle, PREPARATION, float rotation, float shear,
-                          float shift_c, float shift_r, float zoom) {
+kernel void gather_augmented(global const uchar *restrict images, global const int *restrict labels,
+                             global const Step *restrict step, global float *restrict x,
+                             global int *restrict y, int capacity, int height, int width,
+                             int channels, int batch, int shuffle, PREPARATION, RANGES) {
     const Preparation preparation = TAKE_PREPARATION;
+    const Ranges ranges = TAKE_RANGES;
+    const Size size = {height, width, channels};
+    Bend bend;
     int lane = (int)get_local_id(0), lanes = (int)get_local_size(0), i = (int)get_global_id(1);
     long example = find_example(step, i, capacity, shuffle);
     if (lane == 0) y[i] = example < 0 ? -1 : labels[example];
@@ -187,36 +149,41 @@ kernel void gather_warped(global const uchar *restrict images, global const int 
         return;
     }
     images += (size_t)example * pixels * channels;
-    Warp warp =
-        draw_warp(step, (uint)example, height, width, rotation, shear, shift_c, shift_r, zoom);
+    Warp warp = draw_warp(step, (uint)example, &ranges, &size);
+    Change change = draw_change(step, (uint)example, &ranges, &size);
+    if (elastic > 0) draw_bend(step, (uint)example, elastic, &bend);
     for (int j = lane; j < pixels; j += lanes)
-        warp_pixel(images, &warp, j / width, j % width, height, width, channels, &preparation,
-                   x + j * channels);
+        augment_pixel(images, &warp, &bend, elastic > 0, &change, j / width, j % width, &size,
+                      &preparation, x + j * channels);
 }
 
-kernel void gather_warped_vector(global const uchar *restrict images,
-                                 global const int *restrict labels,
-                                 global const Step *restrict step, global float *restrict x,
-                                 global int *restrict y, int capacity, int height, int width,
-                                 int channels, int batch, int shuffle, PREPARATION, float rotation,
-                                 float shear, float shift_c, float shift_r, float zoom, int chunk) {
+kernel void gather_augmented_vector(global const uchar *restrict images,
+                                    global const int *restrict labels,
+                                    global const Step *restrict step, global float *restrict x,
+                                    global int *restrict y, int capacity, int height, int width,
+                                    int channels, int batch, int shuffle, PREPARATION, RANGES,
+                                    int chunk) {
     const Preparation preparation = TAKE_PREPARATION;
+    const Ranges ranges = TAKE_RANGES;
+    const Size size = {height, width, channels};
+    Bend bend;
     int i = (int)get_global_id(0) * chunk, end = min(i + chunk, batch);
-    int size = height * width * channels;
+    int count = height * width * channels;
     for (; i < end; i++) {
         long example = find_example(step, i, capacity, shuffle);
-        global float *to = x + (size_t)i * size;
+        global float *to = x + (size_t)i * count;
         y[i] = example < 0 ? -1 : labels[example];
         if (example < 0) {
-            for (int j = 0; j < size; j++) to[j] = 0;
+            for (int j = 0; j < count; j++) to[j] = 0;
             continue;
         }
-        global const uchar *from = images + (size_t)example * size;
-        Warp warp =
-            draw_warp(step, (uint)example, height, width, rotation, shear, shift_c, shift_r, zoom);
+        global const uchar *from = images + (size_t)example * count;
+        Warp warp = draw_warp(step, (uint)example, &ranges, &size);
+        Change change = draw_change(step, (uint)example, &ranges, &size);
+        if (elastic > 0) draw_bend(step, (uint)example, elastic, &bend);
         for (int r = 0; r < height; r++)
             for (int c = 0; c < width; c++, to += channels)
-                warp_pixel(from, &warp, r, c, height, width, channels, &preparation, to);
+                augment_pixel(from, &warp, &bend, elastic > 0, &change, r, c, &size, &preparation, to);
     }
 }
 

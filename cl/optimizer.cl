@@ -9,6 +9,7 @@
  *   adam           m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
  *                  p -= rate sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon), t = step + 1
  *   weight_decay   p *= 1 - rate decay
+ *   average        a += (1 - min(decay, s / (s + 10))) (p - a)
  *
  * 1 - beta^t is computed as -expm1(t log(beta)), with log(beta) from the host: right to a few units
  * in the last place for every t, where 1 - pow(beta, t) loses ten bits at t = 1.
@@ -122,4 +123,26 @@ kernel void weight_decay_vector(global float *restrict p, global const Step *res
     float factor = 1 - step->learning_rate * decay;
     for (; i + VW <= end; i += VW) VSTORE(VLOAD(p + i) * factor, p + i);
     for (; i < end; i++) p[i] *= factor;
+}
+
+inline float average_share(global const Step *step, float decay) {
+    float s = (float)step->step;
+    return 1 - fmin(decay, s / (s + 10));
+}
+
+kernel void average(global float *restrict a, global const float *restrict p,
+                    global const Step *restrict step, int count, float decay) {
+    int i = (int)get_global_id(0);
+    if (i < count) a[i] = FMA(average_share(step, decay), p[i] - a[i], a[i]);
+}
+
+kernel void average_vector(global float *restrict a, global const float *restrict p,
+                           global const Step *restrict step, int count, float decay, int chunk) {
+    int i = (int)get_global_id(0) * chunk, end = min(i + chunk, count);
+    float share = average_share(step, decay);
+    for (; i + VW <= end; i += VW) {
+        V old = VLOAD(a + i);
+        VSTORE(FMA((V)(share), VLOAD(p + i) - old, old), a + i);
+    }
+    for (; i < end; i++) a[i] = FMA(share, p[i] - a[i], a[i]);
 }

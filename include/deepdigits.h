@@ -398,6 +398,7 @@ typedef struct dd_train_options {
     const char *schedule;  /* how the learning rate changes; NULL: "plateau". See below. */
     const char *augment;   /* how training images change; NULL: "none". See below. */
     const char *freeze;    /* layers that are not trained; NULL or "": none. See below. */
+    double average;        /* decay of an average of the weights, which is kept in their place; 0: none */
     unsigned early_stop;   /* ends after so many epochs without a better validation loss, for which
                               there must be validation images; 0: never */
     dd_keep keep;          /* which weights the model has afterwards: BEST by validation loss */
@@ -430,7 +431,15 @@ typedef struct dd_train_options {
  *   shear=0.2      degrees
  *   zoom=0.1       each axis by its own factor, uniform in 1 - zoom .. 1 + zoom
  * as Keras' ImageDataGenerator has them, pixels between others interpolated, the edge repeated
- * beyond it. An image's changes follow from the seed, the epoch and its place in the data. */
+ * beyond it; not among the ranges of "digits" are
+ *   elastic=1      pixels (standard deviation) that each point of a grid of 4x4 moves by, and what lies
+ *                  between them with it
+ *   thickness=0.5  bright strokes thicker or thinner; 1: by up to a pixel on each side
+ *   blur=0.5       up to this share of a pixel comes from its neighbours
+ *   contrast=0.3   up to this share of the brightness is taken away
+ *   background=0.2 up to this brightness is given to what is black
+ *   erase=0.2      a square becomes black, its side up to this part of the image
+ * An image's changes follow from the seed, the epoch and its place in the data. */
 
 /* Freezing: layers that stay as they are, for a model that has learnt, separated by commas.
  *   conv1          the layer of that name; * stands for any characters: block1.*
@@ -440,6 +449,11 @@ typedef struct dd_train_options {
  * normalises with its running values, dropout drops nothing. Nothing is computed for their gradients, nor
  * for those of what lies before all trained layers, so that a step takes less time and memory. Where a
  * gradient must flow through ops that have none, dd_train says which, before it begins. */
+
+/* Averages: with `average` (0.999, say) an exponential moving average of the weights is kept beside them
+ * (Polyak, Juditsky 1992): after step s it keeps min(average, s / (s + 10)) of itself. It is what is
+ * measured on the validation set and what the model has afterwards, with the running values of batch
+ * norm taken anew from up to 10,000 of the training images, as they are, after every epoch. */
 
 /* Micro-batches: a batch that does not fit into the device's memory, or `micro_batch` of fewer images,
  * is computed in parts of equal size: the largest divisor of the batch that fits. Their gradients are

@@ -14,7 +14,7 @@ enum dd__stream {
     DD__STREAM_SPLIT = 2,
     DD__STREAM_SYNTHETIC = 3,
     DD__STREAM_TEST = 4,
-    DD__STREAM_AUGMENT = 5,        /* and 6 */
+    DD__STREAM_AUGMENT = 5,        /* up to 16 */
     DD__STREAM_INITIAL = 0x100000, /* + hash of the parameter's name */
     DD__STREAM_DROPOUT = 0x1000,   /* + number of the layer */
 };

@@ -32,6 +32,12 @@
         .in = {DD__IN(NORMAL, n), DD__IN(STEP, DD__STEP_WORDS)}, .tolerance = 1e-6, \
         .why = "a few roundings of numbers near 1", .runs = 2, .quick = in_quick    \
     }
+#define AVERAGE(title, decay_, when, in_quick, n)                                            \
+    {                                                                                        \
+        .op = "average", .name = title, .attributes = &(const dd__average){.decay = decay_}, \
+        .in = {DD__IN(NORMAL, n), DD__IN(NORMAL, n), DD__IN(when, DD__STEP_WORDS)},          \
+        .tolerance = 1e-6, .why = "a few roundings", .runs = 2, .quick = in_quick            \
+    }
 /* scale and shift are powers of two: every order of rounding is exact. */
 #define GATHER(title, batch_, shuffle_, when, in_quick, count, ...)                              \
     {                                                                                            \
@@ -57,6 +63,21 @@
                DD__IN(when, DD__STEP_WORDS)},                                         \
         .tolerance = 2e-4, .why = "places in f32, between pixels as unlike as noise", \
         .quick = in_quick                                                             \
+    }
+/* Two words for what else may change; the erased square's edge may fall on a pixel's centre, but does
+ * not here. */
+#define CHANGE(title, batch_, in_quick, count, rows, columns, channels_, ...)           \
+    {                                                                                   \
+        .op = "gather", .name = title,                                                  \
+        .attributes = &(const dd__gather){.batch = batch_,                              \
+                                          .shuffle = true,                              \
+                                          .scale = {0.00390625f},                       \
+                                          .shift = {-0.5f},                             \
+                                          .augment = {__VA_ARGS__}},                    \
+        .in = {DD__IN(PIXELS, count, rows, columns, channels_), DD__IN(CLASSES, count), \
+               DD__IN(STEP, DD__STEP_WORDS)},                                           \
+        .tolerance = 2e-4, .why = "places in f32, between pixels as unlike as noise",   \
+        .quick = in_quick                                                               \
     }
 #define ACCUMULATE(title, when, in_quick, n)                                                     \
     {                                                                                            \
@@ -102,6 +123,9 @@ const dd__case dd__cases_training[] = {
     ADAM("one", ZEROS, 1, false, 1),
     DECAY("matrix", true, 4099),
     DECAY("one", false, 1),
+    AVERAGE("of_the_first_steps", 0.999f, STEP, true, 4099),
+    AVERAGE("of_the_last_steps", 0.125f, STEP, false, 33),
+    AVERAGE("one", 0, STEP_END, false, 1),
 
     GATHER("in_order", 4, false, STEP, false, 9, 7, 7, 1),
     GATHER("shuffled", 7, true, STEP, true, 31, 5, 3, 3),
@@ -117,6 +141,16 @@ const dd__case dd__cases_training[] = {
     WARP("augmented_beyond_the_end", 8, STEP_END, false, 10, 0.2f, 0.1f, 33, 7, 7, 1),
     WARP("augmented_shift_alone", 8, STEP, false, 0, 0, 0.5f, 9, 5, 9, 2),
     WARP("augmented_one_pixel", 3, STEP, false, 30, 5, 0.1f, 3, 1, 1, 1),
+    CHANGE("elastic", 8, true, 9, 28, 28, 1, .elastic = 2),
+    CHANGE("elastic_colour", 3, false, 5, 7, 11, 3, .elastic = 1, .rotation = 15),
+    CHANGE("elastic_one_row", 3, false, 5, 1, 9, 1, .elastic = 1),
+    CHANGE("thickness", 8, true, 9, 12, 12, 1, .thickness = 1),
+    CHANGE("blur", 8, false, 9, 12, 9, 2, .blur = 1),
+    CHANGE("contrast", 8, true, 9, 5, 5, 1, .contrast = 0.9f, .background = 0.9f),
+    CHANGE("erase", 8, true, 9, 28, 28, 1, .erase = 0.5f),
+    CHANGE("all_changes", 8, false, 9, 28, 28, 1, .rotation = 12, .shear = 8, .width = 0.1f,
+           .height = 0.1f, .zoom = 0.15f, .elastic = 1, .thickness = 0.5f, .blur = 0.5f,
+           .contrast = 0.3f, .background = 0.2f, .erase = 0.2f),
     {.op = "advance",
      .name = "three_steps",
      .attributes = &(const dd__gather){.batch = 7},

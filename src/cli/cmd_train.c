@@ -126,8 +126,10 @@ static const cli_option options[] = {
      .value = "A",
      .fallback_help = "digits",
      .offset = offsetof(settings, augment),
-     .help = "random changes of training images: none, digits, or ranges\nlike those of digits: "
-             "rotation=10,width=0.1,height=0.1,\nshear=0.2,zoom=0.1 (degrees, parts of the image)"},
+     .help =
+         "random changes of training images: none, digits, or ranges\nlike those of digits: "
+         "rotation=10,width=0.1,height=0.1,\nshear=0.2,zoom=0.1 (degrees, parts of the image);\n"
+         "also elastic=1 (pixels), thickness, blur, contrast,\nbackground, erase (0 to 1)"},
     {.name = "optimizer",
      .kind = CLI_CHOICE,
      .choices = cli_optimizer_names,
@@ -168,6 +170,16 @@ static const cli_option options[] = {
      .fallback_help = "sgd 0, adamw 0.01",
      .offset = offsetof(settings, weight_decay),
      .help = "of sgd and adamw"},
+    {.name = "average",
+     .kind = CLI_NUMBER,
+     .value = "F",
+     .min = 0,
+     .max = 0.999999,
+     .fallback_help = "0: none",
+     .offset = offsetof(settings, average),
+     .help =
+         "keep an average of the weights over the steps in their\nplace, of which a step leaves "
+         "this share (0.999), with batch\nnorm's running values anew from images as they are"},
     {.name = "early-stop",
      .kind = CLI_INTEGER,
      .value = "N",

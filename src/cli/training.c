@@ -241,6 +241,7 @@ static dd_train_options make_options(const cli_training *t) {
     if (set->schedule) o.schedule = set->schedule;
     if (set->augment) o.augment = set->augment;
     if (set->freeze) o.freeze = set->freeze;
+    if (!isnan(set->average)) o.average = set->average;
     if (set->keep >= 0) o.keep = (dd_keep)set->keep;
     set_optimizer(set, &o);
     return o;

@@ -208,19 +208,29 @@ typedef struct dd__weight_decay {
     float decay;
 } dd__weight_decay;
 
+typedef struct dd__average {
+    float decay;
+} dd__average;
+
 typedef struct dd__learning_rate { /* see src/ops/optimizer.c */
     int32_t rise, fall;            /* steps */
     float start, end;              /* shares of the base rate */
 } dd__learning_rate;
 
-typedef struct dd__augment { /* ranges of random changes, see src/ops/batch.c; all 0: none */
+typedef struct dd__augment { /* ranges of random changes, see cl/augment.cl; all 0: none */
     float rotation, shear;   /* degrees */
     float width, height;     /* shifts, in parts of the image */
     float zoom;              /* each axis from 1 - zoom to 1 + zoom */
+    float elastic;           /* pixels */
+    float thickness, blur;   /* shares of a pixel's neighbours */
+    float contrast, background;
+    float erase; /* side of a square, in parts of the image */
 } dd__augment;
 
 static inline bool dd__augments(const dd__augment *a) {
-    return a->rotation > 0 || a->shear > 0 || a->width > 0 || a->height > 0 || a->zoom > 0;
+    return a->rotation > 0 || a->shear > 0 || a->width > 0 || a->height > 0 || a->zoom > 0 ||
+           a->elastic > 0 || a->thickness > 0 || a->blur > 0 || a->contrast > 0 ||
+           a->background > 0 || a->erase > 0;
 }
 
 enum { DD__PREPARED = 4 }; /* channels that differ in their preparation, at most */

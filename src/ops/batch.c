@@ -5,14 +5,7 @@
  *          x = pixel * scale + shift (by channel, where they differ) of the examples at position .. position + batch - 1 of the
  *          epoch, in the order of the file or shuffled (dd__permute). Behind the last example x is
  *          0 and the label -1, which losses and metrics leave out.
- *          With ranges to augment, images (COUNT, H, W, C), pixel (r, c) of x is that of the image
- *          at A (r - o, c - o) + d + o, o the centre ((H - 1) / 2, (W - 1) / 2), interpolated
- *          between its four neighbours, the edge repeated beyond it:
- *              A = (cos t  zr   -sin(t + s) zc)    d = (cos t  dr - sin t  dc)
- *                  (sin t  zr    cos(t + s) zc)        (sin t  dr + cos t  dc)
- *          This is rotation * shift * shear * zoom of Keras' ImageDataGenerator (t, s in degrees,
- *          dr and dc times H and W, zooms zr and zc, each uniform in its range), drawn from
- *          (seed, number of the image, epoch) alone.
+ *          With ranges to augment, images (COUNT, H, W, C) are changed at random, as cl/augment.cl says.
  * advance  (step): step + 1, position + batch, part 0
  * metrics  (loss (N), hit (N), labels I32 (N), sums (4)): adds the sum of losses, of hits, and the
  *          number of labels that are not -1 to sums; the fourth is unused
@@ -78,6 +71,36 @@ static const dd__attribute attributes[] = {
      .offset = offsetof(dd__gather, augment.zoom),
      .max = 0.99,
      .help = "each axis by a factor from 1 - zoom to 1 + zoom"},
+    {.name = "elastic",
+     .type = DD__FLOAT,
+     .offset = offsetof(dd__gather, augment.elastic),
+     .max = 100,
+     .help = "pixels that the points of a 4x4 grid move by: the standard deviation"},
+    {.name = "thickness",
+     .type = DD__FLOAT,
+     .offset = offsetof(dd__gather, augment.thickness),
+     .max = 1,
+     .help = "bright strokes thicker or thinner: 1: by up to a pixel to each side"},
+    {.name = "blur",
+     .type = DD__FLOAT,
+     .offset = offsetof(dd__gather, augment.blur),
+     .max = 1,
+     .help = "share of a pixel that its neighbours' mean takes over, at most"},
+    {.name = "contrast",
+     .type = DD__FLOAT,
+     .offset = offsetof(dd__gather, augment.contrast),
+     .max = 1,
+     .help = "share of the brightness that is taken away, at most"},
+    {.name = "background",
+     .type = DD__FLOAT,
+     .offset = offsetof(dd__gather, augment.background),
+     .max = 1,
+     .help = "brightness that black becomes, at most"},
+    {.name = "erase",
+     .type = DD__FLOAT,
+     .offset = offsetof(dd__gather, augment.erase),
+     .max = 1,
+     .help = "a square that becomes black: its side in parts of the image, at most"},
     {0},
 };
 
@@ -121,25 +144,41 @@ static dd__launch launch_gather(const dd__node *node, const char *kernel) {
                       DD_INT(gather->batch), DD_INT(gather->shuffle), DD_PREPARATION(gather)}};
 }
 
-static dd__launch launch_warp(const dd__node *node, const char *kernel) {
+static dd__launch launch_augmented(const dd__node *node, const char *kernel) {
     const dd__gather *gather = node->attributes;
     const dd__augment *a = &gather->augment;
     const dd__value *images = node->in[0];
     const uint32_t *d = images->dims.d;
-    return (dd__launch){
-        .program = "batch",
-        .kernel = kernel,
-        .arguments = {DD_BUFFER(images->buffer), DD_BUFFER(node->in[1]->buffer),
-                      DD_BUFFER(node->in[2]->buffer), DD_BUFFER(node->out[0]->buffer),
-                      DD_BUFFER(node->out[1]->buffer), DD_INT(d[0]), DD_INT(d[1]), DD_INT(d[2]),
-                      DD_INT(d[3]), DD_INT(gather->batch), DD_INT(gather->shuffle),
-                      DD_PREPARATION(gather), DD_FLOAT(a->rotation), DD_FLOAT(a->shear),
-                      DD_FLOAT(a->width), DD_FLOAT(a->height), DD_FLOAT(a->zoom)}};
+    return (dd__launch){.program = "batch",
+                        .kernel = kernel,
+                        .arguments = {DD_BUFFER(images->buffer),
+                                      DD_BUFFER(node->in[1]->buffer),
+                                      DD_BUFFER(node->in[2]->buffer),
+                                      DD_BUFFER(node->out[0]->buffer),
+                                      DD_BUFFER(node->out[1]->buffer),
+                                      DD_INT(d[0]),
+                                      DD_INT(d[1]),
+                                      DD_INT(d[2]),
+                                      DD_INT(d[3]),
+                                      DD_INT(gather->batch),
+                                      DD_INT(gather->shuffle),
+                                      DD_PREPARATION(gather),
+                                      DD_FLOAT(a->rotation),
+                                      DD_FLOAT(a->shear),
+                                      DD_FLOAT(a->width),
+                                      DD_FLOAT(a->height),
+                                      DD_FLOAT(a->zoom),
+                                      DD_FLOAT(a->elastic),
+                                      DD_FLOAT(a->thickness),
+                                      DD_FLOAT(a->blur),
+                                      DD_FLOAT(a->contrast),
+                                      DD_FLOAT(a->background),
+                                      DD_FLOAT(a->erase)}};
 }
 
 static dd_status record_gather(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     const dd__gather *gather = node->attributes;
-    dd__launch launch = dd__augments(&gather->augment) ? launch_warp(node, "gather_warped")
+    dd__launch launch = dd__augments(&gather->augment) ? launch_augmented(node, "gather_augmented")
                                                        : launch_gather(node, "gather");
     dd__launch_elements(&launch, site->device, 1); /* one work-group an image */
     launch.global[1] = (size_t)gather->batch;
@@ -150,8 +189,9 @@ static dd_status record_gather_vector(dd__recorder *recorder, const dd__node *no
                                       const dd__site *site) {
     const dd__gather *gather = node->attributes;
     size_t batch = (size_t)gather->batch, size = dd__dims_count(&node->out[0]->dims) / batch;
-    dd__launch launch = dd__augments(&gather->augment) ? launch_warp(node, "gather_warped_vector")
-                                                       : launch_gather(node, "gather_vector");
+    dd__launch launch = dd__augments(&gather->augment)
+                            ? launch_augmented(node, "gather_augmented_vector")
+                            : launch_gather(node, "gather_vector");
     size_t chunk = dd__launch_chunks(&launch, site->device, batch, size, 1);
     dd__launch_append(&launch, DD_INT(chunk));
     return dd__record(recorder, &launch);

@@ -1,5 +1,5 @@
-/* learning_rate, sgd, adam, weight_decay. The last three change parameters in place, all of a flat
- * stretch in one launch, with the learning rate of the step buffer, which the first one puts there.
+/* learning_rate, sgd, adam, weight_decay, average. sgd, adam and weight_decay change parameters in place, all
+ * of a flat stretch in one launch, with the learning rate of the step buffer, which the first one puts there.
  *
  * learning_rate  step.learning_rate = step.base_rate * share, from s = step.step:
  *                    s < rise        start + (1 - start) (s + 1) / rise          a straight line
@@ -12,6 +12,8 @@
  *               t = step + 1: Kingma, Ba 2015, section 2's last form, with epsilon outside the
  *               corrected root as Keras has it (a PyTorch epsilon e acts here as sqrt(1 - beta2^t) e)
  * weight_decay  p *= 1 - rate decay: decoupled from the gradient; Loshchilov, Hutter 2019
+ * average       a += (1 - d) (p - a), d = min(decay, s / (s + 10)), s = step.step: an exponential moving
+ *               average of the parameters (Polyak, Juditsky 1992), which forgets the first steps faster
  */
 #include <math.h>
 
@@ -304,4 +306,61 @@ const dd__op dd__op_weight_decay = {
     .reference = dd__reference_weight_decay,
     .implementations =
         (const dd__implementation *const[]){&weight_decay_vector, &weight_decay_plain, NULL},
+};
+
+/* ---- average ---------------------------------------------------------------------------- */
+
+static const dd__attribute average_attributes[] = {
+    {.name = "decay",
+     .type = DD__FLOAT,
+     .offset = offsetof(dd__average, decay),
+     .max = 0.9999999,
+     .required = true,
+     .help = "share of the average that a step keeps, in the end"},
+    {0},
+};
+
+static dd_status infer_average(dd__graph *graph, dd__node *node) {
+    (void)graph;
+    DD_TRY(check(node, 2));
+    return node->in[1] ? DD_OK : dd__fail(DD_SHAPE, "expected an average and parameters");
+}
+
+static dd_status record_average(dd__recorder *recorder, const dd__node *node, const dd__site *site,
+                                bool vector) {
+    const dd__average *average = node->attributes;
+    dd__launch launch = {.program = "optimizer",
+                         .kernel = vector ? "average_vector" : "average",
+                         .arguments = {DD_BUFFER(node->in[0]->buffer),
+                                       DD_BUFFER(node->in[1]->buffer),
+                                       DD_BUFFER(node->in[2]->buffer), DD_INT(count_of(node)),
+                                       DD_FLOAT(average->decay)}};
+    return record(recorder, node, site, &launch, vector);
+}
+
+static dd_status record_average_vector(dd__recorder *recorder, const dd__node *node,
+                                       const dd__site *site) {
+    return record_average(recorder, node, site, true);
+}
+
+static dd_status record_average_plain(dd__recorder *recorder, const dd__node *node,
+                                      const dd__site *site) {
+    return record_average(recorder, node, site, false);
+}
+
+static const dd__implementation average_vector = {
+    .name = "vector", .classes = DD__ON_CPU, .record = record_average_vector};
+static const dd__implementation average_plain = {
+    .name = "plain", .classes = DD__ANYWHERE, .record = record_average_plain};
+
+const dd__op dd__op_average = {
+    .name = "average",
+    .attributes_bytes = sizeof(dd__average),
+    .attributes = average_attributes,
+    .min_in = 3,
+    .max_in = 3,
+    .mutates = 1 << 0,
+    .infer = infer_average,
+    .reference = dd__reference_average,
+    .implementations = (const dd__implementation *const[]){&average_vector, &average_plain, NULL},
 };

@@ -1,68 +1,6 @@
-#include <math.h>
-
 #include "base/random.h"
+#include "reference/parts.h"
 #include "reference/reference.h"
-
-/* ---- Augmentation, as src/ops/batch.c says ----------------------------------------------- */
-
-typedef struct warp {
-    double rr, rc, r0, cr, cc, c0; /* row = rr * r + rc * c + r0, column alike */
-} warp;
-
-static double signed_uniform(uint32_t word) { return (word >> 8) * 0x1p-23 - 1; }
-
-static warp draw_warp(const dd__augment *a, uint64_t seed, uint32_t example, uint32_t epoch,
-                      const uint32_t size[2]) {
-    const double degree = acos(-1) / 180;
-    uint32_t first[4], second[4];
-    dd__philox(seed, DD__STREAM_AUGMENT, example, epoch, first);
-    dd__philox(seed, DD__STREAM_AUGMENT + 1, example, epoch, second);
-    double turn = signed_uniform(first[0]) * (double)a->rotation * degree;
-    double lean = turn + signed_uniform(first[1]) * (double)a->shear * degree;
-    double down = signed_uniform(first[2]) * (double)a->height * size[0];
-    double right = signed_uniform(first[3]) * (double)a->width * size[1];
-    double zoom_r = 1 + signed_uniform(second[0]) * (double)a->zoom;
-    double zoom_c = 1 + signed_uniform(second[1]) * (double)a->zoom;
-    double r = (size[0] - 1.0) / 2, c = (size[1] - 1.0) / 2; /* the centre */
-    warp w = {.rr = cos(turn) * zoom_r,
-              .rc = -sin(lean) * zoom_c,
-              .cr = sin(turn) * zoom_r,
-              .cc = cos(lean) * zoom_c};
-    w.r0 = r + cos(turn) * down - sin(turn) * right - w.rr * r - w.rc * c;
-    w.c0 = c + sin(turn) * down + cos(turn) * right - w.cr * r - w.cc * c;
-    return w;
-}
-
-/* The image between its pixels, channel k; (row, column) is brought inside. */
-static double interpolate(const uint8_t *image, const uint32_t *dims, double row, double column,
-                          uint32_t k) {
-    uint32_t height = dims[1], width = dims[2], channels = dims[3];
-    row = fmin(fmax(row, 0), height - 1);
-    column = fmin(fmax(column, 0), width - 1);
-    uint32_t top = (uint32_t)row, left = (uint32_t)column;
-    uint32_t bottom = top + 1 < height ? top + 1 : top, right = left + 1 < width ? left + 1 : left;
-    double down = row - top, across = column - left;
-    const uint8_t *upper = image + (size_t)top * width * channels + k;
-    const uint8_t *lower = image + (size_t)bottom * width * channels + k;
-    return (1 - down) * ((1 - across) * upper[left * channels] + across * upper[right * channels]) +
-           down * ((1 - across) * lower[left * channels] + across * lower[right * channels]);
-}
-
-/* pixels and x are one image, (height, width, channels) of dims (count, height, ...). */
-static void augment(const dd__gather *gather, const uint8_t *pixels, const uint32_t *dims,
-                    const warp *w, float *x) {
-    for (uint32_t r = 0; r < dims[1]; r++)
-        for (uint32_t c = 0; c < dims[2]; c++)
-            for (uint32_t k = 0; k < dims[3]; k++) {
-                double value = interpolate(pixels, dims, w->rr * r + w->rc * c + w->r0,
-                                           w->cr * r + w->cc * c + w->c0, k);
-                uint32_t prepared = gather->channels ? k : 0;
-                *x++ = (float)(value * (double)gather->scale[prepared] +
-                               (double)gather->shift[prepared]);
-            }
-}
-
-/* ---- The ops ------------------------------------------------------------------------------ */
 
 dd_status dd__reference_gather(const dd__node *node) {
     const dd__gather *gather = node->attributes;
@@ -81,8 +19,7 @@ dd_status dd__reference_gather(const dd__node *node) {
         dd__i32(node->out[1])[i] = there ? dd__i32(node->in[1])[index] : -1;
         if (there && dd__augments(&gather->augment)) {
             const uint32_t *d = images->dims.d;
-            warp w = draw_warp(&gather->augment, seed, index, step->epoch, &d[1]);
-            augment(gather, pixels, d, &w, x);
+            dd__reference_augment(gather, seed, index, step->epoch, pixels, &d[1], x);
             continue;
         }
         for (size_t j = 0; j < size; j++) {

@@ -61,3 +61,15 @@ dd_status dd__reference_weight_decay(const dd__node *node) {
         p[i] = (float)((double)p[i] * (1 - rate * (double)attributes->decay));
     return DD_OK;
 }
+
+dd_status dd__reference_average(const dd__node *node) {
+    const dd__average *attributes = node->attributes;
+    float *a = dd__f32(node->in[0]);
+    const float *p = dd__f32(node->in[1]);
+    double s = step_of(node->in[2])->step,
+           share = 1 - fmin((double)attributes->decay, s / (s + 10));
+    size_t count = dd__dims_count(&node->in[0]->dims);
+    for (size_t i = 0; i < count; i++)
+        a[i] = (float)((double)a[i] + share * ((double)p[i] - (double)a[i]));
+    return DD_OK;
+}

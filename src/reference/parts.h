@@ -26,4 +26,9 @@ void dd__norm_pool_forward(const dd__node *node, const dd__dims *dims, const flo
 dd_status dd__norm_pool_gradient(const dd__node *node, const dd__dims *dims, const float *x,
                                  float *dz);
 
+/* An image (height, width, channels) of the dataset, changed at random as cl/augment.cl says and
+ * prepared: x of `size`. */
+void dd__reference_augment(const dd__gather *gather, uint64_t seed, uint32_t example,
+                           uint32_t epoch, const uint8_t *pixels, const uint32_t size[3], float *x);
+
 #endif

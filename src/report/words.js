@@ -219,6 +219,12 @@ function augmentWords() {
     height: (x) => `moved up or down by up to ${percent(x, 0)} of the height`,
     shear: (x) => `slanted by up to ${x} degrees`,
     zoom: (x) => `scaled by ${Number((1 - x).toFixed(3))} to ${Number((1 + x).toFixed(3))}`,
+    elastic: (x) => `bent by about ${plural(x, "pixel", "pixels")}`,
+    thickness: (x) => `made thicker or thinner by up to ${plural(x, "pixel", "pixels")}`,
+    blur: (x) => `blurred by up to ${percent(x, 0)}`,
+    contrast: (x) => `dimmed by up to ${percent(x, 0)}`,
+    background: (x) => `laid on a background of up to ${percent(x, 0)} of white`,
+    erase: (x) => `erased in a square of up to ${percent(x, 0)} of the image's side`,
   };
   const said = options.augment.split(",").map((text) => {
     const [key, value] = text.split("=");

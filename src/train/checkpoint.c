@@ -1,6 +1,6 @@
 /* checkpoint.c: output/checkpoint/state.safetensors, everything a training needs to go on.
  *
- *     tensors, F32, flat: "parameters", "statistics", "moment1", "moment2": the plan's states as far
+ *     tensors, F32, flat: "parameters", "statistics", "moment1", "moment2", "average": the plan's states as far
  *         as it has them. A graph lays them out the same on every device.
  *     metadata
  *         "deepdigits": "checkpoint 1"
@@ -29,7 +29,8 @@
 #include "train/loop.h"
 
 static const char format[] = "checkpoint 1";
-static const char *const stretches[] = {"parameters", "statistics", "moment1", "moment2"};
+static const char *const stretches[] = {"parameters", "statistics", "moment1", "moment2",
+                                        "average"};
 
 static dd_status in_output(const dd__loop *loop, const char *name, char *path, size_t size) {
     return dd__path_join(path, size, loop->settled.options.output, name);

@@ -89,7 +89,9 @@ static dd_status validate(dd__loop *loop, dd_epoch *e) {
     const dd__step start = {.count = (uint32_t)loop->validation.count};
     dd__sums sums;
     e->validation_loss = e->validation_accuracy = (double)NAN;
+    if (loop->averaged) DD_TRY(dd__average_take(loop));
     if (!loop->measure) return DD_OK;
+    if (loop->averaged) DD_TRY(dd__load_parameters(loop->measure, loop->averaged));
     dd__plan_parameters_changed(loop->measure);
     DD_TRY(dd__set_step(loop->measure, &start, NULL));
     for (size_t done = 0; done < loop->validation.count; done += loop->micro)

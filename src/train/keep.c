@@ -11,6 +11,14 @@
 #include "train/loop.h"
 #include "train/run.h"
 
+/* What the epoch brought: its average, or the weights as they are. */
+static dd_status take_weights(const dd__loop *loop, dd_model *model) {
+    if (!loop->averaged) return dd__fetch_parameters(loop->plan, model);
+    if (!model->tensors) DD_TRY(dd_model_initialize(model, loop->settled.options.seed));
+    dd__model_take(model, loop->averaged, NULL);
+    return DD_OK;
+}
+
 static dd_status save_model(const dd__loop *loop, const dd_model *model, const char *name) {
     char path[4096];
     if (!loop->settled.options.output) return DD_OK;
@@ -25,13 +33,13 @@ static dd_status keep_weights(dd__loop *loop) {
     const dd_epoch *e = &at->history[at->done - 1];
     bool better = e->validation_loss < at->best_loss; /* never without validation: NaN */
     if (better || !loop->last) {
-        DD_TRY(dd__fetch_parameters(loop->plan, loop->model));
+        DD_TRY(take_weights(loop, loop->model));
         DD_TRY(save_model(loop, loop->model, "model.safetensors"));
         at->kept_loss = e->validation_loss;
         at->kept_accuracy = e->validation_accuracy;
     }
     if (loop->last) {
-        DD_TRY(dd__fetch_parameters(loop->plan, loop->last));
+        DD_TRY(take_weights(loop, loop->last));
         DD_TRY(save_model(loop, loop->last, "last.safetensors"));
     } else if (better) {
         DD_TRY(save_model(loop, loop->model, "best.safetensors"));

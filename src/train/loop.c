@@ -79,6 +79,7 @@ static void tear_down(dd__loop *loop) {
     dd__plans_free(loop);
     dd__examples_free(&loop->validation);
     dd__examples_free(&loop->training);
+    dd_model_free(loop->averaged);
     dd_model_free(loop->last);
     dd__free(loop->frozen);
     dd__free(loop->at.history);

@@ -24,20 +24,24 @@ typedef struct dd__standing {
 typedef struct dd__loop {
     dd__settled settled;
     dd_device *device;
-    dd_model *model;        /* the caller's: the weights that are kept */
-    dd_model *last;         /* those of the last epoch, where the best are kept; else NULL */
-    const dd_dataset *data; /* to train on */
-    bool *frozen;           /* (layers) those that are not trained; NULL: all are */
-    char *command;          /* that began the run; NULL without */
-    char hash[33];          /* of all examples */
-    char initial[33];       /* of the initial weights; "" when they come from the seed */
+    dd_model *model;    /* the caller's: the weights that are kept */
+    dd_model *last;     /* those of the last epoch, where the best are kept; else NULL */
+    dd_model *averaged; /* those of the last epoch on average, with their statistics; else NULL */
+    const dd_dataset *data;            /* to train on */
+    bool *frozen;                      /* (layers) those that are not trained; NULL: all are */
+    char *command;                     /* that began the run; NULL without */
+    char hash[33];                     /* of all examples */
+    char initial[33];                  /* of the initial weights; "" when they come from the seed */
     dd__examples training, validation; /* validation.count is 0 without */
     uint32_t batch, steps;             /* images of a step, steps of an epoch */
     uint32_t
         micro; /* images at a time: a divisor of batch; before dd__plans_fit what is asked for */
-    dd__plan *plan;    /* a batch or, with `update`, a micro-batch */
-    dd__plan *update;  /* shares plan's parameters and gradients; NULL: plan updates itself */
-    dd__plan *measure; /* shares plan's parameters; NULL without validation */
+    dd__plan *plan;   /* a batch or, with `update`, a micro-batch */
+    dd__plan *update; /* shares plan's parameters and gradients; NULL: plan updates itself */
+    dd__plan
+        *measure; /* shares plan's parameters, but for averaged ones; NULL without validation */
+    dd__plan
+        *statistics; /* gives batch norm's to averaged parameters; NULL: there is none to give */
     dd__standing at;
     double saved; /* when the last checkpoint was written */
     struct {
@@ -59,6 +63,14 @@ void dd__plans_free(dd__loop *loop);
 dd_status dd__plans_step(dd__loop *loop);
 /* The plan that has the state of this name. */
 dd__plan *dd__plans_holder(const dd__loop *loop, const char *state);
+
+/* ---- average.c ---------------------------------------------------------------------------- */
+
+/* Makes loop->averaged, and the plan that it needs. */
+dd_status dd__average_prepare(dd__loop *loop);
+/* loop->averaged becomes the average of the parameters so far, with batch norm's running values anew:
+ * those of training are of other parameters, and of augmented images. DD_WRONG where not finite */
+dd_status dd__average_take(dd__loop *loop);
 
 /* ---- epoch.c ------------------------------------------------------------------------------ */
 

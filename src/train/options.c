@@ -9,7 +9,10 @@
 #define RANGE(field, most) \
     { .name = #field, .type = DD__FLOAT, .offset = offsetof(dd__augment, field), .max = most }
 static const dd__attribute ranges[] = {RANGE(rotation, 180), RANGE(width, 1),   RANGE(height, 1),
-                                       RANGE(shear, 89),     RANGE(zoom, 0.99), {0}};
+                                       RANGE(shear, 89),     RANGE(zoom, 0.99), RANGE(elastic, 100),
+                                       RANGE(thickness, 1),  RANGE(blur, 1),    RANGE(contrast, 1),
+                                       RANGE(background, 1), RANGE(erase, 1),   {0}};
+enum { FIRST_RANGES = 5 }; /* that are always printed: older runs have no others */
 
 dd_status dd__augment_parse(const char *text, dd__augment *augment) {
     if (!text || strcmp(text, "none") == 0) text = "";
@@ -18,9 +21,16 @@ dd_status dd__augment_parse(const char *text, dd__augment *augment) {
                       "augmentation (none, digits, or settings)");
 }
 
+/* Without the last ones that are 0. */
 static void print_augment(const dd__augment *augment, char out[DD__SETTINGS_TEXT]) {
+    dd__attribute shown[DD_COUNT(ranges)];
+    const char *from = (const char *)augment;
+    size_t count = DD_COUNT(ranges) - 1;
+    memcpy(shown, ranges, sizeof shown);
+    while (count > FIRST_RANGES && *(const float *)(from + ranges[count - 1].offset) == 0) count--;
+    shown[count] = (dd__attribute){0};
     if (dd__augments(augment))
-        dd__settings_print(ranges, augment, out, DD__SETTINGS_TEXT);
+        dd__settings_print(shown, augment, out, DD__SETTINGS_TEXT);
     else
         strcpy(out, "none");
 }
@@ -52,6 +62,9 @@ dd_status dd__options_settle(const dd_train_options *given, dd__settled *s) {
     o->schedule = s->schedule_text;
     o->augment = s->augment_text;
     if (!o->freeze) o->freeze = "";
+    if (!(o->average >= 0 && o->average < 1))
+        return dd__fail(DD_USAGE, "average: expected a decay from 0 to below 1, found %g",
+                        o->average);
     return DD_OK;
 }
 
@@ -77,6 +90,7 @@ void dd__options_json(dd__json *json, cJSON *parent, const dd_train_options *o) 
     dd__json_add_text(json, object, "schedule", o->schedule);
     dd__json_add_text(json, object, "augment", o->augment);
     dd__json_add_text(json, object, "freeze", o->freeze);
+    dd__json_add_number(json, object, "average", o->average);
     dd__json_add_number(json, object, "early_stop", o->early_stop);
     dd__json_add_text(json, object, "keep", dd__keep_names[o->keep]);
 }
@@ -107,6 +121,8 @@ dd_status dd__options_parse(const cJSON *object, dd_train_options *o) {
     DD_TRY(dd__json_string(object, "augment", &o->augment));
     if (cJSON_GetObjectItem(object, "freeze")) /* older runs had none */
         DD_TRY(dd__json_string(object, "freeze", &o->freeze));
+    if (cJSON_GetObjectItem(object, "average"))
+        DD_TRY(dd__json_number(object, "average", &o->average));
     if (o->momentum == 0) o->momentum = -1; /* 0 would ask for the optimizer's own */
     return parse_keep(object, &o->keep);
 }
@@ -117,8 +133,9 @@ static bool may_change(const char *key) {
            strcmp(key, "micro_batch") == 0;
 }
 
-/* Whether `old` says the same; an option that older runs did not have was "" there. */
+/* Whether `old` says the same; an option that older runs did not have was "" or 0 there. */
 static bool is_same(const cJSON *old, const cJSON *item) {
+    if (!old && cJSON_IsNumber(item)) return item->valuedouble == 0;
     if (!old) return cJSON_IsString(item) && !*item->valuestring;
     return cJSON_Compare(old, item, true);
 }

@@ -19,6 +19,7 @@ static dd__training training_of(const dd__loop *loop, uint32_t micro) {
                           .learning_rate = dd__schedule_node(&s->schedule, s->options.learning_rate,
                                                              s->options.epochs, loop->steps),
                           .augment = s->augment,
+                          .average = (float)s->options.average,
                           .frozen = loop->frozen};
 }
 
@@ -117,7 +118,7 @@ static dd_status make_measure(dd__loop *loop) {
                                   {"labels", loop->validation.labels},
                                   {"parameters", dd__plan_buffer(loop->plan, "parameters")},
                                   {"statistics", dd__plan_buffer(loop->plan, "statistics")}};
-    size_t count = shared[3].buffer ? 4 : 3;
+    size_t count = loop->settled.options.average > 0 ? 2 : shared[3].buffer ? 4 : 3;
     return dd__verified_plan(loop->device, graph, shared, count, &loop->measure);
 }
 
@@ -130,10 +131,12 @@ dd_status dd__plans_make(dd__loop *loop) {
     DD_TRY(dd__verified_plan(loop->device, graph, examples, DD_COUNT(examples), &loop->plan));
     DD_TRY(dd__load_parameters(loop->plan, loop->model));
     if (loop->micro < loop->batch) DD_TRY(make_update(loop, &training));
+    if (training.average > 0) DD_TRY(dd__average_prepare(loop));
     return loop->validation.count ? make_measure(loop) : DD_OK;
 }
 
 void dd__plans_free(dd__loop *loop) {
+    dd__plan_free(loop->statistics);
     dd__plan_free(loop->measure);
     dd__plan_free(loop->update);
     dd__plan_free(loop->plan);

@@ -6,7 +6,7 @@
 
 #include "graph/op.h"
 
-enum { DD__SETTINGS_TEXT = 256 }; /* bytes that hold any printed settings */
+enum { DD__SETTINGS_TEXT = 320 }; /* bytes that hold any printed settings */
 
 /* Sets the rows' fields of `settings` to their fallbacks, then to what `text` (may be empty) says.
  * DD_USAGE  names the settings that there are, or the numbers that one may have */

@@ -50,21 +50,33 @@ static dd_status add_gradients(dd__graph *graph, const dd__training *training, d
     return dd__graph_gradients(graph, loss, share, gradients);
 }
 
+static dd_status add_average(dd__graph *graph, float decay) {
+    dd__value *average;
+    DD_TRY(dd__graph_state(graph, "average", DD__F32, graph->parameters->dims, &average));
+    return dd__graph_add(graph, &dd__op_average, "average", &(dd__average){.decay = decay},
+                         (dd__value *[]){average, graph->parameters, graph->step}, 3, NULL, 0);
+}
+
 static dd_status add_update(dd__graph *graph, const dd__training *training, dd__value *gradients,
                             uint32_t advance) {
     DD_TRY(dd__graph_add(graph, &dd__op_learning_rate, "learning_rate", &training->learning_rate,
                          &graph->step, 1, NULL, 0));
     DD_TRY(dd__optimizer_add(training->optimizer, graph, &training->settings, gradients));
+    if (training->average > 0) DD_TRY(add_average(graph, training->average));
     return add_advance(graph, advance);
+}
+
+static dd_status add_next_part(dd__graph *graph, uint32_t micro) {
+    dd__gather part = {.batch = (int32_t)micro};
+    return dd__graph_add(graph, &dd__op_next_part, "next_part", &part, &graph->step, 1, NULL, 0);
 }
 
 static dd_status add_accumulate(dd__graph *graph, uint32_t micro, dd__value *gradients) {
     dd__value *sums;
-    dd__gather part = {.batch = (int32_t)micro};
     DD_TRY(dd__graph_state(graph, "gradient_sums", DD__F32, gradients->dims, &sums));
     DD_TRY(dd__graph_add(graph, &dd__op_accumulate, "accumulate", NULL,
                          (dd__value *[]){sums, gradients, graph->step}, 3, NULL, 0));
-    return dd__graph_add(graph, &dd__op_next_part, "next_part", &part, &graph->step, 1, NULL, 0);
+    return add_next_part(graph, micro);
 }
 
 static void prepare(const dd_model *model, dd__gather *gather) {
@@ -126,6 +138,24 @@ dd_status dd__measuring_graph(const dd_model *model, size_t count, uint32_t batc
     DD_TRY_OUT(add_advance(graph, batch));
     DD_TRY_OUT(dd__graph_fuse(graph, device));
     DD_TRY_OUT(dd__graph_halve(graph, device));
+    *out = graph;
+out:
+    if (status != DD_OK) dd__graph_free(graph);
+    return status;
+}
+
+dd_status dd__statistics_graph(const dd_model *model, size_t count, uint32_t batch,
+                               const bool *frozen, dd__graph **out) {
+    dd_status status = DD_OK;
+    dd__graph *graph = NULL;
+    dd__value *x, *labels, *logits, *y;
+    dd__gather gather = {.batch = (int32_t)batch, .shuffle = true};
+    prepare(model, &gather);
+    DD_TRY(dd__graph_create(true, 0, &graph));
+    const dd__dims image = image_of(model);
+    DD_TRY_OUT(dd__add_batch(graph, count, &image, &gather, &x, &labels));
+    DD_TRY_OUT(dd__model_build(model, graph, x, frozen, &logits, &y));
+    DD_TRY_OUT(add_next_part(graph, batch));
     *out = graph;
 out:
     if (status != DD_OK) dd__graph_free(graph);
@@ -244,11 +274,15 @@ dd_status dd__check_finite(const float *numbers, size_t count, const char *what)
 }
 
 dd_status dd__fetch_parameters(dd__plan *plan, dd_model *model) {
+    return dd__fetch_as_parameters(plan, plan, "parameters", model);
+}
+
+dd_status dd__fetch_as_parameters(dd__plan *plan, dd__plan *from, const char *name,
+                                  dd_model *model) {
     stretches s;
     dd_status status = stretches_new(dd__plan_graph(plan), &s);
     if (status != DD_OK) goto out;
-    if (s.parameter_bytes)
-        DD_TRY_OUT(dd__plan_read(plan, "parameters", s.parameters, s.parameter_bytes));
+    if (s.parameter_bytes) DD_TRY_OUT(dd__plan_read(from, name, s.parameters, s.parameter_bytes));
     if (s.statistic_bytes)
         DD_TRY_OUT(dd__plan_read(plan, "statistics", s.statistics, s.statistic_bytes));
     DD_TRY_OUT(dd__check_finite(s.parameters, s.parameter_bytes / sizeof(float), "parameters"));

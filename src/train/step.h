@@ -26,6 +26,7 @@ typedef struct dd__training {
     dd__optimizer_settings settings;
     dd__learning_rate learning_rate;
     dd__augment augment;
+    float average;      /* decay of the state "average", of the parameters; 0: there is none */
     const bool *frozen; /* as dd__model_build has them */
 } dd__training;
 dd_status dd__training_graph(const dd_model *model, const dd__training *training,
@@ -36,6 +37,11 @@ dd_status dd__update_graph(const dd__training *training, const dd__graph *part, 
 /* gather (in order), the network in its inference form, fused as well, cross-entropy, advance. */
 dd_status dd__measuring_graph(const dd_model *model, size_t count, uint32_t batch,
                               const bool *frozen, const dd_device *device, dd__graph **graph);
+/* gather (shuffled), the network with layers but batch norm in their inference form, next_part: after so
+ * many runs as step.parts says, batch norm's running values are the mean over all of them. `frozen` must
+ * hold all other layers (dd__all_but_batch_norm). No values are shared with other plans. */
+dd_status dd__statistics_graph(const dd_model *model, size_t count, uint32_t batch,
+                               const bool *frozen, dd__graph **graph);
 
 /* The batch alone, from a dataset of `count` images of `image` (H, W, C): x f32 (batch, H, W, C), its
  * labels I32 (batch). */
@@ -72,5 +78,8 @@ dd_status dd__check_finite(const float *numbers, size_t count, const char *what)
  * step is from before its update, which may be the one that went wrong. */
 dd_status dd__load_parameters(dd__plan *plan, const dd_model *model);
 dd_status dd__fetch_parameters(dd__plan *plan, dd_model *model);
+/* The same with the numbers of `from`'s state `name` in place of the parameters; they have their layout. */
+dd_status dd__fetch_as_parameters(dd__plan *plan, dd__plan *from, const char *name,
+                                  dd_model *model);
 
 #endif

@@ -500,7 +500,9 @@ static void test_digits_are_the_seeds_ranges(void **state) {
 
 static void test_wrong_texts_are_refused_with_what_there_is(void **state) {
     (void)state;
-    static const char there_are[] = "; there are rotation, width, height, shear, zoom";
+    static const char there_are[] =
+        "; there are rotation, width, height, shear, zoom, elastic, thickness, "
+        "blur, contrast, background, erase";
     static const char *const wrong[][3] = {
         {"rotation=200",
          "augmentation (none, digits, or settings): rotation: expected a number from 0 to 180",
