@@ -333,6 +333,15 @@ DD_API dd_status dd_dataset_divide(const dd_dataset *dataset, double fraction, u
  * DD_USAGE unless 2 <= folds <= count and 1 <= fold <= folds */
 DD_API dd_status dd_dataset_fold(const dd_dataset *dataset, unsigned folds, unsigned fold,
                                  uint64_t seed, dd_dataset **first, dd_dataset **second);
+/* Divides by a list: the examples whose numbers, from 0, `path` holds go to `second`, in their order, the
+ * others to `first`. A text file, plain or gzip, a number a line; what follows a # is nothing.
+ * DD_IO, DD_FORMAT with the line;  DD_USAGE unless both get at least one */
+DD_API dd_status dd_dataset_divide_by(const dd_dataset *dataset, const char *path,
+                                      dd_dataset **first, dd_dataset **second);
+/* Divides as the part that `how` describes was: one of these three. */
+struct dd_dataset_info;
+DD_API dd_status dd_dataset_divide_as(const dd_dataset *dataset, const struct dd_dataset_info *how,
+                                      dd_dataset **first, dd_dataset **second);
 DD_API void dd_dataset_free(dd_dataset *dataset);
 
 typedef struct dd_dataset_info {
@@ -344,6 +353,7 @@ typedef struct dd_dataset_info {
     double fraction;      /* of a part that dd_dataset_divide made: as it was given; else 0 */
     unsigned folds, fold; /* of a part that dd_dataset_fold made; else 0 */
     uint64_t division;    /* seed of either */
+    const char *list;     /* of a part that dd_dataset_divide_by made: its path; else NULL */
 } dd_dataset_info;
 /* Fills `info`; its strings live as long as the dataset. */
 DD_API void dd_dataset_describe(const dd_dataset *dataset, dd_dataset_info *info);
@@ -398,13 +408,13 @@ typedef struct dd_train_options {
     const char *schedule;  /* how the learning rate changes; NULL: "plateau". See below. */
     const char *augment;   /* how training images change; NULL: "none". See below. */
     const char *freeze;    /* layers that are not trained; NULL or "": none. See below. */
-    double average;        /* decay of an average of the weights, which is kept in their place; 0: none */
-    unsigned early_stop;   /* ends after so many epochs without a better validation loss, for which
+    double average; /* decay of an average of the weights, which is kept in their place; 0: none */
+    unsigned early_stop; /* ends after so many epochs without a better validation loss, for which
                               there must be validation images; 0: never */
-    dd_keep keep;          /* which weights the model has afterwards: BEST by validation loss */
-    const char *output;    /* a folder for what dd_train writes; NULL: nothing is written */
-    bool resume;           /* go on where the run in `output` stopped */
-    const char *command;   /* recorded in run.json, when it begins a run; NULL: none */
+    dd_keep keep;        /* which weights the model has afterwards: BEST by validation loss */
+    const char *output;  /* a folder for what dd_train writes; NULL: nothing is written */
+    bool resume;         /* go on where the run in `output` stopped */
+    const char *command; /* recorded in run.json, when it begins a run; NULL: none */
     dd_train_function *progress;
     void *context; /* for progress */
 } dd_train_options;

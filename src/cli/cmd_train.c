@@ -98,13 +98,13 @@ static const cli_option options[] = {
      .offset = offsetof(settings, seed),
      .help = "of initial weights, shuffle, augmentation and dropout"},
     {.name = "validation",
-     .kind = CLI_NUMBER,
-     .value = "F",
-     .min = 0,
-     .max = 0.99,
+     .kind = CLI_TEXT,
+     .value = "F|FILE",
      .fallback_help = "0.2",
      .offset = offsetof(settings, validation),
-     .help = "share of the training images kept for validation; 0: none"},
+     .help =
+         "training images kept for validation: a share of them,\n0: none; or those whose numbers, "
+         "from 0, are in FILE, one\na line"},
     {.name = "folds",
      .kind = CLI_INTEGER,
      .value = "K",
@@ -213,16 +213,16 @@ static dd_status check_optimizer(const settings *set) {
 
 /* Options that only begin a run. */
 static dd_status check_resume(const settings *set) {
-    const char *wrong = set->output               ? "output"
-                        : set->overwrite          ? "overwrite"
-                        : set->model              ? "model"
-                        : set->init               ? "init"
-                        : set->classes            ? "classes"
-                        : set->freeze             ? "freeze"
-                        : set->folds              ? "folds"
-                        : set->split_seed         ? "split-seed"
-                        : !isnan(set->validation) ? "validation"
-                                                  : NULL;
+    const char *wrong = set->output       ? "output"
+                        : set->overwrite  ? "overwrite"
+                        : set->model      ? "model"
+                        : set->init       ? "init"
+                        : set->classes    ? "classes"
+                        : set->freeze     ? "freeze"
+                        : set->folds      ? "folds"
+                        : set->split_seed ? "split-seed"
+                        : set->validation ? "validation"
+                                          : NULL;
     if (!wrong) return DD_OK;
     return cli_fail(DD_USAGE, "--%s belongs to a new run; --resume goes on as the run was begun",
                     wrong);
@@ -233,10 +233,10 @@ static dd_status check(const settings *set) {
     if (set->resume) return check_resume(set);
     if (!set->data) return cli_fail(DD_USAGE, "expected --data DATA");
     if (!set->output) return cli_fail(DD_USAGE, "expected --output RUN");
-    if (set->early_stop && set->validation <= 0)
+    if (set->early_stop && set->validation && strcmp(set->validation, "0") == 0)
         return cli_fail(DD_USAGE, "--early-stop measures on validation images, and --validation "
                                   "is 0");
-    if (set->folds && !isnan(set->validation))
+    if (set->folds && set->validation)
         return cli_fail(DD_USAGE, "expected --folds or --validation, found both");
     if (strlen(set->output) + 64 > CLI_PATH_LIMIT)
         return cli_fail(DD_USAGE, "--output: expected a name of less than %d bytes",

@@ -174,25 +174,41 @@ static dd_status check_weights(const cli_training *t, const work *w) {
     return cli_fail(DD_USAGE, "--freeze keeps what layers have learnt: expected --init MODEL");
 }
 
-static dd_status divide(const cli_training *t, work *w) {
+/* What was asked for: --folds, --validation F or FILE. */
+static dd_status read_division(const cli_training *t, dd_dataset_info *how) {
     const cli_train_settings *set = t->set;
-    const dd_dataset_info *old = t->run ? &t->run->data : NULL;
-    double fraction = old ? old->fraction : isnan(set->validation) ? 0.2 : set->validation;
-    uint64_t seed = old ? old->division : set->split_seed ? (uint64_t)set->split_seed : 42;
-    unsigned folds = old ? old->folds : (unsigned)set->folds, fold = old ? old->fold : t->fold;
-    dd_dataset_info first, second;
-    if (folds)
-        CLI_TRY(dd_dataset_fold(w->all, folds, fold, seed, &w->data, &w->validation));
-    else if (fraction > 0)
-        CLI_TRY(dd_dataset_divide(w->all, fraction, seed, &w->data, &w->validation));
-    else
-        return DD_OK;
+    const char *text = set->validation ? set->validation : "0.2";
+    char *end;
+    how->division = set->split_seed ? (uint64_t)set->split_seed : 42;
+    how->folds = (unsigned)set->folds;
+    how->fold = t->fold;
+    if (how->folds) return DD_OK;
+    how->fraction = strtod(text, &end);
+    if (end == text || *end) {
+        how->fraction = 0;
+        how->list = text;
+    } else if (!(how->fraction >= 0 && how->fraction <= 0.99)) {
+        return cli_fail(
+            DD_USAGE, "--validation: expected a number from 0 to 0.99, or a file, found %s", text);
+    }
+    return DD_OK;
+}
+
+static dd_status divide(const cli_training *t, work *w) {
+    dd_dataset_info how = t->run ? t->run->data : (dd_dataset_info){0}, first, second;
+    if (!t->run) CLI_TRY(read_division(t, &how));
+    if (!how.list && !how.folds && how.fraction <= 0) return DD_OK;
+    CLI_TRY(dd_dataset_divide_as(w->all, &how, &w->data, &w->validation));
     dd_dataset_free(w->all);
     w->all = NULL;
     dd_dataset_describe(w->data, &first);
     dd_dataset_describe(w->validation, &second);
-    cli_note("split: %zu to train on, %zu for validation (seed %llu)", first.count, second.count,
-             (unsigned long long)seed);
+    if (how.list)
+        cli_note("split: %zu to train on, %zu for validation (%s)", first.count, second.count,
+                 how.list);
+    else
+        cli_note("split: %zu to train on, %zu for validation (seed %llu)", first.count,
+                 second.count, (unsigned long long)how.division);
     return DD_OK;
 }
 

@@ -13,7 +13,8 @@ extern const char *const cli_optimizer_names[]; /* ended by NULL */
 typedef struct cli_train_settings {
     const char *model, *init, *data, *output, *resume, *classes, *freeze;
     int64_t epochs, batch, micro_batch, seed, split_seed, folds, early_stop;
-    double validation, learning_rate, momentum, weight_decay, average;
+    const char *validation; /* a share, or a list's path */
+    double learning_rate, momentum, weight_decay, average;
     const char *schedule, *augment;
     int optimizer, keep; /* cli_optimizer, dd_keep; -1: not given */
     bool overwrite, json;

@@ -87,6 +87,7 @@ dd_status dd__dataset_set_source(dd_dataset *dataset, const char *source, dd_spl
     char *copy = source ? dd__alloc(bytes, 1) : NULL;
     if (source && !copy) return dd__no_memory(bytes);
     if (source) memcpy(copy, source, bytes);
+    dd__free(dataset->list);
     dd__free(dataset->source);
     dataset->source = copy;
     dataset->split = split;
@@ -132,9 +133,8 @@ dd_status dd_dataset_create(const uint8_t *pixels, const int32_t *labels, size_t
     return DD_OK;
 }
 
-/* A new dataset of the examples whose `part` is `wanted`, in their order. */
-static dd_status take(const dd_dataset *dataset, const uint8_t *part, uint8_t wanted, size_t count,
-                      dd_dataset **out) {
+dd_status dd__dataset_take(const dd_dataset *dataset, const uint8_t *part, uint8_t wanted,
+                           size_t count, dd_dataset **out) {
     dd_dataset *made;
     DD_TRY(dd__dataset_new(count, dataset->height, dataset->width, dataset->channels,
                            dataset->labels != NULL, &made));
@@ -164,7 +164,7 @@ static dd_status take(const dd_dataset *dataset, const uint8_t *part, uint8_t wa
 dd_status dd__dataset_copy(const dd_dataset *dataset, dd_dataset **copy) {
     uint8_t *all = dd__alloc(dataset->count, 1);
     if (!all) return dd__no_memory(dataset->count);
-    dd_status status = take(dataset, all, 0, dataset->count, copy);
+    dd_status status = dd__dataset_take(dataset, all, 0, dataset->count, copy);
     dd__free(all);
     return status;
 }
@@ -185,80 +185,13 @@ void dd__datasets_hash(const dd_dataset *first, const dd_dataset *second, char o
     dd__hash_name(parts, sizeof parts, out);
 }
 
-/* part (count): 1 for places begin .. end - 1 of a random permutation (Fisher, Yates), else 0. */
-static dd_status choose_part(size_t count, size_t begin, size_t end, uint64_t seed, uint8_t *part) {
-    uint32_t *order = dd__alloc(count, sizeof *order);
-    if (!order) return dd__no_memory(count * sizeof *order);
-    dd__random random = dd__random_start(seed, DD__STREAM_SPLIT);
-    for (size_t i = 0; i < count; i++) order[i] = (uint32_t)i;
-    for (size_t i = 0; i < end; i++) {
-        size_t j = i + dd__random_below(&random, (uint32_t)(count - i));
-        uint32_t drawn = order[j];
-        order[j] = order[i];
-        order[i] = drawn;
-        part[drawn] = i >= begin;
-    }
-    dd__free(order);
-    return DD_OK;
-}
-
-/* Two datasets: what is not at places begin .. end - 1 of the seed's permutation, and what is. */
-static dd_status cut(const dd_dataset *dataset, size_t begin, size_t end, uint64_t seed,
-                     dd_dataset **first, dd_dataset **second) {
-    uint8_t *part = dd__alloc(dataset->count, 1);
-    if (!part) return dd__no_memory(dataset->count);
-    dd_status status;
-    DD_TRY_OUT(choose_part(dataset->count, begin, end, seed, part));
-    DD_TRY_OUT(take(dataset, part, 0, dataset->count - (end - begin), first));
-    DD_TRY_OUT(take(dataset, part, 1, end - begin, second));
-    (*first)->division = (*second)->division = seed;
-out:
-    dd__free(part);
-    if (status != DD_OK) {
-        dd_dataset_free(*first);
-        *first = NULL;
-    }
-    return status;
-}
-
-dd_status dd_dataset_divide(const dd_dataset *dataset, double fraction, uint64_t seed,
-                            dd_dataset **first, dd_dataset **second) {
-    *first = *second = NULL;
-    if (!(fraction > 0 && fraction < 1))
-        return dd__fail(DD_USAGE, "expected a fraction between 0 and 1, found %g", fraction);
-    size_t chosen = (size_t)round((double)dataset->count * fraction);
-    if (chosen == 0 || chosen >= dataset->count)
-        return dd__fail(DD_USAGE,
-                        "a fraction of %g of %zu images leaves one part empty: %zu and %zu",
-                        fraction, dataset->count, dataset->count - chosen, chosen);
-    DD_TRY(cut(dataset, 0, chosen, seed, first, second));
-    (*first)->fraction = (*second)->fraction = fraction;
-    return DD_OK;
-}
-
-dd_status dd_dataset_fold(const dd_dataset *dataset, unsigned folds, unsigned fold, uint64_t seed,
-                          dd_dataset **first, dd_dataset **second) {
-    *first = *second = NULL;
-    if (dataset->count < 2)
-        return dd__fail(DD_USAGE, "%zu image cannot be divided into folds", dataset->count);
-    if (folds < 2 || folds > dataset->count)
-        return dd__fail(DD_USAGE, "expected 2 to %zu folds for %zu images, found %u",
-                        dataset->count, dataset->count, folds);
-    if (fold < 1 || fold > folds)
-        return dd__fail(DD_USAGE, "expected a fold from 1 to %u, found %u", folds, fold);
-    size_t begin = dataset->count * (fold - 1) / folds, end = dataset->count * fold / folds;
-    DD_TRY(cut(dataset, begin, end, seed, first, second));
-    (*first)->folds = (*second)->folds = folds;
-    (*first)->fold = (*second)->fold = fold;
-    return DD_OK;
-}
-
 void dd_dataset_free(dd_dataset *dataset) {
     if (!dataset) return;
     dd__free(dataset->pixels);
     dd__free(dataset->labels);
     dd__free(dataset->class_names);
     dd__free(dataset->origin);
+    dd__free(dataset->list);
     dd__free(dataset->source);
     dd__free(dataset);
 }
@@ -273,6 +206,7 @@ void dd_dataset_describe(const dd_dataset *dataset, dd_dataset_info *info) {
                               .source = dataset->source,
                               .split = dataset->split,
                               .fraction = dataset->fraction,
+                              .list = dataset->list,
                               .folds = dataset->folds,
                               .fold = dataset->fold,
                               .division = dataset->division};

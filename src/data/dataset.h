@@ -13,6 +13,7 @@ struct dd_dataset {
     uint32_t *origin;   /* (count) numbers of the images before the division; NULL: their own */
     char *source;       /* where it came from, and how it was divided: as dd_dataset_info has it */
     dd_split split;
+    char *list;
     double fraction;
     unsigned folds, fold;
     uint64_t division;
@@ -28,6 +29,9 @@ dd_status dd__dataset_adopt(uint8_t *pixels, int32_t *labels, size_t count, unsi
 /* Sets `classes` from the labels (largest + 1, at least 10 for digits' sources) and checks that
  * every label is from 0 up. DD_FORMAT names the first that is not. */
 dd_status dd__dataset_check_labels(dd_dataset *dataset, unsigned at_least);
+/* A new dataset of the `count` examples whose part (dataset->count) is `wanted`, in their order. */
+dd_status dd__dataset_take(const dd_dataset *dataset, const uint8_t *part, uint8_t wanted,
+                           size_t count, dd_dataset **out);
 dd_status dd__dataset_copy(const dd_dataset *dataset, dd_dataset **copy);
 /* Names the examples of both by their content; `second` may be NULL. */
 void dd__datasets_hash(const dd_dataset *first, const dd_dataset *second, char out[33]);

@@ -55,6 +55,7 @@ static void add_source(page *p, cJSON *json, const dd_run *run) {
     add_number(p, data, "folds", info->folds);
     add_number(p, data, "fold", info->fold);
     dd__json_add_u64(&p->json, data, "division", info->division);
+    add_text(p, data, "list", info->list);
 }
 
 static void add_run(page *p, cJSON *root, const dd_run *run) {

@@ -27,14 +27,6 @@ typedef struct gathering {
 
 /* ---- The images -------------------------------------------------------------------------- */
 
-static dd_status divide_again(gathering *g, dd_dataset *all) {
-    const dd_dataset_info *how = &g->run->data;
-    if (how->folds)
-        return dd_dataset_fold(all, how->folds, how->fold, how->division, &g->training,
-                               &g->validation);
-    return dd_dataset_divide(all, how->fraction, how->division, &g->training, &g->validation);
-}
-
 static dd_status check_images(const gathering *g, const char *source) {
     const dd_run *run = g->run;
     size_t validation = g->validation ? g->validation->count : 0;
@@ -57,10 +49,10 @@ static dd_status load_training(gathering *g, const char *source) {
     const dd_dataset_info *how = &g->run->data;
     dd_dataset *all;
     DD_TRY(dd_dataset_load_for(g->model, source, how->split, false, &all));
-    if (how->folds == 0 && how->fraction <= 0) {
+    if (g->run->validation_count == 0) {
         g->training = all;
     } else {
-        dd_status status = divide_again(g, all);
+        dd_status status = dd_dataset_divide_as(all, how, &g->training, &g->validation);
         dd_dataset_free(all);
         DD_TRY(status);
     }

@@ -130,6 +130,56 @@ static void test_divide_refuses_fractions_that_leave_a_part_empty(void **state) 
     dd_dataset_free(data);
 }
 
+/* `text` as a list of the images of `data` that go to the second part. */
+static dd_status divide_by(const dd_dataset *data, const char *text, dd_dataset **first,
+                           dd_dataset **second) {
+    write_text("list.txt", text);
+    return dd_dataset_divide_by(data, at("list.txt"), first, second);
+}
+
+static void test_a_list_says_what_goes_to_the_second_part(void **state) {
+    (void)state;
+    dd_dataset *data = count_up(8, true), *first, *second, *again[2];
+    assert_ok(divide_by(data, "# two of them\n6\r\n\n 1 # the second\n", &first, &second));
+    dd_dataset_info info;
+    dd_dataset_describe(second, &info);
+    assert_int_equal(info.count, 2);
+    assert_int_equal(index_of(second, 0), 1);
+    assert_int_equal(index_of(second, 1), 6);
+    assert_int_equal(dd_dataset_origin(second, 1), 6);
+    assert_int_equal(index_of(first, 1), 2);
+    assert_string_equal(info.list, at("list.txt"));
+    assert_ok(dd_dataset_divide_as(data, &info, &again[0], &again[1]));
+    assert_int_equal(index_of(again[1], 1), 6);
+    dd_dataset_free(again[0]);
+    dd_dataset_free(again[1]);
+    dd_dataset_free(first);
+    dd_dataset_free(second);
+    dd_dataset_free(data);
+}
+
+static void test_wrong_lists_are_refused(void **state) {
+    (void)state;
+    dd_dataset *data = count_up(8, true), *first, *second;
+    static const char *const wrong[][2] = {
+        {"1\n8\n", "line 2: expected the number of an image, 0 to 7, found \"8\""},
+        {"-1\n", "found \"-1\""},
+        {"1 2\n", "found \"1 2\""},
+        {"three", "found \"three\""},
+        {"99999999999999999999", "found \"99999999999999999999\""},
+        {"1\n2\n1\n", "line 3: image 1 is there twice"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_fails(divide_by(data, wrong[i][0], &first, &second), DD_FORMAT, wrong[i][1]);
+    assert_fails(divide_by(data, "# none\n", &first, &second), DD_USAGE,
+                 "expected some of the 8 images, found 0");
+    assert_fails(divide_by(data, "0\n1\n2\n3\n4\n5\n6\n7\n", &first, &second), DD_USAGE, "found 8");
+    assert_fails(dd_dataset_divide_by(data, "/nowhere/list", &first, &second), DD_IO,
+                 "/nowhere/list");
+    assert_null(first);
+    dd_dataset_free(data);
+}
+
 /* Over all folds each example is once in the second part, whatever the sizes. */
 static void test_folds_share_the_examples_evenly(void **state) {
     (void)state;
@@ -224,6 +274,8 @@ int main(void) {
         cmocka_unit_test(test_divide_puts_each_example_into_one_part_in_order),
         cmocka_unit_test(test_divide_follows_from_the_seed),
         cmocka_unit_test(test_divide_refuses_fractions_that_leave_a_part_empty),
+        cmocka_unit_test(test_a_list_says_what_goes_to_the_second_part),
+        cmocka_unit_test(test_wrong_lists_are_refused),
         cmocka_unit_test(test_folds_share_the_examples_evenly),
         cmocka_unit_test(test_parts_know_where_they_came_from),
         cmocka_unit_test(test_divide_survives_every_failed_allocation),

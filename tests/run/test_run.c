@@ -155,6 +155,26 @@ static void count_choices(void *context, const dd_tune_step *step) {
     counts[step->event == DD_TUNE_CHOSEN]++;
 }
 
+/* What is measured on the validation images is what the model has afterwards. */
+static void test_an_average_of_weights_is_measured_as_it_is_kept(void **state) {
+    (void)state;
+    const dd_train_options options = {.epochs = 2, .batch = 64, .average = 0.98};
+    dd_dataset *training, *validation;
+    dd_train_result result;
+    dd_evaluation *evaluation;
+    dd_model *averaged;
+    assert_int_equal(dd_model_load("models/seed.json", &averaged), DD_OK);
+    assert_int_equal(dd_dataset_divide(data, 0.25, 1, &training, &validation), DD_OK);
+    assert_int_equal(dd_train(device, averaged, training, validation, &options, &result), DD_OK);
+    assert_int_equal(dd_evaluate(device, averaged, validation, 64, &evaluation), DD_OK);
+    assert_true(fabs(evaluation->loss - result.validation_loss) < 1e-4);
+    assert_true(fabs(evaluation->accuracy - result.validation_accuracy) < 1e-9);
+    dd_evaluation_free(evaluation);
+    dd_dataset_free(training);
+    dd_dataset_free(validation);
+    dd_model_free(averaged);
+}
+
 static void test_tuning_keeps_a_choice_that_later_plans_take(void **state) {
     (void)state;
     size_t counts[2] = {0};
@@ -227,6 +247,7 @@ int main(void) {
         cmocka_unit_test(test_a_network_without_weights_cannot_predict),
         cmocka_unit_test(test_data_with_other_class_names_is_refused),
         cmocka_unit_test(test_bench_measures_both_modes),
+        cmocka_unit_test(test_an_average_of_weights_is_measured_as_it_is_kept),
         cmocka_unit_test(test_tuning_keeps_a_choice_that_later_plans_take),
         cmocka_unit_test(test_a_network_with_a_wide_concat_can_be_tuned),
     };

@@ -335,6 +335,154 @@ static void test_another_seed_draws_other_parameters(void **state) {
     dd_device_close(device);
 }
 
+/* ---- What else is drawn ----------------------------------------------------------------- */
+
+enum {
+    SIDE = 31,
+    THIRD = 10,
+    MANY = 2000
+}; /* points of the elastic grid are pixels: 0, 10, 20, 30 */
+
+/* MANY images (SIDE, SIDE, channels) of what `fill` says, changed: (MANY * SIDE * SIDE * channels). */
+static float *change_all(const dd__augment *augment, uint32_t channels,
+                         uint8_t (*fill)(int row, int column, uint32_t channel)) {
+    const dd__dims dims = DD_DIMS(MANY, SIDE, SIDE, channels);
+    const dd__gather gather = {.batch = 250, .scale = {1}, .augment = *augment};
+    dd_device *device = open_device(NULL, NULL);
+    size_t count = dd__dims_count(&dims);
+    uint8_t *pixels = dd__alloc(count, 1);
+    float *x = dd__alloc(count, sizeof *x);
+    assert_true(pixels && x);
+    for (size_t i = 0; i < count; i++)
+        pixels[i] = fill((int)(i / channels / SIDE % SIDE), (int)(i / channels % SIDE),
+                         (uint32_t)(i % channels));
+    gathering g = open_gathering(device, &dims, pixels, &gather, 42);
+    run_epoch(&g, 1, x);
+    dd__plan_free(g.plan);
+    dd__free(pixels);
+    dd_device_close(device);
+    return x;
+}
+
+static uint8_t ramps(int row, int column, uint32_t channel) {
+    return (uint8_t)(RAMP * (channel ? column : row));
+}
+
+/* The points inside move by independent normal numbers; between two of them lies what 3 w^2 - 2 w^3
+ * makes of both. */
+static void test_elastic_moves_the_points_of_a_grid(void **state) {
+    (void)state;
+    const double deviation = 1.5;
+    float *x = change_all(&(dd__augment){.elastic = (float)deviation}, 2, ramps);
+    double sum = 0, squares = 0, fourth = 0, product = 0;
+    for (size_t i = 0; i < MANY; i++) {
+        double moved[3][2];
+        for (int k = 0; k < 3; k++) /* two points, and 3 pixels behind the first */
+            for (int axis = 0; axis < 2; axis++) {
+                int column = THIRD + (int[]){0, THIRD, 3}[k];
+                double at =
+                    (double)x[((i * SIDE + THIRD) * SIDE + (size_t)column) * 2 + (size_t)axis];
+                moved[k][axis] = at / RAMP - (axis ? column : THIRD);
+            }
+        double u = moved[0][0] / deviation, v = moved[0][1] / deviation;
+        sum += u + v;
+        squares += u * u + v * v;
+        fourth += u * u * u * u + v * v * v * v;
+        product += u * v + u * moved[1][0] / deviation;
+        double between = moved[0][1] + (3 * 0.09 - 2 * 0.027) * (moved[1][1] - moved[0][1]);
+        assert_true(fabs(between - moved[2][1]) < 1e-3);
+    }
+    const double n = 2.0 * MANY; /* limits are 4 standard errors */
+    assert_true(fabs(sum / n) < 4 / sqrt(n));
+    assert_true(fabs(squares / n - 1) < 4 * sqrt(2 / n));
+    assert_true(fabs(fourth / n - 3) < 4 * sqrt(96 / n));
+    assert_true(fabs(product / n) < 4 / sqrt(n));
+    dd__free(x);
+}
+
+static uint8_t grey(int row, int column, uint32_t channel) {
+    (void)row, (void)column, (void)channel;
+    return 200;
+}
+
+/* In an image that is grey all over, what is erased is a square of black. */
+static void test_a_square_is_erased(void **state) {
+    (void)state;
+    float *x = change_all(&(dd__augment){.erase = 0.5f}, 1, grey);
+    double area = 0;
+    for (size_t i = 0; i < MANY; i++) {
+        int first[2] = {SIDE, SIDE}, last[2] = {-1, -1}, black = 0;
+        for (int p = 0; p < SIDE * SIDE; p++) {
+            double v = (double)x[i * SIDE * SIDE + (size_t)p];
+            assert_true(v == 0 || fabs(v - 200) < 1e-3);
+            const int at[2] = {p / SIDE, p % SIDE};
+            black += v == 0;
+            for (int k = 0; k < 2 && v == 0; k++) {
+                first[k] = at[k] < first[k] ? at[k] : first[k];
+                last[k] = at[k] > last[k] ? at[k] : last[k];
+            }
+        }
+        int rows = last[0] - first[0] + 1, columns = last[1] - first[1] + 1;
+        bool cut = first[0] == 0 || first[1] == 0 || last[0] == SIDE - 1 || last[1] == SIDE - 1;
+        assert_true(black == 0 || black == rows * columns);
+        assert_true(black == 0 || (rows <= 16 && columns <= 16));
+        assert_true(black == 0 || cut || abs(rows - columns) <= 1);
+        area += black;
+    }
+    /* a side uniform in 0 .. 15.5, less what lies outside: measured on the reference 68 */
+    assert_true(area / MANY > 55 && area / MANY < 80);
+    dd__free(x);
+}
+
+/* Black becomes 0 .. 25 % of white, white 60 to 100 %. */
+static void test_contrast_and_background_keep_their_ranges(void **state) {
+    (void)state;
+    float *x = change_all(&(dd__augment){.contrast = 0.4f, .background = 0.25f}, 1, ramps);
+    double least[2] = {1e9, 1e9}, most[2] = {-1e9, -1e9};
+    for (size_t i = 0; i < MANY; i++) {
+        const float *image = x + i * SIDE * SIDE;
+        double low = (double)image[0], high = low + ((double)image[30 * SIDE] - low) * 255 / 240;
+        const double found[2] = {low / 255, high / 255};
+        for (int k = 0; k < 2; k++) {
+            least[k] = fmin(least[k], found[k]);
+            most[k] = fmax(most[k], found[k]);
+        }
+    }
+    assert_true(least[0] >= 0 && least[0] < 0.01 && most[0] <= 0.25 && most[0] > 0.24);
+    assert_true(least[1] >= 0.6 - 1e-5 && least[1] < 0.61 && most[1] <= 1 + 1e-5 && most[1] > 0.99);
+    dd__free(x);
+}
+
+static uint8_t stroke(int row, int column, uint32_t channel) {
+    (void)row, (void)channel;
+    return column >= 14 && column < 17 ? 240 : 0;
+}
+
+/* A stroke 3 pixels wide gets 1 to 5 pixels' worth of white; blurring leaves its sum alone. */
+static void test_strokes_get_thicker_and_thinner(void **state) {
+    (void)state;
+    float *thick = change_all(&(dd__augment){.thickness = 1}, 1, stroke);
+    float *blurred = change_all(&(dd__augment){.blur = 1}, 1, stroke);
+    double least = 1e9, most = 0;
+    for (size_t i = 0; i < MANY; i++) {
+        double widths[2] = {0, 0}, steepest = 0;
+        const size_t row = (i * SIDE + 15) * SIDE;
+        for (size_t c = 0; c < SIDE; c++) {
+            widths[0] += (double)thick[row + c] / 240;
+            widths[1] += (double)blurred[row + c] / 240;
+            if (c)
+                steepest = fmax(steepest, fabs((double)(blurred[row + c] - blurred[row + c - 1])));
+        }
+        least = fmin(least, widths[0]);
+        most = fmax(most, widths[0]);
+        assert_true(fabs(widths[1] - 3) < 1e-4);
+        assert_true(steepest >= 120 && steepest <= 240 + 1e-3);
+    }
+    assert_true(least >= 1 && least < 1.02 && most <= 5 && most > 4.98);
+    dd__free(thick);
+    dd__free(blurred);
+}
+
 /* ---- The layout of batches -------------------------------------------------------------- */
 
 enum { IMAGES = 300, HEIGHT = 12, WIDTH = 11, SIZE = HEIGHT * WIDTH };
@@ -496,6 +644,8 @@ static void test_digits_are_the_seeds_ranges(void **state) {
     assert_memory_equal(&found, &all_ranges, sizeof found);
     assert_fine(dd__augment_parse(all_ranges_text, &found));
     assert_memory_equal(&found, &all_ranges, sizeof found);
+    assert_fine(dd__augment_parse("elastic=1.5,erase=0.25", &found));
+    assert_memory_equal(&found, &((dd__augment){.elastic = 1.5f, .erase = 0.25f}), sizeof found);
 }
 
 static void test_wrong_texts_are_refused_with_what_there_is(void **state) {
@@ -557,6 +707,10 @@ int main(void) {
         cmocka_unit_test(test_images_on_the_reference_are_keras),
         cmocka_unit_test(test_parameters_are_uniform_and_independent),
         cmocka_unit_test(test_another_seed_draws_other_parameters),
+        cmocka_unit_test(test_elastic_moves_the_points_of_a_grid),
+        cmocka_unit_test(test_a_square_is_erased),
+        cmocka_unit_test(test_contrast_and_background_keep_their_ranges),
+        cmocka_unit_test(test_strokes_get_thicker_and_thinner),
         cmocka_unit_test(test_an_image_is_the_same_whatever_the_batches),
         cmocka_unit_test(test_an_image_is_the_same_whatever_the_batches_on_the_reference),
         cmocka_unit_test(test_only_training_augments),

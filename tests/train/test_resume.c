@@ -123,6 +123,7 @@ static void test_other_optimizers_and_schedules_go_on_as_well(void **state) {
         {.optimizer = "sgd", .schedule = "cosine:warm-up=1", .keep = DD_KEEP_LAST},
         {.optimizer = "sgd", .momentum = -1, .schedule = "step:every=1", .keep = DD_KEEP_LAST},
         {.optimizer = "adamw", .schedule = "one-cycle", .keep = DD_KEEP_LAST},
+        {.average = 0.9, .keep = DD_KEEP_LAST},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char names[2][16];
