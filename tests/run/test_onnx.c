@@ -69,9 +69,27 @@ static dd_array channels_first(const dd_array *x) {
     return y;
 }
 
+/* That a network, saved as these files, computes the same as it was, as ONNX, which takes `moved`, and as the
+ * network that the ONNX file is read as. */
+static void assert_files_compute_the_same(const dd_array *x, const dd_array *moved) {
+    dd_array *y = compute(at("first.safetensors"), x), *z = compute(at("model.onnx"), moved);
+    dd_array *w = compute(at("again.safetensors"), x);
+    assert_same(y, z);
+    assert_same(y, w);
+    dd_arrays_free(y, 1);
+    dd_arrays_free(z, 1);
+    dd_arrays_free(w, 1);
+}
+
+static dd_model *load_text(const char *network) {
+    dd_model *loaded;
+    assert_int_equal(dd__file_write(at("text.json"), network, strlen(network)), DD_OK);
+    if (dd_model_load(at("text.json"), &loaded) != DD_OK) fail_msg("%s", dd_message());
+    return loaded;
+}
+
 /* ---- Networks of images --------------------------------------------------------------------------- */
 
-/* Computed as it is, as ONNX, and as the network that the ONNX file is read as. */
 static void test_a_network_survives_onnx(void **state) {
     static const char *const names[] = {"seed", "resnet-small", "lenet5", "lean"};
     (void)state;
@@ -92,15 +110,9 @@ static void test_a_network_survives_onnx(void **state) {
         dd_array x = random_array(
             4, (const uint32_t[]){3, original->height, original->width, original->channels});
         dd_array moved = channels_first(&x);
-        dd_array *y = compute(at("first.safetensors"), &x);
-        dd_array *z = compute(at("model.onnx"), &moved), *w = compute(at("again.safetensors"), &x);
-        assert_same(y, z);
-        assert_same(y, w);
+        assert_files_compute_the_same(&x, &moved);
         dd_array_clear(&x);
         dd_array_clear(&moved);
-        dd_arrays_free(y, 1);
-        dd_arrays_free(z, 1);
-        dd_arrays_free(w, 1);
         dd_model_free(original);
         dd_model_free(again);
     }
@@ -156,30 +168,50 @@ static void fill_constants(dd_model *of) {
 
 static void test_every_layer_survives_onnx(void **state) {
     (void)state;
-    dd_model *original, *again;
-    assert_int_equal(dd__file_write(at("zoo.json"), zoo, strlen(zoo)), DD_OK);
-    if (dd_model_load(at("zoo.json"), &original) != DD_OK) fail_msg("%s", dd_message());
+    dd_model *original = load_text(zoo), *again;
     assert_int_equal(dd_model_initialize(original, 7), DD_OK);
     fill_constants(original);
-    assert_int_equal(dd_model_save(original, at("zoo.safetensors")), DD_OK);
-    if (dd_model_save(original, at("zoo.onnx")) != DD_OK) fail_msg("%s", dd_message());
-    if (dd_model_load(at("zoo.onnx"), &again) != DD_OK) fail_msg("%s", dd_message());
-    assert_int_equal(dd_model_save(again, at("zoo2.safetensors")), DD_OK);
+    assert_int_equal(dd_model_save(original, at("first.safetensors")), DD_OK);
+    if (dd_model_save(original, at("model.onnx")) != DD_OK) fail_msg("%s", dd_message());
+    if (dd_model_load(at("model.onnx"), &again) != DD_OK) fail_msg("%s", dd_message());
+    assert_int_equal(dd_model_save(again, at("again.safetensors")), DD_OK);
     dd_array x = random_array(4, (const uint32_t[]){2, 12, 10, 4}), moved = channels_first(&x);
-    dd_array *y = compute(at("zoo.safetensors"), &x), *z = compute(at("zoo.onnx"), &moved);
-    dd_array *w = compute(at("zoo2.safetensors"), &x);
-    assert_same(y, z);
-    assert_same(y, w);
+    assert_files_compute_the_same(&x, &moved);
     dd_array_clear(&x);
     dd_array_clear(&moved);
-    dd_arrays_free(y, 1);
-    dd_arrays_free(z, 1);
-    dd_arrays_free(w, 1);
     dd_model_free(original);
     dd_model_free(again);
 }
 
 /* ---- Networks of tensors --------------------------------------------------------------------------- */
+
+/* Kernels that reach as far as the stride, farther, evenly and unevenly, and less far. */
+static const char enlarging[] =
+    "{\"deepdigits\": \"network 1\", \"name\": \"enlarging\","
+    " \"inputs\": [{\"name\": \"x\", \"shape\": [2, 5, 4, 3]}],"
+    " \"outputs\": [{\"name\": \"y\", \"layer\": \"t3\", \"shape\": [2, 60, 24, 2]}],"
+    " \"layers\": ["
+    "{\"op\": \"conv2d_transpose\", \"name\": \"t1\", \"filters\": 4, \"kernel\": [3, 2],"
+    " \"stride\": 2, \"padding\": \"same\", \"inputs\": [\"x\"]},"
+    "{\"op\": \"conv2d_transpose\", \"name\": \"t2\", \"filters\": 4, \"kernel\": 4,"
+    " \"stride\": [2, 1], \"groups\": 2, \"padding\": \"same\"},"
+    "{\"op\": \"conv2d_transpose\", \"name\": \"t3\", \"filters\": 2, \"kernel\": [2, 2],"
+    " \"stride\": 3, \"dilation\": [3, 1], \"padding\": \"same\"}]}";
+
+static void test_transposed_convolutions_with_padding_same_survive_onnx(void **state) {
+    (void)state;
+    dd_model *original = load_text(enlarging), *again;
+    dd_array x = random_array(4, (const uint32_t[]){2, 5, 4, 3});
+    assert_int_equal(dd_model_initialize(original, 7), DD_OK);
+    assert_int_equal(dd_model_save(original, at("first.safetensors")), DD_OK);
+    if (dd_model_save(original, at("model.onnx")) != DD_OK) fail_msg("%s", dd_message());
+    if (dd_model_load_for(at("model.onnx"), &x, 1, &again) != DD_OK) fail_msg("%s", dd_message());
+    assert_int_equal(dd_model_save(again, at("again.safetensors")), DD_OK);
+    assert_files_compute_the_same(&x, &x);
+    dd_array_clear(&x);
+    dd_model_free(original);
+    dd_model_free(again);
+}
 
 static const char tensors[] =
     "{\"deepdigits\": \"network 1\", \"name\": \"tensors\","
@@ -190,14 +222,12 @@ static const char tensors[] =
 
 static void test_a_network_of_tensors_has_inputs_and_outputs_by_name(void **state) {
     (void)state;
-    dd_model *loaded;
+    dd_model *loaded = load_text(tensors);
     dd_array *y;
     size_t count;
     float six[] = {0, 1, 2, 3, 4, 5}, one = 10;
     dd_array in[] = {{.name = (char[]){"b"}, .data = &one},
                      {.name = (char[]){"a"}, .rank = 2, .dims = {2, 3}, .data = six}};
-    assert_int_equal(dd__file_write(at("tensors.json"), tensors, strlen(tensors)), DD_OK);
-    if (dd_model_load(at("tensors.json"), &loaded) != DD_OK) fail_msg("%s", dd_message());
     if (dd_compute(device, loaded, in, 2, &y, &count) != DD_OK) fail_msg("%s", dd_message());
     assert_int_equal(count, 2);
     assert_string_equal(y[0].name, "sum");
@@ -221,6 +251,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_network_survives_onnx),
         cmocka_unit_test(test_every_layer_survives_onnx),
+        cmocka_unit_test(test_transposed_convolutions_with_padding_same_survive_onnx),
         cmocka_unit_test(test_a_network_of_tensors_has_inputs_and_outputs_by_name),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);

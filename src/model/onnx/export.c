@@ -175,33 +175,39 @@ static dd_status close_with_activation(dd__export *e, const dd__layer_visit *v, 
 
 /* ---- Convolutions and pools ----------------------------------------------------------------------- */
 
-/* The attributes that they share; a pad "same" is settled for x. */
-static dd_status windows(dd__export *e, const dd__layer_visit *v, Onnx__NodeProto *node,
-                         const dd__dims *x, bool dilated) {
+typedef struct windows { /* of rows and columns */
+    int64_t kernel[2], stride[2], dilation[2];
+    int64_t pads[4]; /* top, left, bottom, right */
+    int64_t rest[2]; /* of the image, which padding "same" leaves behind the last window */
+} windows;
+
+static dd_status find_windows(const dd__layer_visit *v, const dd__dims *image, windows *w) {
     const int32_t *kernel = told(v, "kernel"), *stride = told(v, "stride");
-    const int32_t *dilation = dilated ? told(v, "dilation") : NULL;
-    dd__padding padding = *(const dd__padding *)told(v, "padding");
-    int64_t k[2], s[2], d[2] = {1, 1}, pads[4];
+    const int32_t *dilation = told(v, "dilation");
+    const dd__padding *padding = told(v, "padding");
     for (int i = 0; i < 2; i++) {
-        k[i] = kernel[i];
-        s[i] = stride[i] ? stride[i] : kernel[i];
-        if (dilation) d[i] = dilation[i];
-        pads[i] = padding.edges[i];
-        pads[i + 2] = padding.edges[i + 2];
-        if (!padding.same) continue;
         uint32_t count;
-        int32_t before;
-        DD_TRY(dd__window(x->d[1 + i], kernel[i], (int32_t)s[i], (int32_t)d[i], &padding, i, &count,
-                          &before));
-        int64_t reach = (k[i] - 1) * d[i] + 1;
-        int64_t after = ((int64_t)count - 1) * s[i] + reach - x->d[1 + i] - before;
-        pads[i] = before;
-        pads[i + 2] = after > 0 ? after : 0;
+        int32_t step = stride[i] ? stride[i] : kernel[i], before;
+        DD_TRY(
+            dd__window(image->d[1 + i], kernel[i], step, dilation[i], padding, i, &count, &before));
+        int64_t reach = (int64_t)(kernel[i] - 1) * dilation[i] + 1;
+        int64_t after = ((int64_t)count - 1) * step + reach - before - image->d[1 + i];
+        w->kernel[i] = kernel[i];
+        w->stride[i] = step;
+        w->dilation[i] = dilation[i];
+        w->pads[i] = before;
+        w->pads[i + 2] = !padding->same ? padding->edges[i + 2] : after > 0 ? after : 0;
+        w->rest[i] = padding->same && after < 0 ? -after : 0;
     }
-    DD_TRY(dd__export_ints(e, node, "kernel_shape", k, 2));
-    DD_TRY(dd__export_ints(e, node, "strides", s, 2));
-    if (dilation) DD_TRY(dd__export_ints(e, node, "dilations", d, 2));
-    return dd__export_ints(e, node, "pads", pads, 4);
+    return DD_OK;
+}
+
+static dd_status put_windows(dd__export *e, Onnx__NodeProto *node, const windows *w) {
+    DD_TRY(dd__export_ints(e, node, "kernel_shape", w->kernel, 2));
+    DD_TRY(dd__export_ints(e, node, "strides", w->stride, 2));
+    if (w->dilation[0] > 1 || w->dilation[1] > 1)
+        DD_TRY(dd__export_ints(e, node, "dilations", w->dilation, 2));
+    return dd__export_ints(e, node, "pads", w->pads, 4);
 }
 
 /* Weights (KH, KW, C/groups, O) as (O, C/groups, KH, KW). */
@@ -221,21 +227,25 @@ static dd_status export_weights(dd__export *e, const dd__layer_visit *v, const c
     return dd__export_floats(e, w->name, numbers, DD_DIMS(d[3], d[2], d[0], d[1]), out);
 }
 
+/* A convolution's windows lie over its input, those of a transposed one over what it gives. */
 static dd_status export_conv(dd__export *e, const dd__layer_visit *v) {
     const char *in[3], *name;
-    Onnx__NodeProto *node;
+    const int32_t *more = told(v, "output_padding"); /* NULL: it is not transposed */
     dd__exported *x = input_of(e, v, 0);
-    bool bias = told_bool(v, "bias"), transposed = strcmp(v->op->name, "conv2d_transpose") == 0;
+    bool bias = told_bool(v, "bias");
+    Onnx__NodeProto *node;
+    windows w;
+    DD_TRY(find_windows(v, more ? &v->y->dims : &x->dims, &w));
     DD_TRY(dd__export_in(e, x, DD__FIRST, &in[0]));
     DD_TRY(export_weights(e, v, &in[1]));
     if (bias) DD_TRY(dd__export_tensor(e, v->name, "bias", &in[2]));
-    DD_TRY(dd__export_node(e, transposed ? "ConvTranspose" : "Conv", in, bias ? 3 : 2, v->name,
-                           &node, &name));
-    DD_TRY(windows(e, v, node, &x->dims, true));
+    DD_TRY(dd__export_node(e, more ? "ConvTranspose" : "Conv", in, bias ? 3 : 2, v->name, &node,
+                           &name));
+    DD_TRY(put_windows(e, node, &w));
     DD_TRY(dd__export_int(e, node, "group", told_int(v, "groups")));
-    if (transposed) {
-        const int32_t *more = told(v, "output_padding");
-        DD_TRY(dd__export_ints(e, node, "output_padding", (int64_t[]){more[0], more[1]}, 2));
+    if (more) {
+        const int64_t all[2] = {more[0] + w.rest[0], more[1] + w.rest[1]};
+        DD_TRY(dd__export_ints(e, node, "output_padding", all, 2));
     } else {
         DD_TRY(close_with_activation(e, v, &name));
     }
@@ -245,11 +255,13 @@ static dd_status export_conv(dd__export *e, const dd__layer_visit *v) {
 static dd_status export_pool(dd__export *e, const dd__layer_visit *v) {
     const char *x, *name;
     Onnx__NodeProto *node;
+    windows w;
     bool max = strcmp(v->op->name, "max_pool") == 0;
     dd__exported *in = input_of(e, v, 0);
+    DD_TRY(find_windows(v, &in->dims, &w));
     DD_TRY(dd__export_in(e, in, DD__FIRST, &x));
     DD_TRY(dd__export_node(e, max ? "MaxPool" : "AveragePool", &x, 1, v->name, &node, &name));
-    DD_TRY(windows(e, v, node, &in->dims, max));
+    DD_TRY(put_windows(e, node, &w));
     if (!max && told_bool(v, "count_padding"))
         DD_TRY(dd__export_int(e, node, "count_include_pad", 1));
     return give(e, v, DD__FIRST, name);
