@@ -69,84 +69,18 @@ static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *con
 
 /* ---- Launches ----------------------------------------------------------------------- */
 
-static dd__axes axes_of(const dd__node *node) {
+dd__axes_work dd__reduce_work(const dd__node *node) {
+    /* by kind: what joins two elements; a mean is a sum with a divisor */
+    static const char *const options[] = {" -DREDUCE_sum", " -DREDUCE_sum", " -DREDUCE_max",
+                                          " -DREDUCE_min"};
     const dd__reduce *a = node->attributes;
     bool backward = node->op == &dd__op_reduce_backward;
-    return dd__axes_of(backward ? &a->result : &node->in[0]->dims, &a->axes);
+    dd__axes axes = dd__axes_of(backward ? &a->result : &node->in[0]->dims, &a->axes);
+    return (dd__axes_work){.axes = axes,
+                           .items = dd__dims_count(&node->out[0]->dims),
+                           .number = a->kind == DD__REDUCE_MEAN ? (float)axes.count : 1,
+                           .options = options[a->kind]};
 }
-
-/* By kind: what joins two elements. A mean is a sum with a divisor. */
-static const char *const joins[] = {"sum", "sum", "max", "min"};
-
-static dd_status record(dd__recorder *recorder, const dd__node *node, dd__launch launch) {
-    char options[96];
-    snprintf(options, sizeof options, "%s -DOP_%s -DREDUCE_%s", launch.options, node->op->name,
-             joins[((const dd__reduce *)node->attributes)->kind]);
-    launch.program = "axes";
-    launch.options = options;
-    return dd__record(recorder, &launch);
-}
-
-static double divisor_of(const dd__node *node, const dd__axes *axes) {
-    bool mean = ((const dd__reduce *)node->attributes)->kind == DD__REDUCE_MEAN;
-    return mean ? (double)axes->count : 1;
-}
-
-static dd_status record_plain(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
-    dd__axes axes = axes_of(node);
-    size_t count = dd__dims_count(&node->out[0]->dims);
-    bool backward = node->op == &dd__op_reduce_backward;
-    dd__launch launch = {.kernel = backward ? "reduce_backward_plain" : "reduce_plain",
-                         .arguments = {DD_BUFFER(node->in[0]->buffer),
-                                       DD_BUFFER(node->out[0]->buffer), DD_INT(count),
-                                       DD_FLOAT(divisor_of(node, &axes))}};
-    dd__launch_axes(&launch, &axes);
-    dd__launch_elements(&launch, site->device, count);
-    return record(recorder, node, launch);
-}
-
-static const char *refuse_together(const dd__node *node, const dd_device *device) {
-    (void)device;
-    dd__axes axes = axes_of(node);
-    return dd__refuse_apart(&axes);
-}
-
-static const char *avoid_grouped(const dd__node *node, const dd_device *device) {
-    dd__axes axes = axes_of(node);
-    return dd__avoid_groups(device, &axes);
-}
-
-static dd_status record_together(dd__recorder *recorder, const dd__node *node, const dd__site *site,
-                                 bool grouped) {
-    dd__axes axes = axes_of(node);
-    char kernel[64];
-    dd__launch launch = {.options = dd__vector_option(site->device),
-                         .arguments = {DD_BUFFER(node->in[0]->buffer),
-                                       DD_BUFFER(node->out[0]->buffer),
-                                       DD_FLOAT(divisor_of(node, &axes))}};
-    (grouped ? dd__launch_grouped : dd__launch_together)(&launch, site->device, &axes, "reduce",
-                                                         kernel);
-    return record(recorder, node, launch);
-}
-
-static dd_status record_vector(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
-    return record_together(recorder, node, site, false);
-}
-
-static dd_status record_grouped(dd__recorder *recorder, const dd__node *node,
-                                const dd__site *site) {
-    return record_together(recorder, node, site, true);
-}
-
-static const dd__implementation grouped = {.name = "grouped",
-                                           .classes = DD__ON_GPU,
-                                           .refuse = refuse_together,
-                                           .avoid = avoid_grouped,
-                                           .record = record_grouped};
-static const dd__implementation vector = {
-    .name = "vector", .classes = DD__ON_CPU, .refuse = refuse_together, .record = record_vector};
-static const dd__implementation plain = {
-    .name = "plain", .classes = DD__ANYWHERE, .record = record_plain};
 
 const dd__op dd__op_reduce = {
     .name = "reduce",
@@ -160,7 +94,8 @@ const dd__op dd__op_reduce = {
     .gradient = gradient,
     .refuse_gradient = refuse_gradient,
     .reference = dd__reference_reduce,
-    .implementations = (const dd__implementation *const[]){&vector, &grouped, &plain, NULL},
+    .implementations = (const dd__implementation *const[]){&dd__axes_vector, &dd__axes_grouped,
+                                                           &dd__axes_plain, NULL},
 };
 
 const dd__op dd__op_reduce_backward = {
@@ -172,5 +107,5 @@ const dd__op dd__op_reduce_backward = {
     .outputs = 1,
     .infer = infer_backward,
     .reference = dd__reference_reduce_backward,
-    .implementations = (const dd__implementation *const[]){&plain, NULL},
+    .implementations = (const dd__implementation *const[]){&dd__axes_plain, NULL},
 };
