@@ -28,25 +28,17 @@ static const dd__attribute attributes[] = {
     {0},
 };
 
-typedef struct shape {
-    int32_t m, n, k, ai, ak, bk, bj; /* extents, strides of A(i,k) and B(k,j) */
-    const dd__value *bias;
-    bool relu;
-} shape;
-
-static shape shape_of(const dd__node *node) {
+static dd__matrices matrices_of(const dd__node *node) {
     const dd__gemm *g = node->attributes;
-    const uint32_t *a = node->in[0]->dims.d, *b = node->in[1]->dims.d;
-    int32_t a_row = (int32_t)a[1], b_row = (int32_t)b[1];
-    return (shape){.m = (int32_t)(g->transpose_a ? a[1] : a[0]),
-                   .k = (int32_t)(g->transpose_a ? a[0] : a[1]),
-                   .n = (int32_t)(g->transpose_b ? b[0] : b[1]),
-                   .ai = g->transpose_a ? 1 : a_row,
-                   .ak = g->transpose_a ? a_row : 1,
-                   .bk = g->transpose_b ? 1 : b_row,
-                   .bj = g->transpose_b ? b_row : 1,
-                   .bias = node->in_count > 2 ? node->in[2] : NULL,
-                   .relu = g->activation == DD__RELU};
+    return dd__matrices_of(&node->in[0]->dims, g->transpose_a, &node->in[1]->dims, g->transpose_b);
+}
+
+static const dd__value *bias_of(const dd__node *node) {
+    return node->in_count > 2 ? node->in[2] : NULL;
+}
+
+static bool has_relu(const dd__node *node) {
+    return ((const dd__gemm *)node->attributes)->activation == DD__RELU;
 }
 
 static dd_status infer(dd__graph *graph, dd__node *node) {
@@ -57,10 +49,11 @@ static dd_status infer(dd__graph *graph, dd__node *node) {
         return dd__fail(DD_SHAPE, "cannot multiply %s%s by %s%s", dd__dims_print(a, left),
                         g->transpose_a ? " transposed" : "", dd__dims_print(b, right),
                         g->transpose_b ? " transposed" : "");
-    shape s = shape_of(node);
-    if (s.bias && (s.bias->dims.rank != 1 || s.bias->dims.d[0] != (uint32_t)s.n))
+    dd__matrices s = matrices_of(node);
+    const dd__value *bias = bias_of(node);
+    if (bias && (bias->dims.rank != 1 || bias->dims.d[0] != (uint32_t)s.n))
         return dd__fail(DD_SHAPE, "expected a bias of %d numbers, found %s", s.n,
-                        dd__dims_print(&s.bias->dims, left));
+                        dd__dims_print(&bias->dims, left));
     if (g->activation != DD__LINEAR && g->activation != DD__RELU)
         return dd__fail(DD_SHAPE, "a product node computes linear or relu");
     return dd__node_output(graph, node, 0, DD__F32, DD_DIMS((uint32_t)s.m, (uint32_t)s.n));
@@ -102,7 +95,7 @@ static dd_status gradient(dd__graph *graph, const dd__node *node, dd__value *con
 }
 
 static double flop(const dd__node *node) {
-    shape s = shape_of(node);
+    dd__matrices s = matrices_of(node);
     return 2.0 * s.m * s.n * s.k;
 }
 
@@ -111,15 +104,16 @@ enum { HALF = DD__HALF_IN(0) | DD__HALF_IN(1) | DD__HALF_OUT(0) };
 /* ---- plain -------------------------------------------------------------------------------- */
 
 static dd_status record_plain(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
-    shape s = shape_of(node);
+    dd__matrices s = matrices_of(node);
+    const dd__value *bias = bias_of(node);
     dd__buffer *b = node->in[1]->buffer;
-    dd__launch launch = {.program = "gemm",
-                         .kernel = "multiply",
-                         .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(b),
-                                       DD_BUFFER(s.bias ? s.bias->buffer : b),
-                                       DD_BUFFER(node->out[0]->buffer), DD_INT(s.bias != NULL),
-                                       DD_INT(s.relu), DD_INT(s.m * s.n), DD_INT(s.n), DD_INT(s.k),
-                                       DD_INT(s.ai), DD_INT(s.ak), DD_INT(s.bk), DD_INT(s.bj)}};
+    dd__launch launch = {
+        .program = "gemm",
+        .kernel = "multiply",
+        .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(b),
+                      DD_BUFFER(bias ? bias->buffer : b), DD_BUFFER(node->out[0]->buffer),
+                      DD_INT(bias != NULL), DD_INT(has_relu(node)), DD_INT(s.m * s.n), DD_INT(s.n),
+                      DD_INT(s.k), DD_INT(s.ai), DD_INT(s.ak), DD_INT(s.bk), DD_INT(s.bj)}};
     dd__options options = dd__element_options(site->device, node);
     dd__launch_elements(&launch, site->device, (size_t)s.m * (size_t)s.n);
     launch.options = options.text;
@@ -132,13 +126,13 @@ static const dd__implementation plain = {
 /* ---- direct: register tiles for CPU runtimes ---------------------------------------------- */
 
 static void scratch_direct(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
-    shape s = shape_of(node);
+    dd__matrices s = matrices_of(node);
     scratch->packed_bytes = sizeof(float) * (size_t)s.k *
                             dd__round_up((size_t)s.n, (size_t)dd__tile_of(node, device).columns);
 }
 
 static dd_status pack_direct(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
-    shape s = shape_of(node);
+    dd__matrices s = matrices_of(node);
     dd__tile t = dd__tile_of(node, site->device);
     return dd__record(
         recorder,
@@ -152,8 +146,9 @@ static dd_status pack_direct(dd__recorder *recorder, const dd__node *node, const
 }
 
 static dd_status record_direct(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
-    shape s = shape_of(node);
+    dd__matrices s = matrices_of(node);
     dd__tile t = dd__tile_of(node, site->device);
+    const dd__value *bias = bias_of(node);
     return dd__record(
         recorder,
         &(dd__launch){.program = "gemm_direct",
@@ -163,9 +158,9 @@ static dd_status record_direct(dd__recorder *recorder, const dd__node *node, con
                                  (size_t)dd__divide_up(s.n, t.columns), 1},
                       .local = {1, 1, 1},
                       .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(site->packed),
-                                    DD_BUFFER(s.bias ? s.bias->buffer : site->packed),
-                                    DD_BUFFER(node->out[0]->buffer), DD_INT(s.bias != NULL),
-                                    DD_INT(s.relu), DD_INT(s.m), DD_INT(s.n), DD_INT(s.k),
+                                    DD_BUFFER(bias ? bias->buffer : site->packed),
+                                    DD_BUFFER(node->out[0]->buffer), DD_INT(bias != NULL),
+                                    DD_INT(has_relu(node)), DD_INT(s.m), DD_INT(s.n), DD_INT(s.k),
                                     DD_INT(s.ai), DD_INT(s.ak)}});
 }
 
@@ -178,45 +173,46 @@ static const dd__implementation direct = {.name = "direct",
 
 /* ---- tiled: local memory, for GPUs; on matrix units where rounding is allowed --------------- */
 
-static dd__product product_of(const shape *s) {
+static dd__product product_of(const dd__matrices *s) {
     return (dd__product){.m = s->m, .n = s->n, .k = s->k, .row = s->n, .count = 1, .places = 1};
 }
 
 static void scratch_tiled(const dd__node *node, const dd_device *device, dd__scratch *scratch,
                           const dd__local_form *form) {
-    shape s = shape_of(node);
+    dd__matrices s = matrices_of(node);
     dd__product p = product_of(&s);
     scratch->workspace_bytes[0] = dd__local_slice_bytes(node, device, form, &p);
 }
 
 static dd_status record_tiled(dd__recorder *recorder, const dd__node *node, const dd__site *site,
                               const dd__local_form *form) {
-    shape s = shape_of(node);
+    dd__matrices s = matrices_of(node);
     char options[96];
     snprintf(options, sizeof options, "%s%s%s", s.ak == 1 ? " -DLEFT_ALONG_K" : "",
              s.bj == 1 ? "" : " -DRIGHT_ALONG_K", dd__half_options(node).text);
-    return dd__local_record(recorder, node, site,
-                            &(dd__local_launch){.form = form,
-                                                .program = "gemm_tiled",
-                                                .options = options,
-                                                .product = product_of(&s),
-                                                .finish = {.bias = s.bias, .relu = s.relu},
-                                                .left = node->in[0]->buffer,
-                                                .right = node->in[1]->buffer,
-                                                .y = node->out[0]->buffer,
-                                                .numbers = {s.ai, s.ak, s.bk, s.bj},
-                                                .number_count = 8});
+    return dd__local_record(
+        recorder, node, site,
+        &(dd__local_launch){.form = form,
+                            .program = "gemm_tiled",
+                            .options = options,
+                            .product = product_of(&s),
+                            .finish = {.bias = bias_of(node), .relu = has_relu(node)},
+                            .left = node->in[0]->buffer,
+                            .right = node->in[1]->buffer,
+                            .y = node->out[0]->buffer,
+                            .numbers = {s.ai, s.ak, s.bk, s.bj},
+                            .number_count = 8});
 }
 
 static const char *refuse_tiled(const dd__node *node, const dd_device *device,
                                 const dd__local_form *form) {
-    shape s = shape_of(node);
+    dd__matrices s = matrices_of(node);
     bool large = (int64_t)s.m * s.k > INT32_MAX || (int64_t)s.k * s.n > INT32_MAX;
     return large ? "an operand has more than 2^31 numbers" : dd__local_refuse(node, device, form);
 }
 
 static const char *avoid_matrix(const dd__node *node, const dd_device *device) {
-    shape s = shape_of(node);
+    dd__matrices s = matrices_of(node);
     dd__product p = product_of(&s);
     (void)device;
     return dd__local_avoid_matrix(&p);
@@ -278,7 +274,8 @@ static const char *refuse_clblast(const dd__node *node, const dd_device *device)
 static dd_status record_clblast(dd__recorder *recorder, const dd__node *node,
                                 const dd__site *site) {
     const dd__gemm *g = node->attributes;
-    shape s = shape_of(node);
+    dd__matrices s = matrices_of(node);
+    const dd__value *bias = bias_of(node);
     dd__buffer *c = node->out[0]->buffer;
     dd__gemm_shape product_shape = {.m = (size_t)s.m,
                                     .n = (size_t)s.n,
@@ -287,12 +284,12 @@ static dd_status record_clblast(dd__recorder *recorder, const dd__node *node,
                                     .transpose_b = g->transpose_b};
     DD_TRY(
         dd__record_clblast(recorder, &product_shape, node->in[0]->buffer, node->in[1]->buffer, c));
-    if (!s.bias && !s.relu) return DD_OK;
+    if (!bias && !has_relu(node)) return DD_OK;
     dd__launch launch = {.program = "gemm",
                          .kernel = "finish",
-                         .arguments = {DD_BUFFER(s.bias ? s.bias->buffer : c), DD_BUFFER(c),
-                                       DD_INT(s.bias != NULL), DD_INT(s.relu), DD_INT(s.m * s.n),
-                                       DD_INT(s.n)}};
+                         .arguments = {DD_BUFFER(bias ? bias->buffer : c), DD_BUFFER(c),
+                                       DD_INT(bias != NULL), DD_INT(has_relu(node)),
+                                       DD_INT(s.m * s.n), DD_INT(s.n)}};
     dd__launch_elements(&launch, site->device, (size_t)s.m * (size_t)s.n);
     return dd__record(recorder, &launch);
 }

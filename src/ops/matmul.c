@@ -32,7 +32,7 @@ static const dd__attribute attributes[] = {
 enum { LEADING = DD__MAX_RANK - 2 };
 
 typedef struct shape {
-    int32_t m, n, k, ai, ak, bk, bj; /* extents, strides of A(i,k) and B(k,j) */
+    dd__matrices each;
     /* The matrices of C lie along these axes (outermost first, those that are not there have the
      * extent 1); a step along one of them is so many numbers of A and so many matrices of B, 0 where
      * the operand is repeated. */
@@ -62,9 +62,9 @@ static void add_axis(shape *s, unsigned *used, size_t extent, size_t a_step, siz
 /* Where A's rows go on from matrix to matrix and B stays, all of them are rows of one matrix. */
 static void join_rows(shape *s, unsigned *used) {
     unsigned last = *used - 1;
-    if (*used == 0 || s->ak != 1 || s->b_step[last] != 0) return;
-    if (s->a_step[last] != (size_t)s->m * (size_t)s->k) return;
-    s->m *= (int32_t)s->extent[last];
+    if (*used == 0 || s->each.ak != 1 || s->b_step[last] != 0) return;
+    if (s->a_step[last] != (size_t)s->each.m * (size_t)s->each.k) return;
+    s->each.m *= (int32_t)s->extent[last];
     s->extent[last] = 1;
     (*used)--;
 }
@@ -72,18 +72,11 @@ static void join_rows(shape *s, unsigned *used) {
 static shape shape_of(const dd__node *node) {
     const dd__matmul *g = node->attributes;
     const dd__dims *a = &node->in[0]->dims, *b = &node->in[1]->dims, *c = &node->out[0]->dims;
-    int32_t a_row = (int32_t)a->d[a->rank - 1], b_row = (int32_t)b->d[b->rank - 1];
-    shape s = {.m = (int32_t)c->d[c->rank - 2],
-               .n = (int32_t)c->d[c->rank - 1],
-               .k = g->transpose_a ? (int32_t)a->d[a->rank - 2] : a_row,
-               .ai = g->transpose_a ? 1 : a_row,
-               .ak = g->transpose_a ? a_row : 1,
-               .bk = g->transpose_b ? 1 : b_row,
-               .bj = g->transpose_b ? b_row : 1,
+    shape s = {.each = dd__matrices_of(a, g->transpose_a, b, g->transpose_b),
                .extent = {1, 1, 1, 1},
                .count = 1};
-    size_t a_numbers = dd__dims_count(a),
-           b_matrices = dd__dims_count(b) / (size_t)s.k / (size_t)s.n;
+    size_t a_numbers = dd__dims_count(a);
+    size_t b_matrices = dd__dims_count(b) / (size_t)s.each.k / (size_t)s.each.n;
     unsigned used = 0;
     s.b_count = b_matrices;
     for (unsigned i = 0; i + 2 < c->rank; i++) {
@@ -127,7 +120,7 @@ static dd_status infer(dd__graph *graph, dd__node *node) {
 
 static double flop(const dd__node *node) {
     shape s = shape_of(node);
-    return 2.0 * (double)s.count * s.m * s.n * s.k;
+    return 2.0 * (double)s.count * s.each.m * s.each.n * s.each.k;
 }
 
 /* ---- The layer ----------------------------------------------------------------------- */
@@ -231,13 +224,13 @@ static dd_status record_plain(dd__recorder *recorder, const dd__node *node, cons
     const dd__matmul *g = node->attributes;
     shape s = shape_of(node);
     size_t count = dd__dims_count(&node->out[0]->dims);
-    dd__launch launch = {.program = "matmul",
-                         .kernel = "multiply",
-                         .arguments = {DD_BUFFER(node->in[0]->buffer),
-                                       DD_BUFFER(node->in[1]->buffer),
-                                       DD_BUFFER(node->out[0]->buffer), DD_INT(count),
-                                       DD_FLOAT(g->alpha), DD_INT(s.m), DD_INT(s.n), DD_INT(s.k),
-                                       DD_INT(s.ai), DD_INT(s.ak), DD_INT(s.bk), DD_INT(s.bj)}};
+    dd__launch launch = {
+        .program = "matmul",
+        .kernel = "multiply",
+        .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(node->in[1]->buffer),
+                      DD_BUFFER(node->out[0]->buffer), DD_INT(count), DD_FLOAT(g->alpha),
+                      DD_INT(s.each.m), DD_INT(s.each.n), DD_INT(s.each.k), DD_INT(s.each.ai),
+                      DD_INT(s.each.ak), DD_INT(s.each.bk), DD_INT(s.each.bj)}};
     append_leading(&launch, &s);
     dd__launch_elements(&launch, site->device, count);
     return dd__record(recorder, &launch);
@@ -250,8 +243,9 @@ static const dd__implementation plain = {
 
 static void scratch_direct(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     shape s = shape_of(node);
-    scratch->packed_bytes = sizeof(float) * s.b_count * (size_t)s.k *
-                            dd__round_up((size_t)s.n, (size_t)dd__tile_of(node, device).columns);
+    scratch->packed_bytes =
+        sizeof(float) * s.b_count * (size_t)s.each.k *
+        dd__round_up((size_t)s.each.n, (size_t)dd__tile_of(node, device).columns);
 }
 
 static dd_status pack_direct(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
@@ -259,13 +253,14 @@ static dd_status pack_direct(dd__recorder *recorder, const dd__node *node, const
     dd__tile t = dd__tile_of(node, site->device);
     return dd__record(
         recorder,
-        &(dd__launch){.program = "matmul",
-                      .options = t.options,
-                      .kernel = "pack",
-                      .global = {(size_t)s.k, (size_t)dd__divide_up(s.n, t.columns), s.b_count},
-                      .local = {1, 1, 1},
-                      .arguments = {DD_BUFFER(node->in[1]->buffer), DD_BUFFER(site->packed),
-                                    DD_INT(s.k), DD_INT(s.n), DD_INT(s.bk), DD_INT(s.bj)}});
+        &(dd__launch){
+            .program = "matmul",
+            .options = t.options,
+            .kernel = "pack",
+            .global = {(size_t)s.each.k, (size_t)dd__divide_up(s.each.n, t.columns), s.b_count},
+            .local = {1, 1, 1},
+            .arguments = {DD_BUFFER(node->in[1]->buffer), DD_BUFFER(site->packed), DD_INT(s.each.k),
+                          DD_INT(s.each.n), DD_INT(s.each.bk), DD_INT(s.each.bj)}});
 }
 
 static dd_status record_direct(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
@@ -275,13 +270,13 @@ static dd_status record_direct(dd__recorder *recorder, const dd__node *node, con
     dd__launch launch = {.program = "matmul",
                          .options = t.options,
                          .kernel = "multiply_direct",
-                         .global = {(size_t)dd__divide_up(s.m, t.rows),
-                                    (size_t)dd__divide_up(s.n, t.columns), s.count},
+                         .global = {(size_t)dd__divide_up(s.each.m, t.rows),
+                                    (size_t)dd__divide_up(s.each.n, t.columns), s.count},
                          .local = {1, 1, 1},
                          .arguments = {DD_BUFFER(node->in[0]->buffer), DD_BUFFER(site->packed),
                                        DD_BUFFER(node->out[0]->buffer), DD_FLOAT(g->alpha),
-                                       DD_INT(s.m), DD_INT(s.n), DD_INT(s.k), DD_INT(s.ai),
-                                       DD_INT(s.ak)}};
+                                       DD_INT(s.each.m), DD_INT(s.each.n), DD_INT(s.each.k),
+                                       DD_INT(s.each.ai), DD_INT(s.each.ak)}};
     append_leading(&launch, &s);
     return dd__record(recorder, &launch);
 }

@@ -2,6 +2,19 @@
 
 #include <stdio.h>
 
+dd__matrices dd__matrices_of(const dd__dims *a, bool transpose_a, const dd__dims *b,
+                             bool transpose_b) {
+    int32_t a_rows = (int32_t)a->d[a->rank - 2], a_row = (int32_t)a->d[a->rank - 1];
+    int32_t b_rows = (int32_t)b->d[b->rank - 2], b_row = (int32_t)b->d[b->rank - 1];
+    return (dd__matrices){.m = transpose_a ? a_row : a_rows,
+                          .n = transpose_b ? b_rows : b_row,
+                          .k = transpose_a ? a_rows : a_row,
+                          .ai = transpose_a ? 1 : a_row,
+                          .ak = transpose_a ? a_row : 1,
+                          .bk = transpose_b ? 1 : b_row,
+                          .bj = transpose_b ? b_row : 1};
+}
+
 const dd__tunable dd__tile_tunables[] = {
     DD__TILE_TUNABLES(dd__tile_usual_rows, dd__tile_usual_vectors), {0}};
 

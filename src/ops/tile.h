@@ -1,8 +1,18 @@
-/* tile.h: the register tile of the products for CPU runtimes (cl/common.cl). */
+/* tile.h: products of matrices, and the register tile that computes them on CPU runtimes (cl/common.cl). */
 #ifndef DD_OPS_TILE_H
 #define DD_OPS_TILE_H
 
 #include "graph/op.h"
+
+/* C (M,N) = A (M,K) B (K,N), row-major, with operands that are read through strides:
+ * A(i,k) = a[i * ai + k * ak], B(k,j) = b[k * bk + j * bj]. */
+typedef struct dd__matrices {
+    int32_t m, n, k, ai, ak, bk, bj;
+} dd__matrices;
+
+/* Of the last two axes of a and b, which may lie transposed. */
+dd__matrices dd__matrices_of(const dd__dims *a, bool transpose_a, const dd__dims *b,
+                             bool transpose_b);
 
 typedef struct dd__tile {
     int32_t rows,
