@@ -1,18 +1,9 @@
 /* gemm_direct.cl: C (M,N) = f(A B + bias) for CPU runtimes: one work-item a work-group computes a
  * register tile (cl/common.cl). No local memory, no barrier. Strides as in cl/gemm.cl; B is packed
- * into blocks of NR columns first.
+ * by pack.cl first.
  */
 
-/* packed[block][k][j] = B(k, block*NR + j), zero beyond N. Launch: (K, blocks). */
-ONE_ITEM void pack(__global const float *restrict b, __global float *restrict packed, const int K,
-                   const int N, const int BK, const int BJ) {
-    const int k = get_global_id(0), block = get_global_id(1);
-    __global float *to = packed + ((size_t)block * K + k) * NR;
-    for (int j = 0; j < NR; j++) {
-        const int column = block * NR + j;
-        to[j] = column < N ? b[(size_t)k * BK + (size_t)column * BJ] : 0.0f;
-    }
-}
+#include "pack.cl"
 
 /* Launch: (ceil(M / MR), ceil(N / NR)). */
 ONE_ITEM void multiply(__global const float *restrict a, __global const float *restrict packed,

@@ -6,8 +6,8 @@
  *
  * Launch
  *   multiply         any device: a work-item an element of C; count, rounded up to the group
- *   pack, multiply_direct  (-DMR, -DNV, -DVW) for CPU runtimes: one work-item a work-group computes a
- *                    register tile (cl/common.cl), with B packed into blocks of NR columns first
+ *   multiply_direct  (-DMR, -DNV, -DVW) for CPU runtimes: one work-item a work-group computes a register
+ *                    tile (cl/common.cl), with all matrices B packed by pack.cl first
  */
 #define LEADING                                                                                  \
     const int E1, const int E2, const int E3, const int A0, const int A1, const int A2,          \
@@ -35,18 +35,7 @@ kernel void multiply(global const float *restrict a, global const float *restric
 
 #else
 
-/* packed[matrix][block][k][j] = B(k, block*NR + j), zero beyond N. Launch: (K, blocks, matrices). */
-ONE_ITEM void pack(global const float *restrict b, global float *restrict packed, const int K,
-                   const int N, const int BK, const int BJ) {
-    const int k = get_global_id(0), block = get_global_id(1), blocks = get_global_size(1);
-    const size_t matrix = get_global_id(2);
-    b += matrix * K * N;
-    global float *to = packed + ((matrix * blocks + block) * K + k) * NR;
-    for (int j = 0; j < NR; j++) {
-        const int column = block * NR + j;
-        to[j] = column < N ? b[(size_t)k * BK + (size_t)column * BJ] : 0.0f;
-    }
-}
+#include "pack.cl"
 
 /* Launch: (ceil(M / MR), ceil(N / NR), matrices of C). */
 ONE_ITEM void multiply_direct(global const float *restrict a, global const float *restrict packed,

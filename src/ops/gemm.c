@@ -127,22 +127,12 @@ static const dd__implementation plain = {
 
 static void scratch_direct(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__matrices s = matrices_of(node);
-    scratch->packed_bytes = sizeof(float) * (size_t)s.k *
-                            dd__round_up((size_t)s.n, (size_t)dd__tile_of(node, device).columns);
+    scratch->packed_bytes = dd__tile_packed_bytes(node, device, &s, 1);
 }
 
 static dd_status pack_direct(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     dd__matrices s = matrices_of(node);
-    dd__tile t = dd__tile_of(node, site->device);
-    return dd__record(
-        recorder,
-        &(dd__launch){.program = "gemm_direct",
-                      .options = t.options,
-                      .kernel = "pack",
-                      .global = {(size_t)s.k, (size_t)dd__divide_up(s.n, t.columns), 1},
-                      .local = {1, 1, 1},
-                      .arguments = {DD_BUFFER(node->in[1]->buffer), DD_BUFFER(site->packed),
-                                    DD_INT(s.k), DD_INT(s.n), DD_INT(s.bk), DD_INT(s.bj)}});
+    return dd__tile_pack(recorder, node, site, "gemm_direct", &s, 1);
 }
 
 static dd_status record_direct(dd__recorder *recorder, const dd__node *node, const dd__site *site) {

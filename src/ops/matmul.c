@@ -243,24 +243,12 @@ static const dd__implementation plain = {
 
 static void scratch_direct(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     shape s = shape_of(node);
-    scratch->packed_bytes =
-        sizeof(float) * s.b_count * (size_t)s.each.k *
-        dd__round_up((size_t)s.each.n, (size_t)dd__tile_of(node, device).columns);
+    scratch->packed_bytes = dd__tile_packed_bytes(node, device, &s.each, s.b_count);
 }
 
 static dd_status pack_direct(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     shape s = shape_of(node);
-    dd__tile t = dd__tile_of(node, site->device);
-    return dd__record(
-        recorder,
-        &(dd__launch){
-            .program = "matmul",
-            .options = t.options,
-            .kernel = "pack",
-            .global = {(size_t)s.each.k, (size_t)dd__divide_up(s.each.n, t.columns), s.b_count},
-            .local = {1, 1, 1},
-            .arguments = {DD_BUFFER(node->in[1]->buffer), DD_BUFFER(site->packed), DD_INT(s.each.k),
-                          DD_INT(s.each.n), DD_INT(s.each.bk), DD_INT(s.each.bj)}});
+    return dd__tile_pack(recorder, node, site, "matmul", &s.each, s.b_count);
 }
 
 static dd_status record_direct(dd__recorder *recorder, const dd__node *node, const dd__site *site) {

@@ -64,3 +64,23 @@ bool dd__tile_rows_suit(const dd__node *node, const dd_device *device, int32_t r
 bool dd__tile_vectors_suit(const dd__node *node, const dd_device *device, int32_t vectors) {
     return fits(device, dd__tile_of(node, device).rows, vectors);
 }
+
+size_t dd__tile_packed_bytes(const dd__node *node, const dd_device *device, const dd__matrices *s,
+                             size_t count) {
+    size_t columns = (size_t)dd__tile_of(node, device).columns;
+    return sizeof(float) * count * (size_t)s->k * dd__round_up((size_t)s->n, columns);
+}
+
+dd_status dd__tile_pack(dd__recorder *recorder, const dd__node *node, const dd__site *site,
+                        const char *program, const dd__matrices *s, size_t count) {
+    dd__tile t = dd__tile_of(node, site->device);
+    return dd__record(
+        recorder,
+        &(dd__launch){.program = program,
+                      .options = t.options,
+                      .kernel = "pack",
+                      .global = {(size_t)s->k, (size_t)dd__divide_up(s->n, t.columns), count},
+                      .local = {1, 1, 1},
+                      .arguments = {DD_BUFFER(node->in[1]->buffer), DD_BUFFER(site->packed),
+                                    DD_INT(s->k), DD_INT(s->n), DD_INT(s->bk), DD_INT(s->bj)}});
+}

@@ -50,6 +50,13 @@ int32_t dd__tile_usual_vectors(const dd__node *node, const dd_device *device);
 /* Of an implementation that has no others. */
 extern const dd__tunable dd__tile_tunables[];
 
+/* For B, or `count` matrices B one behind the other, in blocks of a tile's columns, by the program's kernel
+ * `pack` (cl/pack.cl): what `scratch` asks for, and `pack`. */
+size_t dd__tile_packed_bytes(const dd__node *node, const dd_device *device, const dd__matrices *s,
+                             size_t count);
+dd_status dd__tile_pack(dd__recorder *recorder, const dd__node *node, const dd__site *site,
+                        const char *program, const dd__matrices *s, size_t count);
+
 static inline int32_t dd__divide_up(int32_t a, int32_t b) { return (a + b - 1) / b; }
 
 #endif
