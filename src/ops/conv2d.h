@@ -7,6 +7,53 @@
 #include "ops/ops.h"
 #include "ops/tile_local.h"
 
+/* The first rows of the tables of layers whose attributes begin with a dd__conv2d. */
+#define DD__CONV2D_ATTRIBUTES(stride_help, padding_help)                                       \
+    {.name = "filters",                                                                        \
+     .type = DD__INT,                                                                          \
+     .offset = offsetof(dd__conv2d, filters),                                                  \
+     .min = 1,                                                                                 \
+     .max = 1 << 20,                                                                           \
+     .required = true,                                                                         \
+     .help = "output channels"},                                                               \
+        {.name = "kernel",                                                                     \
+         .type = DD__INT_PAIR,                                                                 \
+         .offset = offsetof(dd__conv2d, kernel),                                               \
+         .min = 1,                                                                             \
+         .max = 1024,                                                                          \
+         .required = true,                                                                     \
+         .help = "rows and columns of the window"},                                            \
+        {.name = "stride",                                                                     \
+         .type = DD__INT_PAIR,                                                                 \
+         .offset = offsetof(dd__conv2d, stride),                                               \
+         .fallback = 1,                                                                        \
+         .min = 1,                                                                             \
+         .max = 1024,                                                                          \
+         .help = stride_help},                                                                 \
+        {.name = "padding",                                                                    \
+         .type = DD__PADDING,                                                                  \
+         .offset = offsetof(dd__conv2d, padding),                                              \
+         .max = 1024,                                                                          \
+         .help = padding_help},                                                                \
+        {.name = "dilation",                                                                   \
+         .type = DD__INT_PAIR,                                                                 \
+         .offset = offsetof(dd__conv2d, dilation),                                             \
+         .fallback = 1,                                                                        \
+         .min = 1,                                                                             \
+         .max = 1024,                                                                          \
+         .help = "distance between the window's elements; 1: none"},                           \
+        {.name = "groups",                                                                     \
+         .type = DD__INT,                                                                      \
+         .offset = offsetof(dd__conv2d, groups),                                               \
+         .fallback = 1,                                                                        \
+         .min = 1,                                                                             \
+         .max = 1 << 20,                                                                       \
+         .help = "groups of channels that do not mix"},                                        \
+    {                                                                                          \
+        .name = "bias", .type = DD__BOOL, .offset = offsetof(dd__conv2d, bias), .fallback = 1, \
+        .help = "add a number for each output channel"                                         \
+    }
+
 extern const dd__attribute dd__conv2d_attributes[];
 
 /* Of one pass; the three cost the same. */
