@@ -95,11 +95,8 @@ static dd_status fold(dd__onnx *m, const Onnx__NodeProto *node) {
     dd__known result;
     const dd__known **known = dd__arena_alloc(&m->arena, node->n_input, sizeof *known);
     if (!known) return dd__no_memory(node->n_input * sizeof *known);
-    for (size_t i = 0; i < node->n_input; i++) {
-        const dd__onnx_value *value = dd__onnx_in(m, node, i);
-        known[i] = value ? value->known : NULL;
-    }
-    DD_TRY(dd__known_fold(&m->arena, node, known, node->n_input, &result));
+    size_t count = dd__onnx_knowns(m, node, known, node->n_input);
+    DD_TRY(dd__known_fold(&m->arena, node, known, count, &result));
     return dd__onnx_give_known(m, node, &result);
 }
 

@@ -72,9 +72,11 @@ dd__onnx_value *dd__onnx_in(dd__onnx *m, const Onnx__NodeProto *node, size_t i);
 dd_status dd__onnx_need(dd__onnx *m, const Onnx__NodeProto *node, size_t i, dd__onnx_value **value);
 /* DD_FORMAT  something reads an output of the node from number `first` on: they are not imported */
 dd_status dd__onnx_no_others(dd__onnx *m, const Onnx__NodeProto *node, size_t first);
-/* What is known of each input, for shapes.h. `known` has room for DD__ONNX_INPUTS. */
+/* What is known of each input, of the first `room` at most. Returns how many. */
+size_t dd__onnx_knowns(dd__onnx *m, const Onnx__NodeProto *node, const dd__known *known[],
+                       size_t room);
+/* Room for all that the functions of shapes.h read. */
 enum { DD__ONNX_INPUTS = 16 };
-size_t dd__onnx_knowns(dd__onnx *m, const Onnx__NodeProto *node, const dd__known *known[]);
 /* Numbers that must be known, as floats, `count` of them (0: any). DD_FORMAT  they are not */
 dd_status dd__onnx_floats(dd__onnx *m, const dd__onnx_value *value, size_t count,
                           const float **floats);

@@ -16,7 +16,7 @@ typedef struct axes { /* of a reduction */
 
 static dd_status read_axes(dd__onnx *m, const Onnx__NodeProto *node, unsigned rank, axes *a) {
     const dd__known *known[DD__ONNX_INPUTS];
-    size_t count = dd__onnx_knowns(m, node, known);
+    size_t count = dd__onnx_knowns(m, node, known, DD_COUNT(known));
     bool given;
     a->keep = dd__onnx_int(node, "keepdims", 1) != 0;
     DD_TRY(dd__onnx_read_axes(node, known, count, 1, rank, &a->set, &given));

@@ -41,7 +41,7 @@ static dd_status spread(const Onnx__NodeProto *node, unsigned rank, unsigned map
 static dd_status read_target(dd__onnx *m, const Onnx__NodeProto *node, const dd__dims *x,
                              target *t) {
     const dd__known *known[DD__ONNX_INPUTS];
-    size_t count = dd__onnx_knowns(m, node, known), axes, found = 0;
+    size_t count = dd__onnx_knowns(m, node, known, DD_COUNT(known)), axes, found = 0;
     double scales[4] = {1, 1, 1, 1}, given_scales[4];
     int64_t sizes[4] = {x->d[0], x->d[1], x->d[2], x->d[3]}, given_sizes[4];
     unsigned map[4];

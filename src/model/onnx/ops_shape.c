@@ -54,7 +54,7 @@ dd_status dd__import_shape(dd__onnx *m, const Onnx__NodeProto *node) {
 dd_status dd__import_reshape(dd__onnx *m, const Onnx__NodeProto *node) {
     dd__onnx_value *x;
     const dd__known *known[DD__ONNX_INPUTS];
-    size_t count = dd__onnx_knowns(m, node, known);
+    size_t count = dd__onnx_knowns(m, node, known, DD_COUNT(known));
     dd__dims shape;
     const char *layer;
     DD_TRY(dd__onnx_need(m, node, 0, &x));
@@ -104,7 +104,7 @@ static dd_status slice_layer(dd__onnx *m, const Onnx__NodeProto *node, const dd_
 dd_status dd__import_slice(dd__onnx *m, const Onnx__NodeProto *node) {
     dd__onnx_value *x;
     const dd__known *known[DD__ONNX_INPUTS];
-    size_t count = dd__onnx_knowns(m, node, known);
+    size_t count = dd__onnx_knowns(m, node, known, DD_COUNT(known));
     dd__onnx_slices slices;
     const char *layer;
     DD_TRY(dd__onnx_need(m, node, 0, &x));
@@ -120,7 +120,7 @@ dd_status dd__import_slice(dd__onnx *m, const Onnx__NodeProto *node) {
 static dd_status part_sizes(dd__onnx *m, const Onnx__NodeProto *node, int64_t extent,
                             int64_t *sizes) {
     const dd__known *known[DD__ONNX_INPUTS];
-    size_t count = dd__onnx_knowns(m, node, known), found, parts = node->n_output;
+    size_t count = dd__onnx_knowns(m, node, known, DD_COUNT(known)), found, parts = node->n_output;
     DD_TRY(dd__onnx_read_list(node, known, count, 1, "split", sizes, parts, &found));
     int64_t each = (extent + (int64_t)parts - 1) / (int64_t)parts, left = extent;
     for (size_t i = 0; i < parts; i++) {
@@ -226,7 +226,7 @@ dd_status dd__import_gather(dd__onnx *m, const Onnx__NodeProto *node) {
 dd_status dd__import_expand(dd__onnx *m, const Onnx__NodeProto *node) {
     dd__onnx_value *x;
     const dd__known *known[DD__ONNX_INPUTS];
-    size_t count = dd__onnx_knowns(m, node, known), rank;
+    size_t count = dd__onnx_knowns(m, node, known, DD_COUNT(known)), rank;
     int64_t extents[DD__MAX_RANK];
     dd__known zeros = {.dims = {0}};
     void *numbers;
@@ -253,7 +253,7 @@ static dd_status read_padding(dd__onnx *m, const Onnx__NodeProto *node, const dd
                               padding *p) {
     static const char *const modes[] = {"constant", "edge", "reflect", "wrap"};
     const dd__known *known[DD__ONNX_INPUTS];
-    size_t count = dd__onnx_knowns(m, node, known), found;
+    size_t count = dd__onnx_knowns(m, node, known, DD_COUNT(known)), found;
     int64_t list[2 * DD__MAX_RANK], axes[DD__MAX_RANK];
     size_t axis_count = 0;
     unsigned rank = x->shape.rank;

@@ -40,8 +40,9 @@ dd_status dd__onnx_no_others(dd__onnx *m, const Onnx__NodeProto *node, size_t fi
     return DD_OK;
 }
 
-size_t dd__onnx_knowns(dd__onnx *m, const Onnx__NodeProto *node, const dd__known *known[]) {
-    size_t count = node->n_input < DD__ONNX_INPUTS ? node->n_input : DD__ONNX_INPUTS;
+size_t dd__onnx_knowns(dd__onnx *m, const Onnx__NodeProto *node, const dd__known *known[],
+                       size_t room) {
+    size_t count = node->n_input < room ? node->n_input : room;
     for (size_t i = 0; i < count; i++) {
         const dd__onnx_value *value = dd__onnx_in(m, node, i);
         known[i] = value ? value->known : NULL;
