@@ -9,7 +9,10 @@
 
 #include <onnx.pb-c.h>
 
+#include "graph/attributes.h"
 #include "model/network.h"
+
+enum { DD__EXPORT_OPSET = 13 };
 
 typedef enum dd__form { DD__OWN, DD__FIRST } dd__form;
 
@@ -50,7 +53,22 @@ dd_status dd__export_wholes(dd__export *e, const int64_t *values, size_t count, 
 dd_status dd__export_tensor(dd__export *e, const char *layer, const char *what, const char **out);
 /* The tensor itself. */
 const dd__tensor *dd__export_find(const dd__export *e, const char *layer, const char *what);
+/* A single number. */
+dd_status dd__export_number(dd__export *e, float value, const char **out);
+/* op(a, b), or op(a) where b is NULL. */
+dd_status dd__export_apply(dd__export *e, const char *op, const char *a, const char *b,
+                           const char **out);
+dd_status dd__export_apply_number(dd__export *e, const char *op, const char *a, float b,
+                                  const char **out);
 /* The value in this form. */
 dd_status dd__export_in(dd__export *e, dd__exported *value, dd__form form, const char **name);
+
+/* ---- Layers (export_layers.c, export_activation.c) --------------------------------------------- */
+
+/* Each that a walk of the network visits; `export` is a dd__export. DD_FORMAT  ONNX has no such layer */
+dd_status dd__export_layer(void *export, const dd__graph *graph, const dd__layer_visit *visit);
+/* What an activation of this kind, with settled numbers, makes of x. */
+dd_status dd__export_activate(dd__export *e, const char *kind, const dd__activate *a, const char *x,
+                              const char **out);
 
 #endif

@@ -154,6 +154,27 @@ dd_status dd__export_tensor(dd__export *e, const char *layer, const char *what, 
     return dd__export_floats(e, tensor->name, tensor->data, tensor->dims, out);
 }
 
+/* ---- Formulas ------------------------------------------------------------------------------------- */
+
+dd_status dd__export_number(dd__export *e, float value, const char **out) {
+    float *kept = dd__arena_alloc(&e->arena, 1, sizeof *kept);
+    if (!kept) return dd__no_memory(sizeof *kept);
+    *kept = value;
+    return dd__export_floats(e, NULL, kept, (dd__dims){0}, out);
+}
+
+dd_status dd__export_apply(dd__export *e, const char *op, const char *a, const char *b,
+                           const char **out) {
+    return dd__export_node(e, op, (const char *const[]){a, b}, b ? 2 : 1, NULL, NULL, out);
+}
+
+dd_status dd__export_apply_number(dd__export *e, const char *op, const char *a, float b,
+                                  const char **out) {
+    const char *constant;
+    DD_TRY(dd__export_number(e, b, &constant));
+    return dd__export_apply(e, op, a, constant, out);
+}
+
 /* ---- Forms ---------------------------------------------------------------------------------------- */
 
 dd_status dd__export_in(dd__export *e, dd__exported *value, dd__form form, const char **name) {
