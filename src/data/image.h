@@ -27,10 +27,15 @@ dd_status dd__image_load(const char *path, unsigned channels, dd__image *image);
  * need not be decoded at full size. 0: as it is. JPEG, where libjpeg is there, is halved up to three times. */
 dd_status dd__image_load_reduced(const char *path, unsigned channels, unsigned least,
                                  dd__image *image);
-/* The same as dd__image_load from memory; messages begin with the reason. */
-dd_status dd__image_decode(const uint8_t *bytes, size_t size, unsigned channels, dd__image *image);
 /* Size and channels of the file, transparency not counted, without decoding: pixels stays NULL. */
 dd_status dd__image_size(const char *path, dd__image *image);
+/* The same three from memory (image_decode.c); messages begin with the reason. */
+dd_status dd__image_decode(const uint8_t *bytes, size_t size, unsigned channels, dd__image *image);
+dd_status dd__image_decode_reduced(const uint8_t *bytes, size_t size, unsigned channels,
+                                   unsigned least, dd__image *image);
+dd_status dd__image_decode_size(const uint8_t *bytes, size_t size, dd__image *image);
+/* Its pixels in so many channels: 3, or any number of grey ones. out (height, width, channels) */
+void dd__image_copy_channels(const dd__image *image, unsigned channels, uint8_t *out);
 /* Writes a PNG, atomically. */
 dd_status dd__image_save_png(const char *path, const dd__image *image);
 /* To another size: averages over areas along an axis that shrinks, bilinear along one that grows. */

@@ -11,24 +11,12 @@
 #include "data/ink.h"
 #include "data/stroke.h"
 
-/* One or three channels to three or one; `count` pixels. */
-static void copy_channels(const dd__image *image, unsigned channels, uint8_t *out) {
-    size_t count = (size_t)image->width * image->height;
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *in = image->pixels + i * image->channels;
-        unsigned grey = in[0];
-        if (image->channels == 3) grey = (in[0] * 299u + in[1] * 587u + in[2] * 114u + 500) / 1000;
-        for (unsigned c = 0; c < channels; c++)
-            out[i * channels + c] = channels == image->channels ? in[c] : (uint8_t)grey;
-    }
-}
-
 static dd_status prepare_none(const dd__image *image, unsigned height, unsigned width,
                               unsigned channels, uint8_t *out) {
     if (image->height != height || image->width != width)
         return dd__fail(DD_SHAPE, "expected an image of %ux%u (width x height), found %ux%u", width,
                         height, image->width, image->height);
-    copy_channels(image, channels, out);
+    dd__image_copy_channels(image, channels, out);
     return DD_OK;
 }
 
@@ -36,7 +24,7 @@ static dd_status prepare_plain(const dd__image *image, unsigned height, unsigned
                                unsigned channels, uint8_t *out) {
     dd__image resized;
     DD_TRY(dd__image_resize(image, width, height, &resized));
-    copy_channels(&resized, channels, out);
+    dd__image_copy_channels(&resized, channels, out);
     dd__image_clear(&resized);
     return DD_OK;
 }
