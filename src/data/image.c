@@ -146,6 +146,14 @@ dd_status dd__image_resize(const dd__image *image, unsigned width, unsigned heig
     return dd__image_resize_part(image, &all, width, height, out);
 }
 
+dd_status dd__image_shrink(const dd__image *image, unsigned longest, dd__image *out) {
+    size_t longer = image->width > image->height ? image->width : image->height;
+    size_t side = longer < longest ? longer : longest;
+    unsigned width = (unsigned)(image->width * side / longer);
+    unsigned height = (unsigned)(image->height * side / longer);
+    return dd__image_resize(image, width ? width : 1, height ? height : 1, out);
+}
+
 dd_status dd_image_save(const char *path, const uint8_t *pixels, unsigned height, unsigned width,
                         unsigned channels) {
     if (!pixels || height == 0 || width == 0 || (channels != 1 && channels != 3))

@@ -40,7 +40,9 @@ void dd__image_copy_channels(const dd__image *image, unsigned channels, uint8_t 
 dd_status dd__image_save_png(const char *path, const dd__image *image);
 /* To another size: averages over areas along an axis that shrinks, bilinear along one that grows. */
 dd_status dd__image_resize(const dd__image *image, unsigned width, unsigned height, dd__image *out);
-/* The same for a part of the image. */
+/* So that no side is longer than `longest`, in its proportions; never larger. */
+dd_status dd__image_shrink(const dd__image *image, unsigned longest, dd__image *out);
+/* dd__image_resize for a part of the image. */
 typedef struct dd__box {
     double left, top, right, bottom; /* in pixels: all of it is 0, 0, width, height */
 } dd__box;

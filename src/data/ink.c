@@ -114,11 +114,6 @@ static place place_of(const dd__image *image, const dd__writing *writing, view f
                 (unsigned)fmin(from.top + ceil(box.bottom / from.scale), image->height)}};
 }
 
-static unsigned longer_side(dd__area box) {
-    unsigned width = box.right - box.left, height = box.bottom - box.top;
-    return width > height ? width : height;
-}
-
 static dd_status find_place(const dd__image *image, place *at) {
     unsigned longer = image->width > image->height ? image->width : image->height;
     view all = {.scale = longer > FIRST_SIDE ? (double)FIRST_SIDE / longer : 1};
@@ -140,23 +135,13 @@ static unsigned reach_of(double stroke) {
     return (unsigned)fmax(stroke * 1.6, least);
 }
 
-static unsigned less(unsigned from, unsigned by) { return from > by ? from - by : 0; }
-
 /* The place with some paper around it, so that the digit's longer side is DD__INK_SIDE. */
 static dd_status cut(const dd__image *image, dd__area box, view *from, dd__image *out) {
-    unsigned longer = longer_side(box), margin = longer / 5 + 2;
-    unsigned left = less(box.left, margin), top = less(box.top, margin);
-    unsigned right = box.right + margin, bottom = box.bottom + margin;
-    if (right > image->width) right = image->width;
-    if (bottom > image->height) bottom = image->height;
-    dd__image part = {right - left, bottom - top, image->channels, NULL};
-    size_t row = (size_t)part.width * part.channels;
-    part.pixels = dd__alloc(part.height, row);
-    if (!part.pixels) return dd__no_memory(part.height * row);
-    for (unsigned y = 0; y < part.height; y++)
-        memcpy(part.pixels + y * row,
-               image->pixels + ((size_t)(y + top) * image->width + left) * image->channels, row);
-    *from = (view){left, top, (double)DD__INK_SIDE / longer};
+    unsigned longer = dd__area_longer_side(box);
+    dd__area wide = dd__area_around(box, longer / 5 + 2, image);
+    dd__image part;
+    DD_TRY(dd__area_copy(image, wide, &part));
+    *from = (view){wide.left, wide.top, (double)DD__INK_SIDE / longer};
     dd_status status = dd__image_resize(&part, at_least_1(part.width * from->scale + 0.5),
                                         at_least_1(part.height * from->scale + 0.5), out);
     dd__image_clear(&part);
@@ -210,10 +195,10 @@ static dd_status find(const dd__image *image, dd__image *ink) {
     place at;
     DD_TRY(find_place(image, &at));
     for (int i = 0; i < MOST_LOOKS && at.found; i++) {
-        unsigned before = longer_side(at.box);
+        unsigned before = dd__area_longer_side(at.box);
         dd__image_clear(ink);
         DD_TRY(look_closer(image, &at, ink));
-        if (longer_side(at.box) * 5 >= before * 4) break;
+        if (dd__area_longer_side(at.box) * 5 >= before * 4) break;
     }
     return DD_OK;
 }

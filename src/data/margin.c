@@ -113,14 +113,6 @@ static dd_status widen(const dd__image *image, const levels *found, dd__image *w
     return DD_OK;
 }
 
-static dd_status make_small(const dd__image *image, dd__image *small) {
-    unsigned longer = image->width > image->height ? image->width : image->height;
-    unsigned side = longer < SMALL_SIDE ? longer : SMALL_SIDE;
-    unsigned width = (unsigned)((size_t)image->width * side / longer);
-    unsigned height = (unsigned)((size_t)image->height * side / longer);
-    return dd__image_resize(image, width ? width : 1, height ? height : 1, small);
-}
-
 /* INK where there is ink, 0 where there is paper. */
 static dd_status mark_ink(const dd__image *image, const levels *found, dd__image *ink) {
     size_t count = (size_t)image->width * image->height;
@@ -136,7 +128,7 @@ dd_status dd__margin_add(const dd__image *image, dd__image *wide) {
     levels found;
     bool close = false;
     *wide = (dd__image){.pixels = NULL};
-    DD_TRY(make_small(image, &small));
+    DD_TRY(dd__image_shrink(image, SMALL_SIDE, &small));
     dd_status status = DD_OK;
     if (find_levels(&small, &found)) {
         DD_TRY_OUT(mark_ink(&small, &found, &ink));

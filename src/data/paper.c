@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/area.h"
 
 enum {
     LEVELS = 256,
@@ -39,10 +40,8 @@ static uint8_t median_around(const dd__image *image, unsigned channel, unsigned 
 /* The paper's colour, coarsely: medians so wide that ink is never the half. */
 static dd_status find_paper(const dd__image *image, dd__image *paper) {
     dd__image small;
-    unsigned longer = most(image->width, image->height), side = least(longer, COARSE_SIDE);
-    unsigned width = most(1, image->width * side / longer);
-    unsigned height = most(1, image->height * side / longer);
-    DD_TRY(dd__image_resize(image, width, height, &small));
+    DD_TRY(dd__image_shrink(image, COARSE_SIDE, &small));
+    unsigned width = small.width, height = small.height;
     *paper = small;
     paper->pixels = dd__alloc((size_t)width * height, small.channels);
     unsigned radius = most(width, height) * 3 / 8;
@@ -185,9 +184,8 @@ static void filter(dd__image *plane, unsigned radius, bool largest) {
 
 static dd_status close_strokes(const dd__image *plane, unsigned reach, dd__image *paper) {
     dd__image small;
-    unsigned longer = most(plane->width, plane->height), side = least(longer, CLOSED_SIDE);
-    DD_TRY(dd__image_resize(plane, most(1, plane->width * side / longer),
-                            most(1, plane->height * side / longer), &small));
+    DD_TRY(dd__image_shrink(plane, CLOSED_SIDE, &small));
+    unsigned longer = most(plane->width, plane->height), side = most(small.width, small.height);
     unsigned radius = (reach * side + longer - 1) / longer;
     filter(&small, radius, true);
     filter(&small, radius, false);
@@ -230,12 +228,10 @@ static bool on_border(const dd__image *plane, uint32_t at) {
 /* Gives the neighbours of `at` that have none a level: their own, at most that of `at`. */
 static void spread(const dd__image *plane, uint32_t at, unsigned level, uint8_t *reached,
                    uint8_t *levels, heap *waiting) {
-    int x = (int)(at % plane->width), y = (int)(at / plane->width);
-    for (int row = y - 1; row <= y + 1; row++)
-        for (int column = x - 1; column <= x + 1; column++) {
-            if (row < 0 || column < 0 || row >= (int)plane->height || column >= (int)plane->width)
-                continue;
-            uint32_t next = (uint32_t)row * plane->width + (uint32_t)column;
+    dd__area near = dd__area_of_neighbours(at, plane);
+    for (unsigned y = near.top; y < near.bottom; y++)
+        for (unsigned x = near.left; x < near.right; x++) {
+            uint32_t next = y * plane->width + x;
             if (reached[next]) continue;
             reached[next] = 1;
             levels[next] = (uint8_t)least(plane->pixels[next], level);

@@ -79,7 +79,8 @@ typedef struct parts {
     part *items; /* (count) */
     size_t count, room;
     uint32_t *labels; /* (height, width) number of the part, from 1; 0: paper */
-    uint32_t *stack;  /* (height, width) */
+    uint32_t *stack;  /* (height, width) pixels that wait for their neighbours */
+    size_t waiting;   /* how many of it do */
 } parts;
 
 static void take_pixel(part *into, uint32_t x, uint32_t y, unsigned level) {
@@ -91,50 +92,50 @@ static void take_pixel(part *into, uint32_t x, uint32_t y, unsigned level) {
     into->sum += level;
 }
 
-/* How much darker a pixel is than the brightest beside it, of 255 if that is paper. */
-static unsigned drop_at(const dd__image *dark, int x, int y) {
+/* How much darker a pixel is than the brightest of its neighbours, of 255 if that is paper. */
+static unsigned drop_at(const dd__image *dark, uint32_t at) {
     enum { DARKEST_PAPER = 40 };
-    unsigned own = dark->pixels[(size_t)y * dark->width + (size_t)x], brightest = own;
-    for (int row = y - 1; row <= y + 1; row++)
-        for (int column = x - 1; column <= x + 1; column++) {
-            if (row < 0 || column < 0 || row >= (int)dark->height || column >= (int)dark->width)
-                continue;
-            unsigned level = dark->pixels[(size_t)row * dark->width + (size_t)column];
+    dd__area near = dd__area_of_neighbours(at, dark);
+    unsigned own = dark->pixels[at], brightest = own;
+    for (unsigned y = near.top; y < near.bottom; y++)
+        for (unsigned x = near.left; x < near.right; x++) {
+            unsigned level = dark->pixels[(size_t)y * dark->width + x];
             if (level > brightest) brightest = level;
         }
     return (brightest - own) * 255 / (brightest > DARKEST_PAPER ? brightest : DARKEST_PAPER);
 }
 
+/* Makes the neighbours of pixel `at` that are ink a part of the same. Returns whether none beside, above or
+ * below it is paper. */
+static bool take_neighbours(const dd__image *plane, unsigned low, uint32_t at, parts *found) {
+    dd__area near = dd__area_of_neighbours(at, plane);
+    bool inside = true;
+    for (unsigned y = near.top; y < near.bottom; y++)
+        for (unsigned x = near.left; x < near.right; x++) {
+            uint32_t next = y * plane->width + x;
+            if (plane->pixels[next] <= low) {
+                inside &= y != at / plane->width && x != at % plane->width;
+            } else if (!found->labels[next]) {
+                found->labels[next] = found->labels[at];
+                found->stack[found->waiting++] = next;
+            }
+        }
+    return inside;
+}
+
 /* The 8-connected part above writing->low that holds `start`. */
 static part fill(const dd__image *plane, const dd__image *dark, const dd__writing *writing,
-                 uint32_t start, uint32_t label, parts *found) {
+                 uint32_t start, parts *found) {
     part made = {.box = {plane->width, plane->height, 0, 0}};
-    size_t used = 0;
-    found->labels[start] = label;
-    found->stack[used++] = start;
-    while (used) {
-        uint32_t at = found->stack[--used];
-        int x = (int)(at % plane->width), y = (int)(at / plane->width);
-        bool inside = true;
-        take_pixel(&made, (uint32_t)x, (uint32_t)y, plane->pixels[at]);
+    found->labels[start] = (uint32_t)found->count + 1;
+    found->stack[found->waiting++] = start;
+    while (found->waiting) {
+        uint32_t at = found->stack[--found->waiting];
+        take_pixel(&made, at % plane->width, at / plane->width, plane->pixels[at]);
         made.strong |= plane->pixels[at] > writing->high;
-        for (int row = y - 1; row <= y + 1; row++)
-            for (int column = x - 1; column <= x + 1; column++) {
-                if (row < 0 || column < 0 || row >= (int)plane->height ||
-                    column >= (int)plane->width)
-                    continue;
-                uint32_t next = (uint32_t)row * plane->width + (uint32_t)column;
-                if (plane->pixels[next] <= writing->low) {
-                    inside &= row != y && column != x;
-                    continue;
-                }
-                if (found->labels[next]) continue;
-                found->labels[next] = label;
-                found->stack[used++] = next;
-            }
-        if (inside) continue;
+        if (take_neighbours(plane, writing->low, at, found)) continue;
         made.edge++;
-        made.drop += drop_at(dark, x, y);
+        made.drop += drop_at(dark, at);
     }
     return made;
 }
@@ -159,19 +160,13 @@ static dd_status split(const dd__image *plane, const dd__image *dark, const dd__
     if (!found->labels || !found->stack) return dd__no_memory(count * sizeof *found->stack);
     for (uint32_t i = 0; i < count; i++)
         if (!found->labels[i] && plane->pixels[i] > writing->low)
-            DD_TRY(
-                add_part(found, fill(plane, dark, writing, i, (uint32_t)found->count + 1, found)));
+            DD_TRY(add_part(found, fill(plane, dark, writing, i, found)));
     return DD_OK;
 }
 
 /* ---- The digit among them ----------------------------------------------------------------------- */
 
 static double mean_level(const part *of) { return (double)of->sum / (double)of->count; }
-
-static unsigned longer_side(dd__area box) {
-    unsigned width = box.right - box.left, height = box.bottom - box.top;
-    return width > height ? width : height;
-}
 
 /* 1 in the picture's middle, less towards its border. */
 static double nearness(const dd__image *plane, dd__area box) {
@@ -228,7 +223,7 @@ static double stroke_width(size_t pixels, size_t edge) {
 static double weigh(const dd__image *plane, const parts *found, uint32_t label) {
     const part *of = &found->items[label - 1];
     if (!of->strong || mean_level(of) < LEAST_CONTRAST) return 0;
-    double length = longer_side(of->box), shorter = fmin(plane->width, plane->height);
+    double length = dd__area_longer_side(of->box), shorter = fmin(plane->width, plane->height);
     double sharpness = (double)of->drop / (double)of->edge / mean_level(of);
     double weight = mean_level(of) * nearness(plane, of->box) * length / (length + shorter / 5) *
                     (0.2 + fmin(sharpness, 0.8));
@@ -246,7 +241,7 @@ static unsigned gap(unsigned low, unsigned high, unsigned other_low, unsigned ot
 static bool is_near(dd__area digit, dd__area other) {
     unsigned across = gap(digit.left, digit.right, other.left, other.right);
     unsigned down = gap(digit.top, digit.bottom, other.top, other.bottom);
-    return (across > down ? across : down) * 5 <= longer_side(digit);
+    return (across > down ? across : down) * 5 <= dd__area_longer_side(digit);
 }
 
 static void unite(dd__area *box, dd__area other) {
@@ -259,7 +254,7 @@ static void unite(dd__area *box, dd__area other) {
 /* Marks what belongs to the digit that `main` is most of. */
 static void gather(parts *found, const part *main, dd__writing *writing) {
     size_t pixels = 0, edge = 0, sum = 0, all = 0;
-    unsigned length = longer_side(main->box);
+    unsigned length = dd__area_longer_side(main->box);
     writing->box = main->box;
     for (bool grown = true; grown;) {
         grown = false;
@@ -267,7 +262,7 @@ static void gather(parts *found, const part *main, dd__writing *writing) {
             part *other = &found->items[i];
             bool belongs = other == main || (other->strong && other->count * 25 >= main->count &&
                                              2 * mean_level(other) >= mean_level(main) &&
-                                             longer_side(other->box) * 2 <= length * 3 &&
+                                             dd__area_longer_side(other->box) * 2 <= length * 3 &&
                                              is_near(writing->box, other->box));
             if (other->kept || !belongs) continue;
             other->kept = grown = true;

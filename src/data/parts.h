@@ -2,11 +2,7 @@
 #ifndef DD_DATA_PARTS_H
 #define DD_DATA_PARTS_H
 
-#include "data/image.h"
-
-typedef struct dd__area {
-    unsigned left, top, right, bottom; /* right and bottom are beyond */
-} dd__area;
+#include "data/area.h"
 
 typedef struct dd__writing {
     unsigned low, high; /* levels: paper is below low; ink is above it and somewhere above high */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/area.h"
 #include "data/ink.h"
 #include "data/stroke.h"
 
@@ -81,26 +82,19 @@ static dd_status settle_strokes(dd__image *ink) {
     return width < wanted ? dd__stroke_widen(ink, (wanted - width) / 2) : DD_OK;
 }
 
-/* What is at least half ink, as a picture that shares no memory. */
+/* What is at least half ink, as a picture that shares no memory; without pixels where nothing is. */
 static dd_status trim(const dd__image *ink, dd__image *out) {
-    unsigned left = ink->width, top = ink->height, right = 0, bottom = 0;
+    dd__area box = {ink->width, ink->height, 0, 0};
     for (unsigned y = 0; y < ink->height; y++)
         for (unsigned x = 0; x < ink->width; x++) {
             if (ink->pixels[(size_t)y * ink->width + x] < 128) continue;
-            if (x < left) left = x;
-            if (x >= right) right = x + 1;
-            if (y < top) top = y;
-            bottom = y + 1;
+            if (x < box.left) box.left = x;
+            if (x >= box.right) box.right = x + 1;
+            if (y < box.top) box.top = y;
+            box.bottom = y + 1;
         }
     *out = (dd__image){.channels = 1};
-    if (right == 0) return DD_OK;
-    *out = (dd__image){right - left, bottom - top, 1, NULL};
-    out->pixels = dd__alloc(out->height, out->width);
-    if (!out->pixels) return dd__no_memory((size_t)out->height * out->width);
-    for (unsigned y = 0; y < out->height; y++)
-        memcpy(out->pixels + (size_t)y * out->width,
-               ink->pixels + (size_t)(y + top) * ink->width + left, out->width);
-    return DD_OK;
+    return box.right > 0 ? dd__area_copy(ink, box, out) : DD_OK;
 }
 
 /* Fits `ink` into 20/28 of the height and width and pastes it into out (height, width). */
