@@ -60,6 +60,21 @@ typedef dd_status dd__onnx_handler(dd__onnx *m, const Onnx__NodeProto *node);
 #include "model/onnx/operators.def"
 #undef DD_ONNX
 
+/* ---- Inputs and outputs (inputs.c, outputs.c) ------------------------------------------------- */
+
+dd_status dd__onnx_take_initializers(dd__onnx *m);
+/* The one input of a network of images. DD_FORMAT  there is not just one, or it has other axes */
+dd_status dd__onnx_take_image(dd__onnx *m);
+/* The inputs of a network of tensors: those that no initializer gives, by name.
+ * DD_USAGE, DD_SHAPE  they are missing, too many, or of other shapes */
+dd_status dd__onnx_take_arrays(dd__onnx *m, const dd_array *arrays, size_t count);
+/* The one output becomes one number a class, whatever axes of one element are around them. DD_FORMAT */
+dd_status dd__onnx_end_with_classes(dd__onnx *m);
+/* All outputs, by name. DD_FORMAT */
+dd_status dd__onnx_end_with_tensors(dd__onnx *m);
+/* Takes away the layers that do not lead to an output. */
+dd_status dd__onnx_remove_unused(dd__onnx *m);
+
 /* ---- Values (values.c) --------------------------------------------------------------------- */
 
 /* The value of this name, or NULL. */
