@@ -2,6 +2,8 @@
  * programs: tests/onnx/backend.py and scripts/test-peers. */
 #include "run/fixture.h"
 
+#include <onnx.pb-c.h>
+
 #include "base/random.h"
 #include "model/model.h"
 
@@ -183,6 +185,49 @@ static void test_every_layer_survives_onnx(void **state) {
     dd_model_free(again);
 }
 
+static const char tail[] =
+    "{\"deepdigits\": \"network 1\", \"name\": \"tail\","
+    " \"input\": {\"height\": 2, \"width\": 2, \"channels\": 1}, \"layers\": ["
+    "{\"op\": \"flatten\"}, {\"op\": \"dense\", \"name\": \"d1\", \"units\": 3},"
+    "{\"op\": \"activation\", \"name\": \"f1\", \"kind\": \"negate\"}]}";
+
+/* The same file with another output. */
+static void name_output(const char *path, char *name) {
+    char *bytes;
+    size_t size;
+    assert_int_equal(dd__file_read(path, 1 << 20, &bytes, &size), DD_OK);
+    Onnx__ModelProto *file = onnx__model_proto__unpack(NULL, size, (uint8_t *)bytes);
+    assert_non_null(file);
+    assert_int_equal(file->graph->n_output, 1);
+    char *before = file->graph->output[0]->name;
+    file->graph->output[0]->name = name;
+    uint8_t changed[4096];
+    assert_true(onnx__model_proto__get_packed_size(file) <= sizeof changed);
+    assert_int_equal(dd__file_write(path, changed, onnx__model_proto__pack(file, changed)), DD_OK);
+    file->graph->output[0]->name = before;
+    onnx__model_proto__free_unpacked(file, NULL);
+    dd__free(bytes);
+}
+
+static void test_nodes_behind_the_output_are_left_out(void **state) {
+    (void)state;
+    dd_model *original = load_text(tail), *again;
+    assert_int_equal(dd_model_initialize(original, 7), DD_OK);
+    assert_int_equal(dd_model_save(original, at("model.onnx")), DD_OK);
+    name_output(at("model.onnx"), (char[]){"d1"});
+    if (dd_model_load(at("model.onnx"), &again) != DD_OK) fail_msg("%s", dd_message());
+    assert_int_equal(dd_model_save(again, at("again.safetensors")), DD_OK);
+    dd_array x = random_array(4, (const uint32_t[]){2, 2, 2, 1}), moved = channels_first(&x);
+    dd_array *y = compute(at("again.safetensors"), &x), *z = compute(at("model.onnx"), &moved);
+    assert_same(y, z);
+    dd_array_clear(&x);
+    dd_array_clear(&moved);
+    dd_arrays_free(y, 1);
+    dd_arrays_free(z, 1);
+    dd_model_free(original);
+    dd_model_free(again);
+}
+
 /* ---- Networks of tensors --------------------------------------------------------------------------- */
 
 /* Kernels that reach as far as the stride, farther, evenly and unevenly, and less far. */
@@ -251,6 +296,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_network_survives_onnx),
         cmocka_unit_test(test_every_layer_survives_onnx),
+        cmocka_unit_test(test_nodes_behind_the_output_are_left_out),
         cmocka_unit_test(test_transposed_convolutions_with_padding_same_survive_onnx),
         cmocka_unit_test(test_a_network_of_tensors_has_inputs_and_outputs_by_name),
     };

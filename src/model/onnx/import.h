@@ -50,6 +50,7 @@ typedef struct dd__onnx {
     dd__graph *graph;
     dd__walker walker;
     cJSON *network, *layers;
+    const char *output;  /* of a network of images: the layer that gives it */
     dd__tensor *tensors; /* of the layers so far */
     size_t tensor_count, tensor_room;
     size_t tensor_bytes; /* of all together; as many at most as the arena's limit */

@@ -19,7 +19,9 @@ dd_status dd__onnx_end_with_classes(dd__onnx *m) {
     if (y->shape.rank < 2 || y->shape.d[1] != count || !dd__onnx_is_batched(m, layer))
         return dd__fail(DD_FORMAT, "its output is %s for one image: expected one number a class",
                         dd__dims_print(&y->shape, text));
-    return dd__onnx_view(m, &named, &DD_DIMS(1, (uint32_t)count), &layer);
+    DD_TRY(dd__onnx_view(m, &named, &DD_DIMS(1, (uint32_t)count), &layer));
+    m->output = layer;
+    return DD_OK;
 }
 
 dd_status dd__onnx_end_with_tensors(dd__onnx *m) {
@@ -52,7 +54,8 @@ static void mark_used(const dd__onnx *m, bool *used) {
     const cJSON *item;
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(m->network, "outputs"))
         mark(m, cJSON_GetObjectItemCaseSensitive(item, "layer")->valuestring, used);
-    if (m->images) used[m->walker.layer_count - 1] = true;
+    /* what is behind it goes, so that it is the last one */
+    if (m->images) mark(m, m->output, used);
     for (size_t i = m->walker.layer_count; i-- > 0;) {
         const cJSON *layer = used[i] ? cJSON_GetArrayItem(m->layers, (int)i) : NULL, *name;
         cJSON_ArrayForEach(name, cJSON_GetObjectItemCaseSensitive(layer, "inputs"))
