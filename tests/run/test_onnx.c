@@ -71,16 +71,25 @@ static dd_array channels_first(const dd_array *x) {
     return y;
 }
 
-/* That a network, saved as these files, computes the same as it was, as ONNX, which takes `moved`, and as the
- * network that the ONNX file is read as. */
-static void assert_files_compute_the_same(const dd_array *x, const dd_array *moved) {
-    dd_array *y = compute(at("first.safetensors"), x), *z = compute(at("model.onnx"), moved);
-    dd_array *w = compute(at("again.safetensors"), x);
-    assert_same(y, z);
-    assert_same(y, w);
+static void save(const dd_model *it, const char *name) {
+    if (dd_model_save(it, at(name)) != DD_OK) fail_msg("%s", dd_message());
+}
+
+/* That a network, whose ONNX file model.onnx is read as `again`, computes the same as it was and as ONNX,
+ * which takes `moved`, and so does `again`, also as ONNX. */
+static void assert_computes_the_same(const dd_model *original, const dd_model *again,
+                                     const dd_array *x, const dd_array *moved) {
+    static const char *const names[] = {"model.onnx", "again.safetensors", "again.onnx"};
+    save(original, "first.safetensors");
+    save(again, names[1]);
+    save(again, names[2]);
+    dd_array *y = compute(at("first.safetensors"), x);
+    for (size_t i = 0; i < DD_COUNT(names); i++) {
+        dd_array *z = compute(at(names[i]), dd__ends_with(names[i], ".onnx") ? moved : x);
+        assert_same(y, z);
+        dd_arrays_free(z, 1);
+    }
     dd_arrays_free(y, 1);
-    dd_arrays_free(z, 1);
-    dd_arrays_free(w, 1);
 }
 
 static dd_model *load_text(const char *network) {
@@ -101,18 +110,16 @@ static void test_a_network_survives_onnx(void **state) {
         snprintf(path, sizeof path, "models/%s.json", names[i]);
         assert_int_equal(dd_model_load(path, &original), DD_OK);
         assert_int_equal(dd_model_initialize(original, 7), DD_OK);
-        assert_int_equal(dd_model_save(original, at("first.safetensors")), DD_OK);
-        if (dd_model_save(original, at("model.onnx")) != DD_OK) fail_msg("%s", dd_message());
+        save(original, "model.onnx");
         if (dd_model_load(at("model.onnx"), &again) != DD_OK) fail_msg("%s", dd_message());
         assert_int_equal(again->info.parameters, original->info.parameters);
         assert_int_equal(again->info.statistics, original->info.statistics);
         assert_true(again->info.mflop == original->info.mflop);
         assert_string_equal(dd_model_class_name(again, 3), "3");
-        assert_int_equal(dd_model_save(again, at("again.safetensors")), DD_OK);
         dd_array x = random_array(
             4, (const uint32_t[]){3, original->height, original->width, original->channels});
         dd_array moved = channels_first(&x);
-        assert_files_compute_the_same(&x, &moved);
+        assert_computes_the_same(original, again, &x, &moved);
         dd_array_clear(&x);
         dd_array_clear(&moved);
         dd_model_free(original);
@@ -173,12 +180,10 @@ static void test_every_layer_survives_onnx(void **state) {
     dd_model *original = load_text(zoo), *again;
     assert_int_equal(dd_model_initialize(original, 7), DD_OK);
     fill_constants(original);
-    assert_int_equal(dd_model_save(original, at("first.safetensors")), DD_OK);
-    if (dd_model_save(original, at("model.onnx")) != DD_OK) fail_msg("%s", dd_message());
+    save(original, "model.onnx");
     if (dd_model_load(at("model.onnx"), &again) != DD_OK) fail_msg("%s", dd_message());
-    assert_int_equal(dd_model_save(again, at("again.safetensors")), DD_OK);
     dd_array x = random_array(4, (const uint32_t[]){2, 12, 10, 4}), moved = channels_first(&x);
-    assert_files_compute_the_same(&x, &moved);
+    assert_computes_the_same(original, again, &x, &moved);
     dd_array_clear(&x);
     dd_array_clear(&moved);
     dd_model_free(original);
@@ -213,10 +218,10 @@ static void test_nodes_behind_the_output_are_left_out(void **state) {
     (void)state;
     dd_model *original = load_text(tail), *again;
     assert_int_equal(dd_model_initialize(original, 7), DD_OK);
-    assert_int_equal(dd_model_save(original, at("model.onnx")), DD_OK);
+    save(original, "model.onnx");
     name_output(at("model.onnx"), (char[]){"d1"});
     if (dd_model_load(at("model.onnx"), &again) != DD_OK) fail_msg("%s", dd_message());
-    assert_int_equal(dd_model_save(again, at("again.safetensors")), DD_OK);
+    save(again, "again.safetensors");
     dd_array x = random_array(4, (const uint32_t[]){2, 2, 2, 1}), moved = channels_first(&x);
     dd_array *y = compute(at("again.safetensors"), &x), *z = compute(at("model.onnx"), &moved);
     assert_same(y, z);
@@ -243,19 +248,38 @@ static const char enlarging[] =
     "{\"op\": \"conv2d_transpose\", \"name\": \"t3\", \"filters\": 2, \"kernel\": [2, 2],"
     " \"stride\": 3, \"dilation\": [3, 1], \"padding\": \"same\"}]}";
 
-static void test_transposed_convolutions_with_padding_same_survive_onnx(void **state) {
-    (void)state;
-    dd_model *original = load_text(enlarging), *again;
-    dd_array x = random_array(4, (const uint32_t[]){2, 5, 4, 3});
+static void check_through_onnx(const char *network, const dd_array *x) {
+    dd_model *original = load_text(network), *again;
     assert_int_equal(dd_model_initialize(original, 7), DD_OK);
-    assert_int_equal(dd_model_save(original, at("first.safetensors")), DD_OK);
-    if (dd_model_save(original, at("model.onnx")) != DD_OK) fail_msg("%s", dd_message());
-    if (dd_model_load_for(at("model.onnx"), &x, 1, &again) != DD_OK) fail_msg("%s", dd_message());
-    assert_int_equal(dd_model_save(again, at("again.safetensors")), DD_OK);
-    assert_files_compute_the_same(&x, &x);
-    dd_array_clear(&x);
+    save(original, "model.onnx");
+    if (dd_model_load_for(at("model.onnx"), x, 1, &again) != DD_OK) fail_msg("%s", dd_message());
+    assert_computes_the_same(original, again, x, x);
     dd_model_free(original);
     dd_model_free(again);
+}
+
+static void test_transposed_convolutions_with_padding_same_survive_onnx(void **state) {
+    (void)state;
+    dd_array x = random_array(4, (const uint32_t[]){2, 5, 4, 3});
+    check_through_onnx(enlarging, &x);
+    dd_array_clear(&x);
+}
+
+/* Of an output, of a tensor, and as values are called that have no name. */
+static const char borrowed[] =
+    "{\"deepdigits\": \"network 1\", \"name\": \"borrowed\","
+    " \"inputs\": [{\"name\": \"x\", \"shape\": [2, 3]}],"
+    " \"outputs\": [{\"name\": \"a\", \"layer\": \"value.2\", \"shape\": [2, 5]}], \"layers\": ["
+    "{\"op\": \"dense\", \"name\": \"a\", \"units\": 3, \"inputs\": [\"x\"]},"
+    "{\"op\": \"dense\", \"name\": \"a.weight\", \"units\": 4, \"activation\": \"swish\"},"
+    "{\"op\": \"dense\", \"name\": \"value.1\", \"units\": 4, \"activation\": \"swish\"},"
+    "{\"op\": \"dense\", \"name\": \"value.2\", \"units\": 5}]}";
+
+static void test_layers_may_have_names_of_other_things(void **state) {
+    (void)state;
+    dd_array x = random_array(2, (const uint32_t[]){2, 3});
+    check_through_onnx(borrowed, &x);
+    dd_array_clear(&x);
 }
 
 static const char tensors[] =
@@ -298,6 +322,7 @@ int main(void) {
         cmocka_unit_test(test_every_layer_survives_onnx),
         cmocka_unit_test(test_nodes_behind_the_output_are_left_out),
         cmocka_unit_test(test_transposed_convolutions_with_padding_same_survive_onnx),
+        cmocka_unit_test(test_layers_may_have_names_of_other_things),
         cmocka_unit_test(test_a_network_of_tensors_has_inputs_and_outputs_by_name),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);

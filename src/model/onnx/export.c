@@ -7,6 +7,39 @@
 
 enum { IR_VERSION = 7 };
 
+static const char output_name[] = "output"; /* of a network of images */
+
+/* ---- Names --------------------------------------------------------------------------------------------- */
+
+static void take_name(dd__export *e, const char *name, dd__naming naming) {
+    if (dd__onnx_names_find(&e->names, name) == DD__NO_NUMBER)
+        dd__onnx_names_add(&e->names, name, naming);
+}
+
+static void take_names(dd__export *e, const cJSON *list, dd__naming naming) {
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+        take_name(e, cJSON_GetObjectItemCaseSensitive(item, "name")->valuestring, naming);
+}
+
+static dd_status find_names(dd__export *e) {
+    const cJSON *network = e->model->network;
+    const cJSON *inputs = cJSON_GetObjectItemCaseSensitive(network, "inputs");
+    const cJSON *outputs = cJSON_GetObjectItemCaseSensitive(network, "outputs");
+    const cJSON *layers = cJSON_GetObjectItemCaseSensitive(network, "layers");
+    int most =
+        cJSON_GetArraySize(inputs) + cJSON_GetArraySize(outputs) + cJSON_GetArraySize(layers);
+    DD_TRY(dd__onnx_names_create(&e->arena, (size_t)most + e->model->tensor_count + 2, &e->names));
+    if (e->images) take_name(e, dd__network_image, DD__OF_FILE);
+    if (e->images) take_name(e, output_name, DD__OF_FILE);
+    take_names(e, inputs, DD__OF_FILE);
+    take_names(e, outputs, DD__OF_FILE);
+    for (size_t i = 0; i < e->model->tensor_count; i++)
+        take_name(e, e->model->tensors[i].name, DD__OF_TENSOR);
+    take_names(e, layers, DD__OF_LAYER);
+    return DD_OK;
+}
+
 /* ---- Inputs and outputs --------------------------------------------------------------------------------- */
 
 static const char *keep(dd__export *e, const char *text) {
@@ -96,14 +129,18 @@ static dd__exported *find(dd__export *e, const char *name) {
 /* The output under its own name and shape. */
 static dd_status end_with(dd__export *e, dd__exported *value, const char *name,
                           const dd__dims *dims, Onnx__ValueInfoProto **info) {
-    const char *in[2], *out;
+    const char *in[2], *unused;
+    Onnx__NodeProto *node;
     int64_t extents[DD__MAX_RANK];
     bool view = !dd__dims_equal(dims, &value->dims);
     DD_TRY(dd__export_in(e, value, DD__OWN, &in[0]));
     for (unsigned i = 0; i < dims->rank; i++) extents[i] = dims->d[i];
     if (view) DD_TRY(dd__export_wholes(e, extents, dims->rank, &in[1]));
-    DD_TRY(dd__export_node(e, view ? "Reshape" : "Identity", in, view ? 2 : 1, name, NULL, &out));
-    return value_info(e, name, dims, info);
+    DD_TRY(
+        dd__export_node(e, view ? "Reshape" : "Identity", in, view ? 2 : 1, NULL, &node, &unused));
+    DD_TRY(value_info(e, name, dims, info));
+    node->output[0] = (*info)->name;
+    return DD_OK;
 }
 
 static dd_status end(dd__export *e, Onnx__ValueInfoProto **outputs, size_t *count) {
@@ -112,7 +149,7 @@ static dd_status end(dd__export *e, Onnx__ValueInfoProto **outputs, size_t *coun
     if (e->images) {
         dd__exported *last = &e->layers[e->model->layer_count - 1];
         *count = 1;
-        return end_with(e, last, "output", &last->dims, &outputs[0]);
+        return end_with(e, last, output_name, &last->dims, &outputs[0]);
     }
     cJSON_ArrayForEach(item, list) {
         dd__dims dims = dims_in_file(item);
@@ -211,6 +248,7 @@ static dd_status export_model(dd__export *e, const char *path) {
     graph.output = dd__arena_alloc(&e->arena, out, sizeof(Onnx__ValueInfoProto *));
     if (!e->sources || !e->layers || !graph.input || !graph.output)
         return dd__no_memory(e->model->layer_count * sizeof *e->layers);
+    DD_TRY(find_names(e));
     DD_TRY(begin(e, graph.input));
     graph.n_input = e->source_count;
     DD_TRY(walk(e));

@@ -11,6 +11,7 @@
 
 #include "graph/attributes.h"
 #include "model/network.h"
+#include "model/onnx/names.h"
 
 enum { DD__EXPORT_OPSET = 13 };
 
@@ -20,6 +21,10 @@ typedef struct dd__exported { /* what a layer or an input gives */
     const char *name[2];      /* by dd__form; NULL: not there yet */
     dd__dims dims;            /* our axes */
 } dd__exported;
+
+/* What a name is for: inputs and outputs come first, a tensor or a layer that is called as one of those
+ * before it, or as a value without a name of its own, gets a number. */
+typedef enum dd__naming { DD__OF_FILE, DD__OF_TENSOR, DD__OF_LAYER } dd__naming;
 
 typedef struct dd__export {
     dd__arena arena; /* everything but the lists */
@@ -31,13 +36,14 @@ typedef struct dd__export {
     size_t node_count, node_room;
     Onnx__TensorProto **tensors;
     size_t tensor_count, tensor_room;
-    unsigned numbers; /* of names so far */
+    dd__onnx_names names; /* all that the model has; numbers: dd__naming */
+    unsigned numbers;     /* of values without one so far */
 } dd__export;
 
 /* ---- Nodes and tensors (export_graph.c) ------------------------------------------------------- */
 
-/* A node with up to three inputs ("": absent; NULL: no more) and one output, which is called `name`,
- * or where that is NULL by a number. */
+/* A node with some inputs ("": absent) and one output, which is called as the layer `name` where that name
+ * is free, or where it is NULL by a number. */
 dd_status dd__export_node(dd__export *e, const char *op, const char *const in[], size_t count,
                           const char *name, Onnx__NodeProto **node, const char **out);
 dd_status dd__export_int(dd__export *e, Onnx__NodeProto *node, const char *name, int64_t value);

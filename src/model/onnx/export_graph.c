@@ -15,10 +15,19 @@ static dd_status grow(void ***list, size_t count, size_t *room) {
     return DD_OK;
 }
 
-static dd_status name_it(dd__export *e, const char *name, char **out) {
-    *out = name ? dd__arena_print(&e->arena, "%s", name)
-                : dd__arena_print(&e->arena, "value.%u", ++e->numbers);
-    return *out ? DD_OK : dd__no_memory(32);
+static dd_status copy_text(dd__export *e, const char *text, char **out) {
+    *out = dd__arena_print(&e->arena, "%s", text);
+    return *out ? DD_OK : dd__no_memory(strlen(text));
+}
+
+/* The name itself where it is what that one is for, or else a number that is no name. */
+static dd_status name_it(dd__export *e, const char *name, dd__naming naming, char **out) {
+    char number[32];
+    if (name && dd__onnx_names_find(&e->names, name) == (size_t)naming)
+        return copy_text(e, name, out);
+    do snprintf(number, sizeof number, "value.%u", ++e->numbers);
+    while (dd__onnx_names_find(&e->names, number) != DD__NO_NUMBER);
+    return copy_text(e, number, out);
 }
 
 /* ---- Nodes ---------------------------------------------------------------------------------------- */
@@ -32,10 +41,10 @@ dd_status dd__export_node(dd__export *e, const char *op, const char *const in[],
     Onnx__AttributeProto **attributes = dd__arena_alloc(&e->arena, ATTRIBUTES, sizeof *attributes);
     if (!node || !inputs || !outputs || !attributes) return dd__no_memory(sizeof *node);
     onnx__node_proto__init(node);
-    DD_TRY(name_it(e, op, &node->op_type));
-    DD_TRY(name_it(e, name, &outputs[0]));
+    DD_TRY(copy_text(e, op, &node->op_type));
+    DD_TRY(name_it(e, name, DD__OF_LAYER, &outputs[0]));
+    DD_TRY(copy_text(e, name ? name : outputs[0], &node->name));
     for (size_t i = 0; i < count; i++) inputs[i] = (char *)in[i]; /* only read */
-    node->name = outputs[0];
     node->input = inputs;
     node->n_input = count;
     node->output = outputs;
@@ -54,7 +63,7 @@ static dd_status add_attribute(dd__export *e, Onnx__NodeProto *node, const char 
     Onnx__AttributeProto *a = dd__arena_alloc(&e->arena, 1, sizeof *a);
     if (!a) return dd__no_memory(sizeof *a);
     onnx__attribute_proto__init(a);
-    DD_TRY(name_it(e, name, &a->name));
+    DD_TRY(copy_text(e, name, &a->name));
     a->has_type = 1;
     a->type = type;
     node->attribute[node->n_attribute++] = a;
@@ -83,7 +92,7 @@ dd_status dd__export_text(dd__export *e, Onnx__NodeProto *node, const char *name
     Onnx__AttributeProto *a = NULL;
     char *copy;
     DD_TRY(add_attribute(e, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING, &a));
-    DD_TRY(name_it(e, text, &copy));
+    DD_TRY(copy_text(e, text, &copy));
     a->has_s = 1;
     a->s = (ProtobufCBinaryData){strlen(copy), (uint8_t *)copy};
     return DD_OK;
@@ -112,7 +121,7 @@ static dd_status add_tensor(dd__export *e, const char *name, int32_t type, const
     Onnx__TensorProto *t = dd__arena_alloc(&e->arena, 1, sizeof *t);
     if (!t) return dd__no_memory(sizeof *t);
     onnx__tensor_proto__init(t);
-    DD_TRY(name_it(e, name, &t->name));
+    DD_TRY(name_it(e, name, DD__OF_TENSOR, &t->name));
     DD_TRY(copy_wholes(e, dims, rank, &t->dims));
     t->n_dims = rank;
     t->has_data_type = 1;
