@@ -282,6 +282,22 @@ static void test_layers_may_have_names_of_other_things(void **state) {
     dd_array_clear(&x);
 }
 
+static const char dilated[] =
+    "{\"deepdigits\": \"network 1\", \"name\": \"dilated\","
+    " \"inputs\": [{\"name\": \"x\", \"shape\": [1, 3, 3, 1]}],"
+    " \"outputs\": [{\"name\": \"y\", \"layer\": \"p\", \"shape\": [1, 1, 1, 1]}], \"layers\": ["
+    "{\"op\": \"average_pool\", \"name\": \"p\", \"kernel\": 2, \"dilation\": 2,"
+    " \"inputs\": [\"x\"]}]}";
+
+static void test_what_the_operator_set_lacks_is_refused(void **state) {
+    (void)state;
+    dd_model *original = load_text(dilated);
+    assert_int_equal(dd_model_initialize(original, 7), DD_OK);
+    assert_int_equal(dd_model_save(original, at("model.onnx")), DD_FORMAT);
+    assert_non_null(strstr(dd_message(), "\"p\": an average pool with dilation is newer"));
+    dd_model_free(original);
+}
+
 static const char tensors[] =
     "{\"deepdigits\": \"network 1\", \"name\": \"tensors\","
     " \"inputs\": [{\"name\": \"a\", \"shape\": [2, 3]}, {\"name\": \"b\", \"shape\": []}],"
@@ -323,6 +339,7 @@ int main(void) {
         cmocka_unit_test(test_nodes_behind_the_output_are_left_out),
         cmocka_unit_test(test_transposed_convolutions_with_padding_same_survive_onnx),
         cmocka_unit_test(test_layers_may_have_names_of_other_things),
+        cmocka_unit_test(test_what_the_operator_set_lacks_is_refused),
         cmocka_unit_test(test_a_network_of_tensors_has_inputs_and_outputs_by_name),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);

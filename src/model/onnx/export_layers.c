@@ -99,11 +99,12 @@ static dd_status find_windows(const dd__layer_visit *v, const dd__dims *image, w
     return DD_OK;
 }
 
+static bool is_dilated(const windows *w) { return w->dilation[0] > 1 || w->dilation[1] > 1; }
+
 static dd_status put_windows(dd__export *e, Onnx__NodeProto *node, const windows *w) {
     DD_TRY(dd__export_ints(e, node, "kernel_shape", w->kernel, 2));
     DD_TRY(dd__export_ints(e, node, "strides", w->stride, 2));
-    if (w->dilation[0] > 1 || w->dilation[1] > 1)
-        DD_TRY(dd__export_ints(e, node, "dilations", w->dilation, 2));
+    if (is_dilated(w)) DD_TRY(dd__export_ints(e, node, "dilations", w->dilation, 2));
     return dd__export_ints(e, node, "pads", w->pads, 4);
 }
 
@@ -156,6 +157,9 @@ static dd_status export_pool(dd__export *e, const dd__layer_visit *v) {
     bool max = strcmp(v->op->name, "max_pool") == 0;
     dd__exported *in = input_of(e, v, 0);
     DD_TRY(find_windows(v, &in->dims, &w));
+    if (!max && is_dilated(&w))
+        return dd__fail(DD_FORMAT, "an average pool with dilation is newer than operator set %d",
+                        DD__EXPORT_OPSET);
     DD_TRY(dd__export_in(e, in, DD__FIRST, &x));
     DD_TRY(dd__export_node(e, max ? "MaxPool" : "AveragePool", &x, 1, v->name, &node, &name));
     DD_TRY(put_windows(e, node, &w));
