@@ -125,13 +125,6 @@ static const char *refuse(const dd__node *node, const dd_device *device) {
     return NULL;
 }
 
-/* Transformed weights are larger: for few tiles, reading them costs more than they save. */
-static const char *avoid_few_tiles(const dd__node *node, const dd_device *device) {
-    dd__conv_shape s = dd__conv_shape_of(node);
-    form f = form_of(node, &s, device);
-    return tiles_of(&s, &f) < 4 ? "there are few tiles" : NULL;
-}
-
 /* How the work is cut: blocks of tiles, and where they leave threads idle, the filters as well. */
 typedef struct division {
     int32_t parts, items;
@@ -148,6 +141,18 @@ static division divide(const dd__conv_shape *s, const form *f, const dd_device *
 static size_t packed_weights(const dd__conv_shape *s, const form *f) {
     return COUNTER +
            squares(f) * (size_t)s->c * dd__round_up((size_t)s->o, (size_t)f->tile.columns);
+}
+
+/* Transformed weights are larger: for few tiles, reading them costs more than they save; of some tiles, where
+ * they come from memory in each run. */
+static const char *avoid_few_tiles(const dd__node *node, const dd_device *device) {
+    const size_t beyond_caches = (size_t)16 << 20;
+    dd__conv_shape s = dd__conv_shape_of(node);
+    form f = form_of(node, &s, device);
+    int32_t tiles = tiles_of(&s, &f);
+    if (tiles < 4) return "there are few tiles";
+    bool large = packed_weights(&s, &f) * sizeof(float) > beyond_caches;
+    return tiles < 8 && large ? "there are few tiles for so many weights" : NULL;
 }
 
 static void scratch_forward(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
