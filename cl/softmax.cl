@@ -4,10 +4,11 @@
  *   softmax_backward        dx = y (dy - sum_j dy[n, j] y[n, j])
  *   log_softmax             y[n, c] = x[n, c] - m - log sum_j exp(x[n, j] - m)
  *   log_softmax_backward    dx = dy - exp(y) sum_j dy[n, j]
- *   cross_entropy           loss[n] = m + log sum_j exp(x[n, j] - m) - x[n, label]; hit[n] = 1 when
- *                           the label is the first largest logit
- *   cross_entropy_backward  dx = (softmax(x) - onehot(label)) dloss[n]
- * A label outside 0 .. C - 1 is not counted: loss, hit and gradient are 0.
+ *   cross_entropy           loss[n] = m + log sum_j exp(x[n, j] - m) - sum_j t[n, j] x[n, j]; hit[n] = 1
+ *                           when the label is the first largest logit
+ *   cross_entropy_backward  dx = (softmax(x) - t) dloss[n]
+ * where the target t = (1 - smoothing) onehot(label) + smoothing / C; Szegedy et al., "Rethinking the Inception
+ * Architecture", 2016. A label outside 0 .. C - 1 is not counted: loss, hit and gradient are 0.
  *
  * -DOP_softmax and so on: the op whose kernel is wanted, so that nobody waits for those of the
  * others.
@@ -48,6 +49,13 @@ inline float largest(const global float *x, int c, int C, int wide) {
 inline float sum_exp(const global float *x, float m, int c, int C, int wide) {
     float sum = 0;
     for (; c < C; c += wide) sum += exp(x[c] - m);
+    return sum;
+}
+
+/* How far the row is below its largest, in all. */
+inline float sum_below(const global float *x, float m, int c, int C, int wide) {
+    float sum = 0;
+    for (; c < C; c += wide) sum += m - x[c];
     return sum;
 }
 
@@ -170,7 +178,7 @@ KERNEL void log_softmax_backward(const global float *restrict dy, const global f
 #ifdef OP_cross_entropy
 KERNEL void cross_entropy(const global float *restrict x, const global int *restrict labels,
                           global float *restrict loss, global float *restrict hit, int rows, int C,
-                          int wide) {
+                          float smoothing, int wide) {
     HOLD
     int n = ROW, lane = LANE, label = n < rows ? labels[n] : -1;
     bool counted = label >= 0 && label < C;
@@ -181,8 +189,10 @@ KERNEL void cross_entropy(const global float *restrict x, const global int *rest
     for (int c = lane; c < count; c += wide)
         if (!(c < label ? x[c] < x[label] : c == label || x[c] <= x[label])) beaten = 1;
     beaten = OF_ROW(fold_largest, beaten);
+    float below = OF_ROW(fold_add, sum_below(x, m, lane, smoothing > 0 ? count : 0, wide));
     if (n >= rows || lane > 0) return;
-    loss[n] = counted ? log(sum) + (m - x[label]) : 0.0f;
+    float miss = (1 - smoothing) * (m - x[label]) + smoothing / C * below;
+    loss[n] = counted ? log(sum) + miss : 0.0f;
     hit[n] = counted && beaten == 0 ? 1.0f : 0.0f;
 }
 #endif
@@ -191,7 +201,7 @@ KERNEL void cross_entropy(const global float *restrict x, const global int *rest
 KERNEL void cross_entropy_backward(const global float *restrict x,
                                    const global int *restrict labels,
                                    const global float *restrict dloss, global float *restrict dx,
-                                   int rows, int C, int wide) {
+                                   int rows, int C, float smoothing, int wide) {
     HOLD
     int n = ROW, lane = LANE, count = n < rows ? C : 0, label = n < rows ? labels[n] : -1;
     bool counted = label >= 0 && label < C;
@@ -199,8 +209,10 @@ KERNEL void cross_entropy_backward(const global float *restrict x,
     dx += n * C;
     float m = OF_ROW(fold_largest, largest(x, lane, count, wide));
     float sum = OF_ROW(fold_add, sum_exp(x, m, lane, count, wide));
-    for (int c = lane; c < count; c += wide)
-        dx[c] = counted ? (exp(x[c] - m) / sum - (c == label ? 1.0f : 0.0f)) * dloss[n] : 0.0f;
+    for (int c = lane; c < count; c += wide) {
+        float target = (c == label ? 1 - smoothing : 0.0f) + smoothing / C;
+        dx[c] = counted ? (exp(x[c] - m) / sum - target) * dloss[n] : 0.0f;
+    }
 }
 #endif
 

@@ -21,9 +21,11 @@
         .in = {DD__IN(NORMAL, __VA_ARGS__), DD__IN(NORMAL, __VA_ARGS__)}, .tolerance = 1e-5, \
         .why = WHY, .quick = in_quick                                                        \
     }
-#define CROSS_ENTROPY(title, kind, differences, in_quick, rows, classes)                 \
+#define CROSS_ENTROPY(...) SMOOTHED(0, __VA_ARGS__)
+#define SMOOTHED(share, title, kind, differences, in_quick, rows, classes)               \
     {.op = "cross_entropy",                                                              \
      .name = title,                                                                      \
+     .attributes = &(const dd__cross_entropy){share},                                    \
      .in = {DD__IN(kind, rows, classes), DD__IN(LABELS, rows)},                          \
      .tolerance = 2e-6,                                                                  \
      .why = WHY,                                                                         \
@@ -31,6 +33,7 @@
      .quick = in_quick},                                                                 \
     {                                                                                    \
         .op = "cross_entropy_backward", .name = title,                                   \
+        .attributes = &(const dd__cross_entropy){share},                                 \
         .in = {DD__IN(kind, rows, classes), DD__IN(LABELS, rows), DD__IN(NORMAL, rows)}, \
         .tolerance = 2e-6, .why = WHY, .quick = in_quick                                 \
     }
@@ -78,6 +81,11 @@ const dd__case dd__cases_softmax[] = {
     CROSS_ENTROPY("ties", INTEGER, 0, false, 65, 10),
     CROSS_ENTROPY("one_row", NORMAL, 1, false, 1, 7),
     CROSS_ENTROPY("classes_1000", NORMAL, 0, false, 7, 1000),
+    SMOOTHED(0.1f, "smoothing", NORMAL, 1, true, 8, 10),
+    SMOOTHED(0.1f, "smoothing_large_logits", LARGE, 0, false, 33, 10),
+    SMOOTHED(0.9f, "smoothing_two_classes", NORMAL, 1, false, 7, 2),
+    SMOOTHED(0.3f, "smoothing_one_class", NORMAL, 0, false, 5, 1),
+    SMOOTHED(0.1f, "smoothing_classes_1000", NORMAL, 0, false, 7, 1000),
     DROPOUT("quarter", 0.25f, 1, true, 7, 33),
     DROPOUT("half", 0.5f, 0, false, 2, 5, 5, 31),
     DROPOUT("half_of_one", 0.5f, 0, false, 1),

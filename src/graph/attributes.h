@@ -103,6 +103,10 @@ typedef struct dd__dropout {
     uint32_t stream; /* of random numbers; different for each layer */
 } dd__dropout;
 
+typedef struct dd__cross_entropy { /* cross_entropy, cross_entropy_backward */
+    float smoothing; /* share of the label's weight that all classes get alike, 0 to below 1 */
+} dd__cross_entropy;
+
 typedef struct dd__norm_pool { /* norm_pool_training, norm_pool_backward */
     dd__batch_norm norm;
     int32_t pool[2]; /* rows and columns of a window, from window to window too; 1, 1: no pool */

@@ -8,13 +8,23 @@
  * cross_entropy           logits (N, C), labels (N) i32 -> loss (N), hit (N) f32
  * cross_entropy_backward  logits, labels, dloss (N) -> dlogits
  *
- * A label of -1 marks an example that is not counted: the filling of a last, smaller batch.
+ * A label of -1 marks an example that is not counted: the filling of a last, smaller batch. With smoothing
+ * the loss is that of a target which gives every class a part of what is the label's.
  */
 #include <stdio.h>
 
 #include "ops/launch.h"
 #include "ops/ops.h"
 #include "reference/reference.h"
+
+static const dd__attribute cross_entropy_attributes[] = {
+    {.name = "smoothing",
+     .type = DD__FLOAT,
+     .offset = offsetof(dd__cross_entropy, smoothing),
+     .max = 0.9999,
+     .help = "share of the label's weight that all classes get alike"},
+    {0},
+};
 
 /* ---- Shapes ------------------------------------------------------------------------- */
 
@@ -74,13 +84,14 @@ static dd_status gradient_cross_entropy(dd__graph *graph, const dd__node *node,
     char name[256];
     snprintf(name, sizeof name, "%s.backward", node->name);
     dd__value *in[] = {node->in[0], node->in[1], dy[0]};
-    return dd__graph_add1(graph, &dd__op_cross_entropy_backward, name, NULL, in, 3, &dx[0]);
+    return dd__graph_add1(graph, &dd__op_cross_entropy_backward, name, node->attributes, in, 3,
+                          &dx[0]);
 }
 
 /* ---- Launch ------------------------------------------------------------------------- */
 
-/* All kernels take the node's inputs, its outputs, the rows, C, and how many work-items have a
- * row; this and the geometry are set by the caller. */
+/* All kernels take the node's inputs, its outputs, the rows, C, those of cross-entropy the smoothing,
+ * and how many work-items have a row; this and the geometry are set by the caller. */
 static dd__launch start(const dd__node *node, size_t *rows, size_t *channels) {
     const dd__dims *x = &node->in[0]->dims;
     dd__launch launch = {.program = "softmax", .kernel = node->op->name};
@@ -90,6 +101,10 @@ static dd__launch start(const dd__node *node, size_t *rows, size_t *channels) {
     dd__launch_values(&launch, node->out, node->out_count);
     dd__launch_append(&launch, DD_INT(*rows));
     dd__launch_append(&launch, DD_INT(*channels));
+    if (node->op->attributes == cross_entropy_attributes) {
+        const dd__cross_entropy *attributes = node->attributes;
+        dd__launch_append(&launch, DD_FLOAT(attributes->smoothing));
+    }
     return launch;
 }
 
@@ -193,6 +208,8 @@ const dd__op dd__op_log_softmax_backward = {
 
 const dd__op dd__op_cross_entropy = {
     .name = "cross_entropy",
+    .attributes_bytes = sizeof(dd__cross_entropy),
+    .attributes = cross_entropy_attributes,
     .min_in = 2,
     .max_in = 2,
     .outputs = 2,
@@ -204,6 +221,8 @@ const dd__op dd__op_cross_entropy = {
 
 const dd__op dd__op_cross_entropy_backward = {
     .name = "cross_entropy_backward",
+    .attributes_bytes = sizeof(dd__cross_entropy),
+    .attributes = cross_entropy_attributes,
     .min_in = 3,
     .max_in = 3,
     .outputs = 1,

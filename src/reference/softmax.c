@@ -78,13 +78,27 @@ static size_t label_of(const dd__node *node, size_t n, size_t channels) {
     return label >= 0 && (size_t)label < channels ? (size_t)label : channels;
 }
 
+static double smoothing_of(const dd__node *node) {
+    const dd__cross_entropy *attributes = node->attributes;
+    return (double)attributes->smoothing;
+}
+
+static double mean(const float *x, size_t channels) {
+    double sum = 0;
+    for (size_t c = 0; c < channels; c++) sum += (double)x[c];
+    return sum / (double)channels;
+}
+
 dd_status dd__reference_cross_entropy(const dd__node *node) {
     size_t channels = channels_of(node->in[0]), rows = rows_of(node->in[0]);
+    double smoothing = smoothing_of(node);
     for (size_t n = 0; n < rows; n++) {
         const float *x = dd__f32(node->in[0]) + n * channels;
         size_t label = label_of(node, n, channels);
         bool counted = label < channels;
-        double loss = counted ? log_sum_exp(x, channels) - (double)x[label] : 0;
+        double total = log_sum_exp(x, channels);
+        double loss = counted ? (1 - smoothing) * (total - (double)x[label]) : 0;
+        if (counted && smoothing > 0) loss += smoothing * (total - mean(x, channels));
         dd__f32(node->out[0])[n] = (float)loss;
         dd__f32(node->out[1])[n] = counted && first_largest(x, channels) == label;
     }
@@ -93,13 +107,15 @@ dd_status dd__reference_cross_entropy(const dd__node *node) {
 
 dd_status dd__reference_cross_entropy_backward(const dd__node *node) {
     size_t channels = channels_of(node->in[0]), rows = rows_of(node->in[0]);
+    double smoothing = smoothing_of(node);
     for (size_t n = 0; n < rows; n++) {
         const float *x = dd__f32(node->in[0]) + n * channels;
         float *dx = dd__f32(node->out[0]) + n * channels;
         size_t label = label_of(node, n, channels);
         double total = log_sum_exp(x, channels), dloss = (double)dd__f32(node->in[2])[n];
         for (size_t c = 0; c < channels; c++) {
-            double d = exp((double)x[c] - total) - (c == label ? 1 : 0);
+            double target = (c == label ? 1 - smoothing : 0) + smoothing / (double)channels;
+            double d = exp((double)x[c] - total) - target;
             dx[c] = label < channels ? (float)(d * dloss) : 0;
         }
     }

@@ -100,6 +100,10 @@ static const vector_case cases[] = {
     ACTIVATION("hard_swish", DD__HARD_SWISH, 0),
     {.name = "softmax", .op = &dd__op_softmax, .in = {"x"}},
     {.name = "cross_entropy", .op = &dd__op_cross_entropy, .in = {"x", "labels"}},
+    {.name = "cross_entropy_smoothed",
+     .op = &dd__op_cross_entropy,
+     .attributes = &(const dd__cross_entropy){.smoothing = 0.1f},
+     .in = {"x", "labels"}},
 };
 
 static void assert_fine(dd_status status) {

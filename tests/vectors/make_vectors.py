@@ -122,8 +122,10 @@ keep_gradients("softmax", torch.softmax(x, 1), x=x)
 
 x = data(7, 10, scale=3)
 labels = torch.tensor([3, 0, 9, -1, 7, 7, 2], dtype=torch.int32)
-keep("cross_entropy", labels=labels)
-keep_gradients("cross_entropy", F.cross_entropy(x, labels.long(), ignore_index=-1, reduction="none"), x=x)
+for case, smoothing in (("cross_entropy", 0.0), ("cross_entropy_smoothed", 0.1)):
+    keep(case, labels=labels)
+    y = F.cross_entropy(x, labels.long(), ignore_index=-1, reduction="none", label_smoothing=smoothing)
+    keep_gradients(case, y, x=x)
 
 # ---- Optimizers: three steps on one parameter ----------------------------------------------------
 # PyTorch's Adam adds epsilon to sqrt(v / (1 - beta2^t)), Keras' to sqrt(v): with gradients near 1
