@@ -401,6 +401,8 @@ typedef struct dd_train_options {
     unsigned
         micro_batch; /* computed at a time at most; 0: as many as fit into memory. See below. */
     uint64_t seed;   /* initial weights, shuffle, augmentation, dropout; 0: 42 */
+    /* Share of a label's weight that all classes get alike, 0 to below 1; 0: none. See below. */
+    double label_smoothing;
     const char *optimizer; /* "sgd", "adam", "adamw"; NULL: adam */
     double learning_rate;  /* 0: the optimizer's own: sgd 0.01, adam and adamw 0.001 */
     double momentum;       /* of sgd; 0: 0.9; negative: none */
@@ -450,6 +452,11 @@ typedef struct dd_train_options {
  *   background=0.2 up to this brightness is given to what is black
  *   erase=0.2      a square becomes black, its side up to this part of the image
  * An image's changes follow from the seed, the epoch and its place in the data. */
+
+/* Label smoothing: with a share S an image is to be its label with probability 1 - S + S / classes, and each
+ * other class with S / classes (Szegedy et al., 2016), which keeps the network from being too sure. The
+ * loss of training is measured against that; those of validation and evaluation, and so what BEST,
+ * early_stop and a plateau go by, are plain. */
 
 /* Freezing: layers that stay as they are, for a model that has learnt, separated by commas.
  *   conv1          the layer of that name; * stands for any characters: block1.*

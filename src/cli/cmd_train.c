@@ -180,6 +180,15 @@ static const cli_option options[] = {
      .help =
          "keep an average of the weights over the steps in their\nplace, of which a step leaves "
          "this share (0.999), with batch\nnorm's running values anew from images as they are"},
+    {.name = "label-smoothing",
+     .kind = CLI_NUMBER,
+     .value = "S",
+     .min = 0,
+     .max = 0.99,
+     .fallback_help = "0",
+     .offset = offsetof(settings, label_smoothing),
+     .help = "share of a label's weight that all classes get alike;\nalso in the loss of training, "
+             "not in that of validation"},
     {.name = "early-stop",
      .kind = CLI_INTEGER,
      .value = "N",

@@ -259,6 +259,7 @@ static dd_train_options make_options(const cli_training *t) {
     if (set->freeze) o.freeze = set->freeze;
     if (!isnan(set->average)) o.average = set->average;
     if (set->keep >= 0) o.keep = (dd_keep)set->keep;
+    if (!isnan(set->label_smoothing)) o.label_smoothing = set->label_smoothing;
     set_optimizer(set, &o);
     return o;
 }

@@ -14,7 +14,7 @@ typedef struct cli_train_settings {
     const char *model, *init, *data, *output, *resume, *classes, *freeze;
     int64_t epochs, batch, micro_batch, seed, split_seed, folds, early_stop;
     const char *validation; /* a share, or a list's path */
-    double learning_rate, momentum, weight_decay, average;
+    double learning_rate, momentum, weight_decay, average, label_smoothing;
     const char *schedule, *augment;
     int optimizer, keep; /* cli_optimizer, dd_keep; -1: not given */
     bool overwrite, json;

@@ -314,6 +314,7 @@ function repeat() {
     describe(by("files"), make("a", { href: name }, name), fileWords[name]);
   by("version").textContent = run.version;
 }
+    ...(smooths && { "Label smoothing": options.label_smoothing }),
 
 /* ---- The page ---- */
 

@@ -43,6 +43,7 @@ const rateWords = meanRate ? count(Math.round(meanRate)) : "-";
 const right = evaluation ? sum(evaluation.confusion.map((row, label) => row[label])) : 0;
 const wrong = evaluation ? evaluation.count - right : 0;
 const augments = /=0*\.?0*[1-9]/.test(options.augment); /* anything by more than 0 */
+const smooths = options.label_smoothing > 0;
 const drops = model.layers.some(({ op }) => op === "dropout");
 
 /* Pairs [label, predicted, how often], most frequent first. */
@@ -141,7 +142,8 @@ function learnedByHeart() {
   if (!kept || !isNumber(kept.validation_accuracy) || !isNumber(kept.accuracy)) return false;
   const gap = kept.accuracy - kept.validation_accuracy;
   const chance = noise(kept.validation_accuracy, run.data.count, run.data.validation_count);
-  return gap > Math.max(0.01, chance) && kept.validation_loss > 1.2 * kept.loss;
+  const surer = smooths || kept.validation_loss > 1.2 * kept.loss; /* losses of one kind */
+  return gap > Math.max(0.01, chance) && surer;
 }
 
 /* What would help, or nothing. */
@@ -177,17 +179,28 @@ function matrixWords() {
     (often.length ? `Most often, ${often.join(", ")}.` : confusionWords());
 }
 
+/* The entropy of a smoothed label: the loss of an answer that is just that. */
+function leastSmoothed() {
+  const other = options.label_smoothing / model.classes.length;
+  const own = 1 - options.label_smoothing + other;
+  return -own * Math.log(own) - (model.classes.length - 1) * other * Math.log(other);
+}
+
 function curvesWords() {
+  const smoothed = smooths
+    ? " The loss of training is that of smoothed labels, which cannot be less than " +
+      `${decimal(leastSmoothed())}.`
+    : "";
   if (!best)
     return "Without validation images, training alone can be shown: it does not tell how new " +
-      "images will do.";
+      `images will do.${smoothed}`;
   const harder = [augments ? "augmentation" : "", drops ? "dropout" : ""].filter(Boolean);
   const behind = kept.accuracy < kept.validation_accuracy
     ? " Training can look worse than validation: it is measured while the weights still change" +
       `${harder.length ? `, with ${harder.join(" and ")}` : ""}.`
     : "";
   return `The dashed line marks epoch ${bestEpoch}, which had the least validation loss, ` +
-    `${decimal(best.validation_loss)}.${behind}`;
+    `${decimal(best.validation_loss)}.${behind}${smoothed}`;
 }
 
 function networkWords() {

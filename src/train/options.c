@@ -37,6 +37,11 @@ static void print_augment(const dd__augment *augment, char out[DD__SETTINGS_TEXT
 
 /* ---- Settling ----------------------------------------------------------------------------- */
 
+static dd_status check_smoothing(double share) {
+    if (share >= 0 && (float)share < 1) return DD_OK;
+    return dd__fail(DD_USAGE, "the label smoothing must be from 0 to below 1, found %g", share);
+}
+
 dd_status dd__options_settle(const dd_train_options *given, dd__settled *s) {
     dd_train_options *o = &s->options;
     float learning_rate;
@@ -46,6 +51,7 @@ dd_status dd__options_settle(const dd_train_options *given, dd__settled *s) {
     DD_TRY(dd__schedule_parse(o->schedule, &s->schedule));
     DD_TRY(dd__augment_parse(o->augment, &s->augment));
     DD_TRY(dd__freeze_check(o->freeze));
+    DD_TRY(check_smoothing(o->label_smoothing));
     if (o->keep != DD_KEEP_BEST && o->keep != DD_KEEP_LAST)
         return dd__fail(DD_USAGE, "keep: expected best (0) or last (1), found %d", (int)o->keep);
     if (o->resume && !o->output)
@@ -87,6 +93,7 @@ void dd__options_json(dd__json *json, cJSON *parent, const dd_train_options *o) 
     dd__json_add_number(json, object, "learning_rate", o->learning_rate);
     dd__json_add_number(json, object, "momentum", o->momentum);
     dd__json_add_number(json, object, "weight_decay", o->weight_decay);
+    dd__json_add_number(json, object, "label_smoothing", o->label_smoothing);
     dd__json_add_text(json, object, "schedule", o->schedule);
     dd__json_add_text(json, object, "augment", o->augment);
     dd__json_add_text(json, object, "freeze", o->freeze);
@@ -117,6 +124,8 @@ dd_status dd__options_parse(const cJSON *object, dd_train_options *o) {
     DD_TRY(dd__json_number(object, "learning_rate", &o->learning_rate));
     DD_TRY(dd__json_number(object, "momentum", &o->momentum));
     DD_TRY(dd__json_number(object, "weight_decay", &o->weight_decay));
+    if (cJSON_GetObjectItem(object, "label_smoothing")) /* older runs had none */
+        DD_TRY(dd__json_number(object, "label_smoothing", &o->label_smoothing));
     DD_TRY(dd__json_string(object, "schedule", &o->schedule));
     DD_TRY(dd__json_string(object, "augment", &o->augment));
     if (cJSON_GetObjectItem(object, "freeze")) /* older runs had none */
@@ -135,9 +144,8 @@ static bool may_change(const char *key) {
 
 /* Whether `old` says the same; an option that older runs did not have was "" or 0 there. */
 static bool is_same(const cJSON *old, const cJSON *item) {
-    if (!old && cJSON_IsNumber(item)) return item->valuedouble == 0;
-    if (!old) return cJSON_IsString(item) && !*item->valuestring;
-    return cJSON_Compare(old, item, true);
+    bool is_off = cJSON_IsString(item) ? !*item->valuestring : item->valuedouble == 0;
+    return old ? cJSON_Compare(old, item, true) : is_off;
 }
 
 static dd_status compare(const cJSON *before, const cJSON *now) {

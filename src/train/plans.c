@@ -20,6 +20,7 @@ static dd__training training_of(const dd__loop *loop, uint32_t micro) {
                                                              s->options.epochs, loop->steps),
                           .augment = s->augment,
                           .average = (float)s->options.average,
+                          .smoothing = (float)s->options.label_smoothing,
                           .frozen = loop->frozen};
 }
 

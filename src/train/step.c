@@ -26,10 +26,11 @@ static dd__dims image_of(const dd_model *model) {
 }
 
 /* From the network's logits to the sums; *loss is each example's. */
-static dd_status add_loss(dd__graph *graph, dd__value *logits, dd__value *labels,
+static dd_status add_loss(dd__graph *graph, dd__value *logits, dd__value *labels, float smoothing,
                           dd__value **loss) {
     dd__value *hit, *sums;
-    DD_TRY(dd__graph_add(graph, &dd__op_cross_entropy, "loss", NULL,
+    dd__cross_entropy attributes = {.smoothing = smoothing};
+    DD_TRY(dd__graph_add(graph, &dd__op_cross_entropy, "loss", &attributes,
                          (dd__value *[]){logits, labels}, 2, (dd__value * *[]){loss, &hit}, 2));
     DD_TRY(dd__graph_state(graph, "sums", DD__F32, DD_DIMS(4), &sums));
     return dd__graph_add(graph, &dd__op_metrics, "metrics", NULL,
@@ -97,7 +98,7 @@ dd_status dd__training_graph(const dd_model *model, const dd__training *training
     const dd__dims image = image_of(model);
     DD_TRY_OUT(dd__add_batch(graph, training->count, &image, &gather, &x, &labels));
     DD_TRY_OUT(dd__model_build(model, graph, x, training->frozen, &logits, &y));
-    DD_TRY_OUT(add_loss(graph, logits, labels, &loss));
+    DD_TRY_OUT(add_loss(graph, logits, labels, training->smoothing, &loss));
     DD_TRY_OUT(dd__graph_fuse(graph, device));
     DD_TRY_OUT(add_gradients(graph, training, loss, &gradients));
     DD_TRY_OUT(micro < training->batch ? add_accumulate(graph, micro, gradients)
@@ -134,7 +135,7 @@ dd_status dd__measuring_graph(const dd_model *model, size_t count, uint32_t batc
     const dd__dims image = image_of(model);
     DD_TRY_OUT(dd__add_batch(graph, count, &image, &gather, &x, &labels));
     DD_TRY_OUT(dd__model_build(model, graph, x, frozen, &logits, &y));
-    DD_TRY_OUT(add_loss(graph, logits, labels, &loss));
+    DD_TRY_OUT(add_loss(graph, logits, labels, 0, &loss));
     DD_TRY_OUT(add_advance(graph, batch));
     DD_TRY_OUT(dd__graph_fuse(graph, device));
     DD_TRY_OUT(dd__graph_halve(graph, device));

@@ -27,6 +27,7 @@ typedef struct dd__training {
     dd__learning_rate learning_rate;
     dd__augment augment;
     float average;      /* decay of the state "average", of the parameters; 0: there is none */
+    float smoothing;    /* of labels */
     const bool *frozen; /* as dd__model_build has them */
 } dd__training;
 dd_status dd__training_graph(const dd_model *model, const dd__training *training,

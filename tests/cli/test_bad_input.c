@@ -83,6 +83,7 @@ static void test_numbers_out_of_their_limits_are_refused(void **state) {
         {"train --learning-rate inf", 2, {"--learning-rate"}},
         {"train --learning-rate 1e999", 2, {"--learning-rate"}},
         {"train --weight-decay -1", 2, {"--weight-decay"}},
+        {"train --label-smoothing 1", 2, {"--label-smoothing: expected a number from 0 to 0.99"}},
         {"bench --batch 1,,2", 2, {"--batch"}},
         {"bench --batch 1,0", 2, {"--batch"}},
         {"bench --seconds 0", 2, {"--seconds"}},

@@ -144,6 +144,9 @@ static void test_wrong_options_are_refused_with_their_name(void **state) {
         {{.momentum = 1.5, .optimizer = "sgd"}, "momentum"},
         {{.weight_decay = -0.1}, "weight decay"},
         {{.weight_decay = 0.1, .optimizer = "adam"}, "adamw"},
+        {{.label_smoothing = -0.1}, "label smoothing"},
+        {{.label_smoothing = 1}, "label smoothing"},
+        {{.label_smoothing = NAN}, "label smoothing"},
         {{.output = "/proc/nowhere/run"}, "/proc"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
