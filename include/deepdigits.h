@@ -570,6 +570,14 @@ DD_API dd_status dd_report(dd_device *device, const char *folder, const char *da
 
 /* ---- Evaluation and prediction ------------------------------------------------------ */
 
+/* Images whose prediction has a probability above i / 15 and of at most (i + 1) / 15 are in bin i. */
+enum { DD_CALIBRATION_BINS = 15 };
+typedef struct dd_calibration_bin {
+    size_t count;
+    double confidence; /* their mean probability; NaN without images */
+    double accuracy;   /* the share of them that is right; NaN without images */
+} dd_calibration_bin;
+
 typedef struct dd_evaluation {
     size_t count;
     unsigned classes;
@@ -579,6 +587,10 @@ typedef struct dd_evaluation {
     uint64_t *confusion; /* (classes, classes) row: label, column: predicted */
     int32_t *predicted;  /* (count) */
     float *probability;  /* (count) of the predicted class */
+    /* |accuracy - confidence|, the mean over the bins weighted by their images: the expected calibration
+     * error of Guo, Pleiss, Sun, Weinberger: "On Calibration of Modern Neural Networks", 2017. */
+    double calibration_error;
+    dd_calibration_bin calibration[DD_CALIBRATION_BINS];
 } dd_evaluation;
 
 /* Predicts every image of `data`, `batch` at once as a predictor does, and compares with its label.

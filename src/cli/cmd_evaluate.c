@@ -59,6 +59,21 @@ static void add_classes(cJSON *json, const dd_model *model, const dd_evaluation 
     }
 }
 
+static void add_calibration(cJSON *json, const dd_evaluation *found) {
+    cli_json_number(json, "calibration_error", found->calibration_error);
+    cJSON *list = cJSON_AddArrayToObject(json, "calibration");
+    for (int i = 0; i < DD_CALIBRATION_BINS; i++) {
+        const dd_calibration_bin *bin = &found->calibration[i];
+        cJSON *row = cJSON_CreateObject();
+        cJSON_AddItemToArray(list, row);
+        cli_json_number(row, "above", (double)i / DD_CALIBRATION_BINS);
+        cli_json_number(row, "up_to", (double)(i + 1) / DD_CALIBRATION_BINS);
+        cli_json_count(row, "count", bin->count);
+        cli_json_number(row, "confidence", bin->confidence);
+        cli_json_number(row, "accuracy", bin->accuracy);
+    }
+}
+
 static void add_confusion(cJSON *json, const dd_evaluation *found) {
     cJSON *rows = cJSON_AddArrayToObject(json, "confusion");
     for (unsigned i = 0; i < found->classes; i++) {
@@ -92,6 +107,7 @@ static dd_status print_json(const dd_model *model, const dd_dataset *data,
     cJSON *top = cJSON_AddArrayToObject(json, "top_k");
     for (unsigned i = 0; i < found->classes && i < 5; i++)
         cli_json_number(top, NULL, found->top_k[i]);
+    add_calibration(json, found);
     add_classes(json, model, found);
     add_confusion(json, found);
     add_wrong(json, data, found);
@@ -152,7 +168,7 @@ static dd_status print_text(const dd_model *model, const dd_dataset *data,
            100 * found->accuracy, wrong, found->loss);
     for (unsigned i = 1; i < found->classes && i < 5; i++)
         printf("top %u     %.2f %%\n", i + 1, 100 * found->top_k[i]);
-    putchar('\n');
+    printf("calibration error %.2f %%\n\n", 100 * found->calibration_error);
     CLI_TRY(print_classes(model, found));
     return print_confusion(model, found);
 }
@@ -197,8 +213,11 @@ const cli_command cli_command_evaluate = {
     .name = "evaluate",
     .summary = "measure a model's accuracy on labelled images",
     .usage = "--model M --data DATA [--split test] [--json]",
-    .about = "Prints accuracy, loss, precision, recall and F1 of each class, and the confusion\n"
-             "matrix. In JSON, \"label\" and \"predicted\" are numbers of classes, from 0.\n",
+    .about =
+        "Prints accuracy, loss, the expected calibration error, precision, recall and F1 of each\n"
+        "class, and the confusion matrix. In JSON, \"label\" and \"predicted\" are numbers of\n"
+        "classes, from 0. Calibration: images by the probability of their predicted class, in\n"
+        "15 bins of equal width; the mean of |accuracy - confidence|, weighted by images.\n",
     .examples = "  deepdigits evaluate --model runs/first/model.safetensors --data mnist\n"
                 "  deepdigits evaluate --model m.safetensors --data mnist --json > result.json\n",
     .options = options,

@@ -34,6 +34,28 @@ static dd_status add(dd_evaluation *e, size_t i, const float *row, int label) {
     return DD_OK;
 }
 
+static dd_calibration_bin *bin_of(dd_evaluation *e, double probability) {
+    int i = (int)ceil(probability * DD_CALIBRATION_BINS) - 1;
+    return &e->calibration[i < 0 ? 0 : i < DD_CALIBRATION_BINS ? i : DD_CALIBRATION_BINS - 1];
+}
+
+/* From what was predicted for all images. */
+static void calibrate(dd_evaluation *e, const int32_t *labels) {
+    for (size_t i = 0; i < e->count; i++) {
+        dd_calibration_bin *bin = bin_of(e, (double)e->probability[i]);
+        bin->count++;
+        bin->confidence += (double)e->probability[i];
+        bin->accuracy += e->predicted[i] == labels[i];
+    }
+    for (int i = 0; i < DD_CALIBRATION_BINS; i++) {
+        dd_calibration_bin *bin = &e->calibration[i];
+        double count = bin->count ? (double)bin->count : (double)NAN;
+        e->calibration_error += fabs(bin->accuracy - bin->confidence) / (double)e->count;
+        bin->confidence /= count;
+        bin->accuracy /= count;
+    }
+}
+
 static dd_status run(dd_predictor *predictor, const dd_dataset *data, float *rows,
                      dd_evaluation *e) {
     size_t pixels = (size_t)data->height * data->width * data->channels;
@@ -49,6 +71,7 @@ static dd_status run(dd_predictor *predictor, const dd_dataset *data, float *row
     e->loss /= (double)e->count;
     e->accuracy /= (double)e->count;
     for (int k = 0; k < TOP; k++) e->top_k[k] /= (double)e->count;
+    calibrate(e, data->labels);
     return DD_OK;
 }
 

@@ -191,6 +191,28 @@ static void test_profile_shows_the_nodes(void **state) {
 
 /* ---- Evaluation, prediction, classification ------------------------------------------ */
 
+/* The bins hold all images, and the error is theirs. */
+static void expect_calibration(const cJSON *json, double count) {
+    const cJSON *bin;
+    double images = 0, error = 0, edge = 0;
+    cJSON_ArrayForEach(bin, cJSON_GetObjectItem(json, "calibration")) {
+        double some = number(bin, "count");
+        assert_true(fabs(number(bin, "above") - edge) <= 1e-5);
+        edge = number(bin, "up_to");
+        images += some;
+        if (some == 0) {
+            assert_true(cJSON_IsNull(cJSON_GetObjectItem(bin, "accuracy")));
+            continue;
+        }
+        double confidence = number(bin, "confidence");
+        assert_true(confidence <= edge && confidence > number(bin, "above"));
+        error += some / count * fabs(number(bin, "accuracy") - confidence);
+    }
+    assert_int_equal(length_of(json, "calibration"), 15);
+    assert_true(images == count && edge == 1);
+    assert_true(fabs(number(json, "calibration_error") - error) <= 1e-5);
+}
+
 static void test_evaluate_json_has_the_promised_form(void **state) {
     (void)state;
     need_model();
@@ -208,6 +230,7 @@ static void test_evaluate_json_has_the_promised_form(void **state) {
     cJSON_ArrayForEach(row, cJSON_GetObjectItem(json, "confusion")) cJSON_ArrayForEach(cell, row)
         sum += cell->valuedouble;
     assert_true(sum == count);
+    expect_calibration(json, count);
     int wrong = length_of(json, "wrong");
     assert_true(fabs(number(json, "accuracy") - (1 - wrong / count)) <= 1e-5);
     cJSON_ArrayForEach(row, cJSON_GetObjectItem(json, "wrong")) {
@@ -223,6 +246,7 @@ static void test_evaluate_text_has_a_row_for_each_class(void **state) {
     run("evaluate --model \"$T/run/model.safetensors\" --data synthetic:100 --split train");
     expect_status(0);
     expect_part(out, "accuracy  ");
+    expect_part(out, "calibration error ");
     expect_part(out, "precision");
     expect_part(out, "label \\ predicted");
 }

@@ -105,6 +105,57 @@ static void test_evaluation_adds_up(void **state) {
     dd_evaluation_free(e);
 }
 
+/* A model of two pixels and two classes, whose first class has probability 0.5 for 0, 0; 0.9 for 1, 0; and 1
+ * for 0, 1. */
+static dd_model *make_sure(void) {
+    static const char network[] = "{\"deepdigits\": \"network 1\", \"name\": \"sure\","
+                                  "\"input\": {\"height\": 1, \"width\": 2, \"channels\": 1},"
+                                  "\"preparation\": {\"scale\": 1, \"shift\": 0},"
+                                  "\"layers\": [{\"op\": \"flatten\"}, {\"op\": \"dense\", "
+                                  "\"units\": 2}, {\"op\": \"softmax\"}]}";
+    const float weights[] = {logf(9), 0, 200, 0}; /* (inputs, units) */
+    char file[512];
+    dd_model *sure;
+    snprintf(file, sizeof file, "%s/sure.json", folder);
+    assert_int_equal(dd__file_write(file, network, sizeof network - 1), DD_OK);
+    assert_int_equal(dd_model_load(file, &sure), DD_OK);
+    assert_int_equal(dd_model_initialize(sure, 1), DD_OK);
+    for (size_t i = 0; i < sure->tensor_count; i++)
+        if (strstr(sure->tensors[i].name, "weight"))
+            memcpy(sure->tensors[i].data, weights, sizeof weights);
+    return sure;
+}
+
+/* 10 images with 0.5, of which 8 are right; 10 with 0.9, of which 7 are; 20 with 1, of which 19 are. */
+static void test_calibration_of_known_probabilities(void **state) {
+    (void)state;
+    enum { COUNT = 40 };
+    uint8_t pixels[COUNT][2] = {{0}};
+    int32_t labels[COUNT] = {0};
+    for (int i = 10; i < 20; i++) pixels[i][0] = 1;
+    for (int i = 20; i < COUNT; i++) pixels[i][1] = 1;
+    labels[0] = labels[1] = labels[10] = labels[11] = labels[12] = labels[20] = 1;
+    dd_model *sure = make_sure();
+    dd_dataset *images;
+    dd_evaluation *e;
+    assert_int_equal(dd_dataset_create(pixels[0], labels, COUNT, 1, 2, 1, 2, &images), DD_OK);
+    assert_int_equal(dd_evaluate(device, sure, images, 0, &e), DD_OK);
+    assert_true(fabs(e->calibration_error - (10 * 0.3 + 10 * 0.2 + 20 * 0.05) / COUNT) <= 1e-6);
+    static const dd_calibration_bin expected[DD_CALIBRATION_BINS] = {
+        [7] = {10, 0.5, 0.8}, [13] = {10, 0.9, 0.7}, [14] = {20, 1, 0.95}};
+    for (int i = 0; i < DD_CALIBRATION_BINS; i++) {
+        const dd_calibration_bin *found = &e->calibration[i];
+        assert_int_equal(found->count, expected[i].count);
+        assert_true(found->count ? fabs(found->confidence - expected[i].confidence) <= 1e-6
+                                 : isnan(found->confidence));
+        assert_true(found->count ? fabs(found->accuracy - expected[i].accuracy) <= 1e-12
+                                 : isnan(found->accuracy));
+    }
+    dd_evaluation_free(e);
+    dd_dataset_free(images);
+    dd_model_free(sure);
+}
+
 static void test_a_network_without_weights_cannot_predict(void **state) {
     (void)state;
     dd_model *empty;
@@ -244,6 +295,7 @@ int main(void) {
         cmocka_unit_test(test_networks_with_several_forms_of_a_kernel_are_joined),
         cmocka_unit_test(test_device_and_reference_predict_alike),
         cmocka_unit_test(test_evaluation_adds_up),
+        cmocka_unit_test(test_calibration_of_known_probabilities),
         cmocka_unit_test(test_a_network_without_weights_cannot_predict),
         cmocka_unit_test(test_data_with_other_class_names_is_refused),
         cmocka_unit_test(test_bench_measures_both_modes),
