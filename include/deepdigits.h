@@ -561,7 +561,7 @@ DD_API dd_status dd_run_load(const char *folder, dd_run **run);
 DD_API void dd_run_free(dd_run *run);
 
 /* Writes `folder`/report.html, one page that needs no network: curves, the network, digits as they
- * are and augmented, predictions, the confusion matrix, what was got wrong.
+ * are and augmented, predictions, the confusion matrix, calibration, what was got wrong.
  *   device   predicts; the page needs the run's model and data
  *   data     for when the data has moved; NULL: where run.json says, and if it cannot be loaded,
  *            the page is without the parts that show it, and says so

@@ -29,20 +29,25 @@ function chart(id, words, config) {
 
 /* ---- Curves ---- */
 
+/* Behind the data. */
+function dashes(ctx, from, to) {
+  ctx.save();
+  ctx.strokeStyle = colour("--muted");
+  ctx.setLineDash([4, 4]);
+  ctx.beginPath();
+  ctx.moveTo(...from);
+  ctx.lineTo(...to);
+  ctx.stroke();
+  ctx.restore();
+}
+
 /* A dashed line at the best epoch. */
 const bestLine = {
   id: "best",
   beforeDatasetsDraw({ ctx, chartArea, scales }) {
     if (!bestEpoch) return;
     const x = scales.x.getPixelForValue(bestEpoch - 1);
-    ctx.save();
-    ctx.strokeStyle = colour("--muted");
-    ctx.setLineDash([4, 4]);
-    ctx.beginPath();
-    ctx.moveTo(x, chartArea.top);
-    ctx.lineTo(x, chartArea.bottom);
-    ctx.stroke();
-    ctx.restore();
+    dashes(ctx, [x, chartArea.top], [x, chartArea.bottom]);
   },
 };
 
@@ -208,4 +213,87 @@ function drawCounts() {
       },
     };
   });
+}
+
+/* ---- Calibration ---- */
+
+/* Where confidence is the share that is right. */
+const diagonal = {
+  id: "diagonal",
+  beforeDatasetsDraw({ ctx, chartArea }) {
+    dashes(ctx, [chartArea.left, chartArea.bottom], [chartArea.right, chartArea.top]);
+  },
+};
+
+const evaluatedColour = () => colour(evaluation.set === "training" ? "--training" : "--validation");
+
+/* Only bins that have images have a point. */
+function drawReliability() {
+  const points = evaluation.calibration.filter(({ count: many }) => many)
+    .map((bin) => ({ x: bin.confidence, y: bin.accuracy, images: bin.count }));
+  const axis = (text) => ({
+    type: "linear",
+    min: 0,
+    max: 1,
+    title: { display: true, text },
+    ticks: { callback: (value) => percent(value, 0), maxRotation: 0, autoSkipPadding: 12 },
+  });
+  const said = ({ x, y, images }) =>
+    ` ${percent(x)} sure, ${percent(y)} of ${plural(images, "image", "images")} right`;
+  chart("chart-reliability", "Share that is right by confidence; the table below has the numbers",
+    () => ({
+      type: "scatter",
+      data: {
+        datasets: [{
+          data: points,
+          showLine: true,
+          clip: false,
+          borderColor: evaluatedColour(),
+          backgroundColor: evaluatedColour(),
+          borderWidth: 2,
+          pointRadius: 4,
+          pointHoverRadius: 6,
+        }],
+      },
+      plugins: [diagonal],
+      options: {
+        scales: { x: axis("confidence"), y: axis("right") },
+        plugins: {
+          legend: { display: false },
+          tooltip: { callbacks: { label: ({ raw }) => said(raw) } },
+        },
+      },
+    }));
+}
+
+function drawConfidence() {
+  const counts = evaluation.calibration.map(({ count: many }) => many || null);
+  const axis = decades((value) => count(value), counts.filter(isNumber));
+  chart("chart-confidence", "Images of each confidence; the table below has the numbers", () => ({
+    type: "bar",
+    data: {
+      labels: counts.map((many, bin) => binName(bin)),
+      datasets: [{ data: counts, backgroundColor: evaluatedColour(), borderRadius: 2 }],
+    },
+    options: {
+      interaction: { mode: "index", intersect: false },
+      scales: {
+        x: {
+          title: { display: true, text: "confidence" },
+          grid: { display: false },
+          ticks: { maxRotation: 0, autoSkipPadding: 12 },
+        },
+        y: { ...axis, min: 0.7 }, /* one image is a bar, too */
+      },
+      plugins: {
+        legend: { display: false },
+        tooltip: { callbacks: { label: ({ raw }) => ` ${plural(raw, "image", "images")}` } },
+      },
+    },
+  }));
+}
+
+function drawCalibration() {
+  drawReliability();
+  drawConfidence();
 }

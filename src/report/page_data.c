@@ -245,6 +245,18 @@ static void add_confusion(page *p, cJSON *json, const dd_evaluation *found) {
     }
 }
 
+static void add_calibration(page *p, cJSON *json, const dd_evaluation *found) {
+    add_number(p, json, "calibration_error", found->calibration_error);
+    cJSON *bins = add_array(p, json, "calibration");
+    for (int i = 0; i < DD_CALIBRATION_BINS; i++) {
+        const dd_calibration_bin *bin = &found->calibration[i];
+        cJSON *row = add_object(p, bins, NULL);
+        add_number(p, row, "count", (double)bin->count);
+        add_number(p, row, "confidence", bin->confidence);
+        add_number(p, row, "accuracy", bin->accuracy);
+    }
+}
+
 static void add_evaluation(page *p, cJSON *root) {
     const dd__report *report = p->report;
     cJSON *json = add_object(p, root, "evaluation");
@@ -252,6 +264,7 @@ static void add_evaluation(page *p, cJSON *root) {
     add_number(p, json, "count", (double)report->evaluation->count);
     add_number(p, json, "loss", report->evaluation->loss);
     add_number(p, json, "accuracy", report->evaluation->accuracy);
+    add_calibration(p, json, report->evaluation);
     add_confusion(p, json, report->evaluation);
     add_shown(p, json, "samples", report->samples, report->sample_count);
     add_shown(p, json, "wrong", report->wrong, report->wrong_count);

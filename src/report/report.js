@@ -79,6 +79,9 @@ function headline() {
   else if (kept)
     figure(hasValidation ? "Validation accuracy" : "Training accuracy",
       percent(hasValidation ? kept.validation_accuracy : kept.accuracy), `epoch ${keptEpoch}`);
+  if (evaluation)
+    figure("Calibration error", percent(evaluation.calibration_error),
+      `${percent(meanConfidence())} sure on average`);
   figure("Epochs", `${epochs.length} of ${options.epochs}`,
     [run.outcome, kept ? `weights kept: epoch ${keptEpoch}` : ""].filter(Boolean).join("; "));
   figure("Time", duration(seconds),
@@ -270,6 +273,18 @@ function confusion() {
   classTable();
 }
 
+/* ---- Calibration ---- */
+
+function calibration() {
+  if (!evaluation) return;
+  show("calibration", calibrationWords());
+  drawCalibration();
+  fill(by("bins"), ["Confidence", "#Mean", "#Right", "#Images"],
+    evaluation.calibration.flatMap(({ count: many, confidence, accuracy }, bin) =>
+      many ? [[binName(bin), percent(confidence), percent(accuracy), count(many)]] : []),
+    [["All", percent(meanConfidence()), percent(evaluation.accuracy), count(evaluation.count)]]);
+}
+
 /* ---- To repeat it ---- */
 
 const fileWords = {
@@ -299,6 +314,7 @@ function repeat() {
     Optimizer: optimizerWords(),
     Schedule: options.schedule,
     ...(options.freeze && { "Frozen layers": options.freeze }),
+    ...(smooths && { "Label smoothing": options.label_smoothing }),
     Augmentation: options.augment || "none",
     Batch: plural(options.batch, "image", "images"),
     Epochs: `${epochs.length} of ${options.epochs}${stop}`,
@@ -314,7 +330,6 @@ function repeat() {
     describe(by("files"), make("a", { href: name }, name), fileWords[name]);
   by("version").textContent = run.version;
 }
-    ...(smooths && { "Label smoothing": options.label_smoothing }),
 
 /* ---- The page ---- */
 
@@ -343,6 +358,7 @@ network();
 dataset();
 predictions();
 confusion();
+calibration();
 mistakes();
 repeat();
 contents();

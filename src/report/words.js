@@ -71,6 +71,15 @@ function scores() {
   });
 }
 
+/* The bins are of equal width. */
+function binName(bin) {
+  const edge = (at) => Math.round((100 * at) / evaluation.calibration.length);
+  return `${edge(bin)}\u2013${edge(bin + 1)}\u00a0%`;
+}
+
+const meanConfidence = () => sum(evaluation.calibration.map(({ count: many, confidence }) =>
+  many && many * confidence)) / evaluation.count;
+
 /* ---- Sentences ---- */
 
 const setWords = {
@@ -177,6 +186,16 @@ function matrixWords() {
   const often = mixedUp().filter(([, , many]) => many > 1).slice(0, 5).map(pairWords);
   return "Each row is a label, each column a prediction. " +
     (often.length ? `Most often, ${often.join(", ")}.` : confusionWords());
+}
+
+function calibrationWords() {
+  return `Its predictions are ${percent(meanConfidence())} sure on average, and ` +
+    `${percent(evaluation.accuracy)} of them are right. Where both agree for predictions of any ` +
+    "confidence, the points lie on the dashed line; below it the network is surer than it should " +
+    "be, above it less sure. Their mean distance from it, weighted by images, is the expected " +
+    `calibration error: ${percent(evaluation.calibration_error)}, with ` +
+    `${evaluation.calibration.length} bins of equal width (Guo, Pleiss, Sun, Weinberger, 2017). ` +
+    "Points of few images lie where chance puts them.";
 }
 
 /* The entropy of a smoothed label: the loss of an answer that is just that. */

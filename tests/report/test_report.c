@@ -168,6 +168,30 @@ static void test_the_page_holds_curves_network_data_and_mistakes(void **state) {
     cJSON_Delete(data);
 }
 
+/* The right ones are counted bin by bin; a bin without images has no mean. */
+static void test_the_reliability_curve_is_that_of_all_evaluated_images(void **state) {
+    (void)state;
+    cJSON *data = report_on(train("calibrated", 2, 0.25), NULL);
+    const cJSON *bin;
+    double all = 0, right = 0, error = 0;
+    cJSON_ArrayForEach(bin, find(data, "evaluation.calibration")) {
+        double count = number(bin, "count");
+        all += count;
+        if (count > 0) {
+            right += count * number(bin, "accuracy");
+            error += count / 50 * fabs(number(bin, "accuracy") - number(bin, "confidence"));
+        } else {
+            assert_true(cJSON_IsNull(find(bin, "accuracy")));
+            assert_true(cJSON_IsNull(find(bin, "confidence")));
+        }
+    }
+    assert_int_equal(length(data, "evaluation.calibration"), DD_CALIBRATION_BINS);
+    assert_true(all == 50);
+    assert_true(fabs(number(data, "evaluation.accuracy") - right / 50) <= 1e-9);
+    assert_true(fabs(number(data, "evaluation.calibration_error") - error) <= 1e-9);
+    cJSON_Delete(data);
+}
+
 static void test_the_page_needs_no_network_and_keeps_the_licence(void **state) {
     (void)state;
     const char *run = train("alone", 1, 0.25);
@@ -564,6 +588,7 @@ static void test_a_picture_without_memory_is_null(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_page_holds_curves_network_data_and_mistakes),
+        cmocka_unit_test(test_the_reliability_curve_is_that_of_all_evaluated_images),
         cmocka_unit_test(test_the_page_needs_no_network_and_keeps_the_licence),
         cmocka_unit_test(test_mistakes_come_surest_first),
         cmocka_unit_test(test_an_image_has_the_number_it_had_before_the_division),
