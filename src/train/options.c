@@ -42,6 +42,11 @@ static dd_status check_smoothing(double share) {
     return dd__fail(DD_USAGE, "the label smoothing must be from 0 to below 1, found %g", share);
 }
 
+static dd_status check_average(double decay) {
+    if (decay >= 0 && decay < 1) return DD_OK;
+    return dd__fail(DD_USAGE, "average: expected a decay from 0 to below 1, found %g", decay);
+}
+
 dd_status dd__options_settle(const dd_train_options *given, dd__settled *s) {
     dd_train_options *o = &s->options;
     float learning_rate;
@@ -52,6 +57,7 @@ dd_status dd__options_settle(const dd_train_options *given, dd__settled *s) {
     DD_TRY(dd__augment_parse(o->augment, &s->augment));
     DD_TRY(dd__freeze_check(o->freeze));
     DD_TRY(check_smoothing(o->label_smoothing));
+    DD_TRY(check_average(o->average));
     if (o->keep != DD_KEEP_BEST && o->keep != DD_KEEP_LAST)
         return dd__fail(DD_USAGE, "keep: expected best (0) or last (1), found %d", (int)o->keep);
     if (o->resume && !o->output)
@@ -68,9 +74,6 @@ dd_status dd__options_settle(const dd_train_options *given, dd__settled *s) {
     o->schedule = s->schedule_text;
     o->augment = s->augment_text;
     if (!o->freeze) o->freeze = "";
-    if (!(o->average >= 0 && o->average < 1))
-        return dd__fail(DD_USAGE, "average: expected a decay from 0 to below 1, found %g",
-                        o->average);
     return DD_OK;
 }
 
