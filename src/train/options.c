@@ -43,7 +43,7 @@ static dd_status check_smoothing(double share) {
 }
 
 static dd_status check_average(double decay) {
-    if (decay >= 0 && decay < 1) return DD_OK;
+    if (decay >= 0 && (float)decay < 1) return DD_OK;
     return dd__fail(DD_USAGE, "average: expected a decay from 0 to below 1, found %g", decay);
 }
 
