@@ -46,21 +46,19 @@ static const char *keep(dd__export *e, const char *text) {
     return dd__arena_print(&e->arena, "%s", text);
 }
 
-/* A value's name, type and shape; axis 0 is "N" where it counts images. */
-static dd_status value_info(dd__export *e, const char *name, const dd__dims *dims,
-                            Onnx__ValueInfoProto **out) {
-    struct {
-        Onnx__ValueInfoProto info;
-        Onnx__TypeProto type;
-        Onnx__TypeProto__Tensor tensor;
-        Onnx__TensorShapeProto shape;
-        Onnx__TensorShapeProto__Dimension dim[DD__MAX_RANK], *list[DD__MAX_RANK];
-    } *v = dd__arena_alloc(&e->arena, 1, sizeof *v);
-    if (!v) return dd__no_memory(sizeof *v);
-    onnx__value_info_proto__init(&v->info);
-    onnx__type_proto__init(&v->type);
-    onnx__type_proto__tensor__init(&v->tensor);
+typedef struct named { /* a value's name, type and shape */
+    Onnx__ValueInfoProto info;
+    Onnx__TypeProto type;
+    Onnx__TypeProto__Tensor tensor;
+    Onnx__TensorShapeProto shape;
+    Onnx__TensorShapeProto__Dimension dim[DD__MAX_RANK], *list[DD__MAX_RANK];
+} named;
+
+/* Axis 0 is "N" where it counts images. */
+static void set_shape(const dd__export *e, named *v, const dd__dims *dims) {
     onnx__tensor_shape_proto__init(&v->shape);
+    v->shape.n_dim = dims->rank;
+    v->shape.dim = v->list;
     for (unsigned i = 0; i < dims->rank; i++) {
         bool batch = i == 0 && e->images;
         v->list[i] = &v->dim[i];
@@ -72,13 +70,21 @@ static dd_status value_info(dd__export *e, const char *name, const dd__dims *dim
         else
             v->dim[i].dim_value = dims->d[i];
     }
-    v->shape.n_dim = dims->rank;
-    v->shape.dim = v->list;
+}
+
+static dd_status value_info(dd__export *e, const char *name, const dd__dims *dims,
+                            Onnx__ValueInfoProto **out) {
+    named *v = dd__arena_alloc(&e->arena, 1, sizeof *v);
+    if (!v) return dd__no_memory(sizeof *v);
+    set_shape(e, v, dims);
+    onnx__type_proto__tensor__init(&v->tensor);
     v->tensor.has_elem_type = 1;
     v->tensor.elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
     v->tensor.shape = &v->shape;
+    onnx__type_proto__init(&v->type);
     v->type.value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
     v->type.tensor_type = &v->tensor;
+    onnx__value_info_proto__init(&v->info);
     v->info.name = (char *)(uintptr_t)keep(e, name);
     v->info.type = &v->type;
     *out = &v->info;
@@ -194,18 +200,16 @@ static dd_status write_model(const Onnx__ModelProto *model, const char *path) {
 
 /* Classes and preparation, for ourselves and for people. */
 static dd_status add_metadata(dd__export *e, Onnx__ModelProto *model) {
-    static const char *const keys[][2] = {{"deepdigits.preparation", "preparation"},
-                                          {"deepdigits.classes", "classes"}};
     Onnx__StringStringEntryProto *entries =
-        dd__arena_alloc(&e->arena, DD_COUNT(keys), sizeof *entries);
+        dd__arena_alloc(&e->arena, DD__ONNX_KEPT, sizeof *entries);
     model->metadata_props =
-        dd__arena_alloc(&e->arena, DD_COUNT(keys), sizeof *model->metadata_props);
+        dd__arena_alloc(&e->arena, DD__ONNX_KEPT, sizeof *model->metadata_props);
     if (!entries || !model->metadata_props) return dd__no_memory(sizeof *entries);
-    for (size_t i = 0; i < DD_COUNT(keys) && e->images; i++) {
-        char *text =
-            cJSON_PrintUnformatted(cJSON_GetObjectItemCaseSensitive(e->model->network, keys[i][1]));
+    for (size_t i = 0; i < DD__ONNX_KEPT && e->images; i++) {
+        char *text = cJSON_PrintUnformatted(
+            cJSON_GetObjectItemCaseSensitive(e->model->network, dd__onnx_kept[i][1]));
         onnx__string_string_entry_proto__init(&entries[i]);
-        entries[i].key = (char *)(uintptr_t)keys[i][0]; /* only read */
+        entries[i].key = (char *)(uintptr_t)dd__onnx_kept[i][0]; /* only read */
         entries[i].value = text ? dd__arena_print(&e->arena, "%s", text) : NULL;
         cJSON_free(text);
         if (!entries[i].value) return dd__no_memory(64);

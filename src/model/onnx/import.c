@@ -154,20 +154,25 @@ static dd_status read_opset(dd__onnx *m, const Onnx__ModelProto *model) {
     return DD_OK;
 }
 
-/* What we wrote into a file that we exported: see export.c. */
+const char *const dd__onnx_kept[DD__ONNX_KEPT][2] = {{"deepdigits.preparation", "preparation"},
+                                                     {"deepdigits.classes", "classes"}};
+
+static dd_status read_entry(dd__onnx *m, const Onnx__StringStringEntryProto *entry) {
+    for (size_t i = 0; i < DD__ONNX_KEPT; i++) {
+        const char *key = dd__onnx_kept[i][1];
+        if (!entry->key || !entry->value || strcmp(entry->key, dd__onnx_kept[i][0]) != 0) continue;
+        cJSON *value;
+        DD_TRY(dd__within(dd__json_parse(entry->value, strlen(entry->value), &value),
+                          "metadata \"%s\"", entry->key));
+        cJSON_DeleteItemFromObjectCaseSensitive(m->network, key);
+        cJSON_AddItemToObject(m->network, key, value);
+    }
+    return DD_OK;
+}
+
 static dd_status read_metadata(dd__onnx *m, const Onnx__ModelProto *model) {
-    static const char *const keys[][2] = {{"deepdigits.preparation", "preparation"},
-                                          {"deepdigits.classes", "classes"}};
-    for (size_t i = 0; i < model->n_metadata_props; i++)
-        for (size_t k = 0; k < DD_COUNT(keys) && m->images; k++) {
-            const Onnx__StringStringEntryProto *entry = model->metadata_props[i];
-            if (!entry->key || !entry->value || strcmp(entry->key, keys[k][0]) != 0) continue;
-            cJSON *value;
-            DD_TRY(dd__within(dd__json_parse(entry->value, strlen(entry->value), &value),
-                              "metadata \"%s\"", entry->key));
-            cJSON_DeleteItemFromObjectCaseSensitive(m->network, keys[k][1]);
-            cJSON_AddItemToObject(m->network, keys[k][1], value);
-        }
+    for (size_t i = 0; i < model->n_metadata_props && m->images; i++)
+        DD_TRY(read_entry(m, model->metadata_props[i]));
     return DD_OK;
 }
 

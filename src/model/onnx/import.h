@@ -73,6 +73,9 @@ dd_status dd__onnx_take_arrays(dd__onnx *m, const dd_array *arrays, size_t count
 dd_status dd__onnx_end_with_classes(dd__onnx *m);
 /* All outputs, by name. DD_FORMAT */
 dd_status dd__onnx_end_with_tensors(dd__onnx *m);
+/* Adds one to the network's "inputs", where layer is NULL, or "outputs". */
+dd_status dd__onnx_list_tensor(cJSON *list, const char *name, const char *layer,
+                               const dd__dims *shape);
 /* Takes away the layers that do not lead to an output. */
 dd_status dd__onnx_remove_unused(dd__onnx *m);
 
@@ -135,6 +138,9 @@ dd_status dd__onnx_end(dd__onnx *m, dd__onnx_layer *layer, const char **name);
 /* Memory for the tensor "<layer>.<what>", to be filled; it belongs to the network. */
 dd_status dd__onnx_tensor(dd__onnx *m, const char *layer, const char *what, dd__dims dims,
                           float **numbers);
+/* The same, filled with the `count` numbers of a value, which must be known. */
+dd_status dd__onnx_copy_tensor(dd__onnx *m, const char *layer, const char *what,
+                               const dd__onnx_value *value, uint32_t count);
 /* The next source of the walk, an input of the model. */
 void dd__onnx_source(dd__onnx *m, const char *name, dd__value *value, bool batched);
 /* What a layer or input gives. */

@@ -159,13 +159,7 @@ static dd_status take_array(dd__onnx *m, const Onnx__ValueInfoProto *info, const
     dd__onnx_source(m, info->name, x, false);
     value->layer[DD__PLAIN] = info->name;
     value->run_time = true;
-    cJSON *item = cJSON_CreateObject();
-    cJSON_AddItemToArray(inputs, item);
-    cJSON_AddStringToObject(item, "name", info->name);
-    cJSON *shape = cJSON_AddArrayToObject(item, "shape");
-    for (unsigned i = 0; i < value->shape.rank; i++)
-        cJSON_AddItemToArray(shape, cJSON_CreateNumber(value->shape.d[i]));
-    return shape ? DD_OK : dd__no_memory(64);
+    return dd__onnx_list_tensor(inputs, info->name, NULL, &value->shape);
 }
 
 dd_status dd__onnx_take_arrays(dd__onnx *m, const dd_array *arrays, size_t count) {

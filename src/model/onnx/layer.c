@@ -125,6 +125,16 @@ dd_status dd__onnx_tensor(dd__onnx *m, const char *layer, const char *what, dd__
     return DD_OK;
 }
 
+dd_status dd__onnx_copy_tensor(dd__onnx *m, const char *layer, const char *what,
+                               const dd__onnx_value *value, uint32_t count) {
+    const float *from;
+    float *numbers;
+    DD_TRY(dd__onnx_floats(m, value, count, &from));
+    DD_TRY(dd__onnx_tensor(m, layer, what, DD_DIMS(count), &numbers));
+    memcpy(numbers, from, count * sizeof *numbers);
+    return DD_OK;
+}
+
 void dd__onnx_source(dd__onnx *m, const char *name, dd__value *value, bool batched) {
     dd__walk_source(&m->walker, name, value, batched);
     dd__onnx_names_add(&m->layer_names, name, DD__NETWORK_LAYERS);

@@ -7,6 +7,11 @@
 
 #include "model/model.h"
 
+/* What of a network of images our own files keep as metadata, JSON texts: the key there, and that in the
+ * network. */
+enum { DD__ONNX_KEPT = 2 };
+extern const char *const dd__onnx_kept[DD__ONNX_KEPT][2];
+
 /* What an import gives; belongs to the caller (cJSON_Delete, dd__tensors_free). */
 typedef struct dd__imported {
     cJSON *network; /* as network.h has it */

@@ -1,6 +1,4 @@
 /* Conv and ConvTranspose, with one or two spatial axes: with one, an axis of one column is added. */
-#include <string.h>
-
 #include "model/onnx/import.h"
 #include "model/onnx/window.h"
 
@@ -17,16 +15,6 @@ static dd_status store_weights(dd__onnx *m, const char *layer, const dd__known *
         for (size_t channel = 0; channel < c; channel++)
             for (size_t place = 0; place < (size_t)kh * kw; place++)
                 numbers[(place * c + channel) * o + filter] = *from++;
-    return DD_OK;
-}
-
-static dd_status store_bias(dd__onnx *m, const char *layer, const dd__onnx_value *bias,
-                            uint32_t filters) {
-    const float *from;
-    float *numbers;
-    DD_TRY(dd__onnx_floats(m, bias, filters, &from));
-    DD_TRY(dd__onnx_tensor(m, layer, "bias", DD_DIMS(filters), &numbers));
-    memcpy(numbers, from, filters * sizeof *numbers);
     return DD_OK;
 }
 
@@ -73,7 +61,7 @@ static dd_status add_conv(dd__onnx *m, const Onnx__NodeProto *node, const char *
     if (output_padding) dd__onnx_list(&layer, "output_padding", output_padding, 2);
     DD_TRY(dd__onnx_end(m, &layer, &name));
     DD_TRY(store_weights(m, name, c->w->known, &c->window));
-    if (c->bias) DD_TRY(store_bias(m, name, c->bias, c->filters));
+    if (c->bias) DD_TRY(dd__onnx_copy_tensor(m, name, "bias", c->bias, c->filters));
     return dd__onnx_give_windowed(m, node, c->x, name);
 }
 

@@ -3,17 +3,6 @@
 
 #include "model/onnx/import.h"
 
-/* A number for each channel: initial values that ONNX has as an input. */
-static dd_status store(dd__onnx *m, const char *layer, const char *what,
-                       const dd__onnx_value *value, uint32_t channels) {
-    const float *from;
-    float *numbers;
-    DD_TRY(dd__onnx_floats(m, value, channels, &from));
-    DD_TRY(dd__onnx_tensor(m, layer, what, DD_DIMS(channels), &numbers));
-    memcpy(numbers, from, channels * sizeof *numbers);
-    return DD_OK;
-}
-
 dd_status dd__import_batch_norm(dd__onnx *m, const Onnx__NodeProto *node) {
     static const char *const names[] = {NULL, "gamma", "beta", "mean", "variance"};
     dd__onnx_value *in[5];
@@ -31,7 +20,8 @@ dd_status dd__import_batch_norm(dd__onnx *m, const Onnx__NodeProto *node) {
     dd__onnx_number(&norm, "epsilon", dd__onnx_float(node, "epsilon", 1e-5f));
     dd__onnx_number(&norm, "momentum", dd__onnx_float(node, "momentum", 0.9f));
     DD_TRY(dd__onnx_end(m, &norm, &layer));
-    for (size_t i = 1; i < 5; i++) DD_TRY(store(m, layer, names[i], in[i], in[0]->shape.d[1]));
+    for (size_t i = 1; i < 5; i++)
+        DD_TRY(dd__onnx_copy_tensor(m, layer, names[i], in[i], in[0]->shape.d[1]));
     return dd__onnx_give(m, node, 0, layer, DD__CHANNELS_LAST, NULL);
 }
 

@@ -74,42 +74,46 @@ static dd_status choose(const Onnx__NodeProto *node, const char *name, const cha
     return *found ? DD_OK : dd__fail(DD_FORMAT, "with a \"%s\" that is not supported", name);
 }
 
-static dd_status check(const Onnx__NodeProto *node) {
-    if (dd__onnx_int(node, "antialias", 0)) return dd__fail(DD_FORMAT, "with antialias");
-    if (!dd__onnx_text_is(node, "keep_aspect_ratio_policy", "stretch", "stretch"))
-        return dd__fail(DD_FORMAT, "with a keep_aspect_ratio_policy");
-    return DD_OK;
-}
+typedef struct way { /* as the layer calls it */
+    const char *mode, *coordinates, *rounding;
+} way;
 
-dd_status dd__import_resize(dd__onnx *m, const Onnx__NodeProto *node) {
+static dd_status read_way(const Onnx__NodeProto *node, unsigned opset, way *w) {
     static const char *const modes[] = {"nearest", "linear", NULL};
     static const char *const coordinates[] = {"half_pixel",           "asymmetric",
                                               "align_corners",        "pytorch_half_pixel",
                                               "half_pixel_symmetric", NULL};
     static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
                                             "ceil", NULL};
-    bool old = strcmp(node->op_type, "Upsample") == 0 || m->opset < 11;
+    bool old = strcmp(node->op_type, "Upsample") == 0 || opset < 11;
+    if (dd__onnx_int(node, "antialias", 0)) return dd__fail(DD_FORMAT, "with antialias");
+    if (!dd__onnx_text_is(node, "keep_aspect_ratio_policy", "stretch", "stretch"))
+        return dd__fail(DD_FORMAT, "with a keep_aspect_ratio_policy");
+    DD_TRY(choose(node, "mode", "nearest", modes, &w->mode));
+    DD_TRY(choose(node, "coordinate_transformation_mode", old ? "asymmetric" : "half_pixel",
+                  coordinates, &w->coordinates));
+    return choose(node, "nearest_mode", old ? "floor" : "round_prefer_floor", roundings,
+                  &w->rounding);
+}
+
+dd_status dd__import_resize(dd__onnx *m, const Onnx__NodeProto *node) {
     dd__onnx_value *x;
     dd__onnx_layer resize;
     target t = {{0}, {0}};
-    const char *layer, *mode, *coordinate, *rounding;
+    way w = {NULL};
+    const char *layer;
     DD_TRY(dd__onnx_need(m, node, 0, &x));
     if (x->shape.rank != 4) return dd__fail(DD_FORMAT, "of an input of %u axes", x->shape.rank);
-    DD_TRY(check(node));
-    DD_TRY(choose(node, "mode", "nearest", modes, &mode));
-    DD_TRY(choose(node, "coordinate_transformation_mode", old ? "asymmetric" : "half_pixel",
-                  coordinates, &coordinate));
-    DD_TRY(
-        choose(node, "nearest_mode", old ? "floor" : "round_prefer_floor", roundings, &rounding));
+    DD_TRY(read_way(node, m->opset, &w));
     DD_TRY(read_target(m, node, &x->shape, &t));
     DD_TRY(dd__onnx_in_layout(m, x, DD__CHANNELS_LAST, &layer));
     DD_TRY(dd__onnx_begin(m, "resize", node, NULL, &resize));
     dd__onnx_reads(&resize, layer);
     dd__onnx_number(&resize, "height", (double)t.size[0]);
     dd__onnx_number(&resize, "width", (double)t.size[1]);
-    dd__onnx_text(&resize, "mode", mode);
-    dd__onnx_text(&resize, "coordinates", coordinate);
-    dd__onnx_text(&resize, "rounding", rounding);
+    dd__onnx_text(&resize, "mode", w.mode);
+    dd__onnx_text(&resize, "coordinates", w.coordinates);
+    dd__onnx_text(&resize, "rounding", w.rounding);
     dd__onnx_number(&resize, "scale_height", t.scale[0]);
     dd__onnx_number(&resize, "scale_width", t.scale[1]);
     DD_TRY(dd__onnx_end(m, &resize, &layer));

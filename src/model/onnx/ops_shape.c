@@ -249,20 +249,18 @@ typedef struct padding {
     const char *mode;
 } padding;
 
-static dd_status read_padding(dd__onnx *m, const Onnx__NodeProto *node, const dd__onnx_value *x,
-                              padding *p) {
+static dd_status read_mode(const Onnx__NodeProto *node, padding *p) {
     static const char *const modes[] = {"constant", "edge", "reflect", "wrap"};
-    const dd__known *known[DD__ONNX_INPUTS];
-    size_t count = dd__onnx_knowns(m, node, known, DD_COUNT(known)), found;
-    int64_t list[2 * DD__MAX_RANK], axes[DD__MAX_RANK];
-    size_t axis_count = 0;
-    unsigned rank = x->shape.rank;
-    *p = (padding){.value = dd__onnx_float(node, "value", 0)};
     for (size_t i = 0; i < DD_COUNT(modes); i++)
         if (dd__onnx_text_is(node, "mode", "constant", modes[i])) p->mode = modes[i];
-    if (!p->mode) return dd__fail(DD_FORMAT, "in a mode that is not known");
-    if (count > 2 && known[2] && dd__known_count(known[2]))
-        p->value = dd__known_number(known[2], 0);
+    return p->mode ? DD_OK : dd__fail(DD_FORMAT, "in a mode that is not known");
+}
+
+/* Those of the axes in input 3, or of all. */
+static dd_status read_pads(const Onnx__NodeProto *node, const dd__known *const known[],
+                           size_t count, unsigned rank, padding *p) {
+    int64_t list[2 * DD__MAX_RANK], axes[DD__MAX_RANK];
+    size_t found, axis_count = 0;
     bool some = node->n_input > 3 && *node->input[3];
     if (some) DD_TRY(dd__onnx_read_list(node, known, count, 3, "axes", axes, rank, &axis_count));
     for (unsigned i = 0; i < rank && !some; i++) axes[axis_count++] = i;
@@ -278,6 +276,16 @@ static dd_status read_padding(dd__onnx *m, const Onnx__NodeProto *node, const dd
         p->after[axes[i]] = list[i + axis_count];
     }
     return DD_OK;
+}
+
+static dd_status read_padding(dd__onnx *m, const Onnx__NodeProto *node, unsigned rank, padding *p) {
+    const dd__known *known[DD__ONNX_INPUTS];
+    size_t count = dd__onnx_knowns(m, node, known, DD_COUNT(known));
+    *p = (padding){.value = dd__onnx_float(node, "value", 0)};
+    DD_TRY(read_mode(node, p));
+    if (count > 2 && known[2] && dd__known_count(known[2]))
+        p->value = dd__known_number(known[2], 0);
+    return read_pads(node, known, count, rank, p);
 }
 
 /* Negative ones cut off. */
@@ -302,9 +310,9 @@ dd_status dd__import_pad(dd__onnx *m, const Onnx__NodeProto *node) {
     const char *layer;
     padding p;
     DD_TRY(dd__onnx_need(m, node, 0, &x));
-    DD_TRY(read_padding(m, node, x, &p));
-    dd__layout layout = dd__onnx_layout_of(x);
     unsigned rank = x->shape.rank;
+    DD_TRY(read_padding(m, node, rank, &p));
+    dd__layout layout = dd__onnx_layout_of(x);
     DD_TRY(dd__onnx_in_layout(m, x, layout, &layer));
     DD_TRY(cut_off(m, node, &p, rank, layout, &layer));
     int64_t before[DD__MAX_RANK], after[DD__MAX_RANK], all = 0;

@@ -24,6 +24,19 @@ dd_status dd__onnx_end_with_classes(dd__onnx *m) {
     return DD_OK;
 }
 
+dd_status dd__onnx_list_tensor(cJSON *list, const char *name, const char *layer,
+                               const dd__dims *shape) {
+    dd__json json = {.root = list};
+    if (!list) return dd__no_memory(64);
+    cJSON *item = dd__json_add_object(&json, list, NULL);
+    dd__json_add_text(&json, item, "name", name);
+    if (layer) dd__json_add_text(&json, item, "layer", layer);
+    cJSON *extents = dd__json_add_array(&json, item, "shape");
+    for (unsigned i = 0; i < shape->rank; i++)
+        dd__json_add(&json, extents, NULL, cJSON_CreateNumber(shape->d[i]));
+    return json.failed ? dd__no_memory(64) : DD_OK;
+}
+
 dd_status dd__onnx_end_with_tensors(dd__onnx *m) {
     cJSON *outputs = cJSON_AddArrayToObject(m->network, "outputs");
     for (size_t i = 0; i < m->file->n_output; i++) {
@@ -31,14 +44,7 @@ dd_status dd__onnx_end_with_tensors(dd__onnx *m) {
         dd__onnx_value *y = name ? dd__onnx_find(m, name) : NULL;
         if (!y) return dd__fail(DD_FORMAT, "no node gives the output \"%s\"", name ? name : "");
         DD_TRY(dd__within(dd__onnx_in_layout(m, y, DD__PLAIN, &layer), "output \"%s\"", name));
-        cJSON *item = cJSON_CreateObject();
-        cJSON_AddItemToArray(outputs, item);
-        cJSON_AddStringToObject(item, "name", name);
-        cJSON_AddStringToObject(item, "layer", layer);
-        cJSON *shape = cJSON_AddArrayToObject(item, "shape");
-        for (unsigned axis = 0; axis < y->shape.rank; axis++)
-            cJSON_AddItemToArray(shape, cJSON_CreateNumber(y->shape.d[axis]));
-        if (!shape) return dd__no_memory(64);
+        DD_TRY(dd__onnx_list_tensor(outputs, name, layer, &y->shape));
     }
     return DD_OK;
 }
