@@ -71,25 +71,30 @@ static dd_status read_header(dd__reader *reader, bool images, header *head) {
     return check_sizes(head);
 }
 
-/* Reads the items and the end of the file. Memory grows with the bytes that come, so a header that
- * lies costs nothing. */
-static dd_status read_items(dd__reader *reader, const header *head, uint8_t **items) {
-    size_t claim = (size_t)head->items, room = claim < 1 << 20 ? claim : 1 << 20, used = 0,
-           more = 0;
-    uint8_t *buffer = dd__alloc(room, 1);
-    if (!buffer) return dd__no_memory(room);
-    dd_status status;
-    for (;;) {
+/* At most `claim` bytes. Memory grows with those that come, so a header that lies costs nothing. *items
+ * belongs to the caller, after a failure too. */
+static dd_status read_bytes(dd__reader *reader, size_t claim, uint8_t **items, size_t *used) {
+    enum { FIRST = 1 << 20 };
+    *items = NULL;
+    *used = 0;
+    for (size_t room = 0; *used == room && room < claim;) {
+        room = room == 0 ? FIRST : 2 * room;
+        if (room > claim) room = claim;
+        uint8_t *grown = dd__resize(*items, room, 1);
+        if (!grown) return dd__no_memory(room);
+        *items = grown;
         size_t got;
-        DD_TRY_OUT(dd__reader_read(reader, buffer + used, room - used, &got));
-        used += got;
-        if (used < room || used == claim) break;
-        size_t larger = room < claim / 2 ? room * 2 : claim;
-        uint8_t *grown = dd__resize(buffer, larger, 1);
-        if (!grown) DD_TRY_OUT(dd__no_memory(larger));
-        buffer = grown;
-        room = larger;
+        DD_TRY(dd__reader_read(reader, *items + *used, room - *used, &got));
+        *used += got;
     }
+    return DD_OK;
+}
+
+/* Reads the items and the end of the file. */
+static dd_status read_items(dd__reader *reader, const header *head, uint8_t **items) {
+    size_t claim = (size_t)head->items, used, more = 0;
+    dd_status status;
+    DD_TRY_OUT(read_bytes(reader, claim, items, &used));
     if (used == claim) DD_TRY_OUT(dd__reader_rest(reader, &more));
     if (used < claim || more)
         status =
@@ -97,10 +102,10 @@ static dd_status read_items(dd__reader *reader, const header *head, uint8_t **it
                      head->bytes + claim, more >= DD__READER_REST ? "at least " : "",
                      head->bytes + used + more);
 out:
-    if (status == DD_OK)
-        *items = buffer;
-    else
-        dd__free(buffer);
+    if (status != DD_OK) {
+        dd__free(*items);
+        *items = NULL;
+    }
     return status;
 }
 
