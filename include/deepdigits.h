@@ -455,8 +455,7 @@ typedef struct dd_train_options {
 
 /* Label smoothing: with a share S an image is to be its label with probability 1 - S + S / classes, and each
  * other class with S / classes (Szegedy et al., 2016), which keeps the network from being too sure. The
- * loss of training is measured against that; those of validation and evaluation, and so what BEST,
- * early_stop and a plateau go by, are plain. */
+ * loss of training is measured against that; those of validation and evaluation are plain. */
 
 /* Freezing: layers that stay as they are, for a model that has learnt, separated by commas.
  *   conv1          the layer of that name; * stands for any characters: block1.*
