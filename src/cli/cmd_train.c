@@ -238,11 +238,13 @@ static dd_status check_resume(const settings *set) {
 }
 
 static dd_status check(const settings *set) {
+    dd_dataset_info how;
     CLI_TRY(check_optimizer(set));
+    CLI_TRY(cli_read_division(set, &how));
     if (set->resume) return check_resume(set);
     if (!set->data) return cli_fail(DD_USAGE, "expected --data DATA");
     if (!set->output) return cli_fail(DD_USAGE, "expected --output RUN");
-    if (set->early_stop && set->validation && strcmp(set->validation, "0") == 0)
+    if (set->early_stop && !how.folds && !how.list && how.fraction <= 0)
         return cli_fail(DD_USAGE, "--early-stop measures on validation images, and --validation "
                                   "is 0");
     if (set->folds && set->validation)

@@ -174,29 +174,28 @@ static dd_status check_weights(const cli_training *t, const work *w) {
     return cli_fail(DD_USAGE, "--freeze keeps what layers have learnt: expected --init MODEL");
 }
 
-/* What was asked for: --folds, --validation F or FILE. */
-static dd_status read_division(const cli_training *t, dd_dataset_info *how) {
-    const cli_train_settings *set = t->set;
+dd_status cli_read_division(const cli_train_settings *set, dd_dataset_info *how) {
     const char *text = set->validation ? set->validation : "0.2";
     char *end;
-    how->division = set->split_seed ? (uint64_t)set->split_seed : 42;
-    how->folds = (unsigned)set->folds;
-    how->fold = t->fold;
+    *how = (dd_dataset_info){.folds = (unsigned)set->folds,
+                             .division = set->split_seed ? (uint64_t)set->split_seed : 42};
     if (how->folds) return DD_OK;
-    how->fraction = strtod(text, &end);
+    double fraction = strtod(text, &end);
     if (end == text || *end) {
-        how->fraction = 0;
         how->list = text;
-    } else if (!(how->fraction >= 0 && how->fraction <= 0.99)) {
-        return cli_fail(
-            DD_USAGE, "--validation: expected a number from 0 to 0.99, or a file, found %s", text);
+        return DD_OK;
     }
-    return DD_OK;
+    how->fraction = fraction;
+    if (fraction >= 0 && fraction <= 0.99) return DD_OK;
+    return cli_fail(DD_USAGE,
+                    "--validation: expected a number from 0 to 0.99 or a file, found \"%s\"", text);
 }
 
 static dd_status divide(const cli_training *t, work *w) {
-    dd_dataset_info how = t->run ? t->run->data : (dd_dataset_info){0}, first, second;
-    if (!t->run) CLI_TRY(read_division(t, &how));
+    dd_dataset_info how, first, second;
+    CLI_TRY(cli_read_division(t->set, &how));
+    how.fold = t->fold;
+    if (t->run) how = t->run->data;
     if (!how.list && !how.folds && how.fraction <= 0) return DD_OK;
     CLI_TRY(dd_dataset_divide_as(w->all, &how, &w->data, &w->validation));
     dd_dataset_free(w->all);

@@ -33,6 +33,9 @@ typedef struct cli_training {
     cJSON *profile;  /* of a step, with --profile and --json; or NULL */
 } cli_training;
 
+/* What --validation, --split-seed and --folds ask for. DD_USAGE */
+dd_status cli_read_division(const cli_train_settings *set, dd_dataset_info *how);
+
 /* Told when a training is done, before its page is written. */
 typedef dd_status cli_training_done(const cli_training *training);
 
