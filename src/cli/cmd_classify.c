@@ -196,11 +196,11 @@ static dd_status write_row(void *context, const dd_classify_row *row) {
 static dd_status load_model(const settings *set, dd_model **model) {
     char found[4096];
     const char *path = set->model ? set->model : getenv("DEEPDIGITS_MODEL");
-    if (!path || !*path) path = cli_find_model("seed.safetensors", found, sizeof found);
+    if (!path || !*path) path = cli_find_model("digits.safetensors", found, sizeof found);
     if (!path)
         return cli_fail(DD_USAGE,
                         "expected --model M (or $DEEPDIGITS_MODEL): the digit model, "
-                        "models/seed.safetensors, is not here. Make one: deepdigits train --data "
+                        "models/digits.safetensors, is not here. Make one: deepdigits train --data "
                         "mnist --output RUN gives RUN/model.safetensors");
     return dd_model_load(path, model);
 }
