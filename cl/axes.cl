@@ -16,7 +16,8 @@
  *   <name>_rows     for CPU runtimes and x (rows, R): a work-item a group does `chunk` rows
  *   <name>_columns  the same for x (K0, R, K): group (k0, q) does the `width` columns from q * width on
  *   <name>_grouped  for GPUs and x (K0, R, K): a group of DD_GROUP items (group.cl) for each k0 and
- *                   each `wide` columns, whose lines share the elements of a column
+ *                   each `wide` columns, whose lines share the elements of a column. Only with
+ *                   -DGROUPED: a program with local memory cannot be chained
  */
 #include "group.cl"
 
@@ -62,6 +63,8 @@ inline float join_lanes(V v) {
 }
 #endif
 
+#ifdef GROUPED
+
 /* An item's share of (K0, R, K): elements r = line, line + deep, .. of column c of k0, from `first` on; none
  * where there is no such column. */
 typedef struct {
@@ -78,6 +81,8 @@ inline Part part_of(int id, int R, int K, int wide) {
 inline float join(float a, float b) { return JOIN(a, b); }
 FOLD(fold_join, float, join)
 
+#endif
+
 #ifdef OP_reduce
 
 kernel void reduce_plain(const global float *restrict x, global float *restrict y, int places,
@@ -90,6 +95,7 @@ kernel void reduce_plain(const global float *restrict x, global float *restrict 
     y[p] = sum / divisor;
 }
 
+#ifdef GROUPED
 FULL_GROUP void reduce_grouped(const global float *restrict x, global float *restrict y,
                                float divisor, int R, int K, int wide) {
     local float held[DD_GROUP];
@@ -99,6 +105,7 @@ FULL_GROUP void reduce_grouped(const global float *restrict x, global float *res
     sum = fold_join(held, sum, DOWN);
     if (p.line == 0 && p.end > 0) y[p.place] = sum / divisor;
 }
+#endif
 
 kernel void reduce_rows(const global float *restrict x, global float *restrict y, float divisor,
                         int R, int rows, int chunk) {
@@ -184,6 +191,7 @@ kernel void normalize_plain(const global float *restrict x, global float *restri
     EACH(i, first, y[i] = (x[i] - mean) / deviation)
 }
 
+#ifdef GROUPED
 FULL_GROUP void normalize_grouped(const global float *restrict x, global float *restrict y,
                                   float epsilon, int R, int K, int wide) {
     local float held[DD_GROUP];
@@ -200,6 +208,7 @@ FULL_GROUP void normalize_grouped(const global float *restrict x, global float *
     for (int r = p.line; r < p.end; r += p.deep)
         y[p.first + r * K] = (x[p.first + r * K] - mean) / deviation;
 }
+#endif
 
 kernel void normalize_rows(const global float *restrict x, global float *restrict y, float epsilon,
                            int R, int rows, int chunk) {

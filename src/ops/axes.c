@@ -1,6 +1,7 @@
 #include "ops/axes.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "ops/launch.h"
 #include "ops/ops.h"
@@ -49,10 +50,11 @@ static dd__axes_work work_of(const dd__node *node) {
 
 static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__axes_work *work,
                         const char *form, dd__launch *launch) {
-    char kernel[64], options[96];
+    char kernel[64], options[112];
+    bool grouped = strcmp(form, "grouped") == 0;
     snprintf(kernel, sizeof kernel, "%s_%s", node->op->name, form);
-    snprintf(options, sizeof options, "%s -DOP_%s%s", launch->options, node->op->name,
-             work->options);
+    snprintf(options, sizeof options, "%s -DOP_%s%s%s", launch->options, node->op->name,
+             work->options, grouped ? " -DGROUPED" : "");
     launch->program = "axes";
     launch->kernel = kernel;
     launch->options = options;
