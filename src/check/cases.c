@@ -3,7 +3,7 @@
 static const dd__case *const families[] = {
     dd__cases_convolution, dd__cases_dense,  dd__cases_activation, dd__cases_arithmetic,
     dd__cases_pool,        dd__cases_norm,   dd__cases_softmax,    dd__cases_shape,
-    dd__cases_axes,        dd__cases_resize, dd__cases_training,
+    dd__cases_axes,        dd__cases_resize, dd__cases_views,      dd__cases_training,
 };
 
 const dd__case *dd__case_at(size_t i) {

@@ -58,7 +58,7 @@ const dd__case *dd__case_at(size_t i);
 /* Every family of cases has a table of its own; a NULL-named row ends it. */
 extern const dd__case dd__cases_convolution[], dd__cases_dense[], dd__cases_activation[],
     dd__cases_pool[], dd__cases_norm[], dd__cases_softmax[], dd__cases_shape[], dd__cases_axes[],
-    dd__cases_resize[], dd__cases_training[], dd__cases_arithmetic[];
+    dd__cases_resize[], dd__cases_views[], dd__cases_training[], dd__cases_arithmetic[];
 
 /* Dims of a constant table; DD_DIMS is not a constant expression. */
 #define DD__CONST_DIMS(...)                                                              \

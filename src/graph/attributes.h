@@ -196,6 +196,12 @@ typedef struct dd__resizing { /* resize */
     float scale[2]; /* 0: output / input */
 } dd__resizing;
 
+typedef struct dd__views { /* of an image, beside itself: see graph/views.h. 0: none */
+    float shift;           /* pixels */
+    float rotation;        /* degrees */
+    float zoom;            /* 1 + zoom and 1 - zoom times as large */
+} dd__views;
+
 typedef struct dd__fill {
     float value;
 } dd__fill;

@@ -59,6 +59,11 @@ static dd_status input_value(const dd_model *model, dd__graph *graph, dd__value 
 
 static dd_status check_output(const dd_model *model, const dd__value *y) {
     char dims[80];
+    if (y->dims.d[0] != 1)
+        return dd__fail(DD_SHAPE,
+                        "the last layer \"%s\" gives %u rows for one image: expected stack_views, "
+                        "and a mean over the views or the like, before it",
+                        model->layers[model->layer_count - 1].name, y->dims.d[0]);
     if (y->dims.rank == 2 && y->dims.d[1] <= DD__NETWORK_CLASSES) return DD_OK;
     if (y->dims.rank == 2)
         return dd__fail(

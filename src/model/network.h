@@ -25,6 +25,9 @@
  * one a layer is called after its op and the how-manyth of that op it is: "add1". What else a layer
  * takes are its op's attributes. The last layer gives one number a class.
  *
+ * A row of what a layer gives is of one image, which has but one, except between "views", which makes several
+ * of it, and "stack_views", which makes them one again; a layer cannot read from inside and outside.
+ *
  * A network of tensors, which `run` alone takes, has these in place of "input", "preparation" and
  * "classes"; shapes are whole, and [] is a single number:
  *
@@ -80,7 +83,8 @@ dd_status dd__network_walk_tensors(const cJSON *network, dd__graph *graph,
 typedef struct dd__walked { /* a source or a layer */
     const char *name;
     dd__value *value;
-    bool batched; /* its first axis counts images */
+    uint32_t rows; /* of its first axis that belong to an image: 1, or as many as it has views;
+                      0: it has no image in any row */
 } dd__walked;
 
 typedef struct dd__walker {

@@ -51,27 +51,35 @@ static dd_status check_sizes(const dd__graph *graph, size_t first_value) {
     return DD_OK;
 }
 
-/* A layer may do what it likes but mix images: concat along the batch would. */
-static dd_status check_batch(const dd__walker *w, const dd__walked *layer) {
+/* A layer may do what it likes but mix images: concat along the batch would. Some make several rows of
+ * an image's one, its views, or the other way round. */
+static dd_status count_rows(const dd__walker *w, const dd__op *op, uint32_t before,
+                            dd__walked *layer) {
     const dd__dims *y = &layer->value->dims;
-    if (!layer->batched || (y->rank >= 2 && y->d[0] == w->sources[0].value->dims.d[0]))
-        return DD_OK;
+    layer->rows = before;
+    if (before == 0) return DD_OK;
+    uint32_t batch = w->sources[0].value->dims.d[0];
+    bool regroups = op == &dd__op_views || op == &dd__op_stack_views;
+    if (regroups) layer->rows = y->d[0] > batch ? y->d[0] / batch : 1;
+    if (y->rank >= 2 && y->d[0] == layer->rows * batch) return DD_OK;
     char found[80];
     return dd__fail(DD_SHAPE, "its output is %s: expected a batch of %u", dd__dims_print(y, found),
-                    (unsigned)w->sources[0].value->dims.d[0]);
+                    layer->rows * batch);
 }
 
-/* The values that the layer reads, and whether one of them has an image in each row. */
+/* The values that the layer reads, and how many rows in them belong to an image. */
 static dd_status values_of(const dd__walker *w, const dd__layer_visit *visit, dd__value ***in,
-                           bool *batched) {
+                           uint32_t *rows) {
     size_t count = visit->input_count;
     *in = dd__arena_alloc(&w->graph->arena, count + 1, sizeof **in);
     if (!*in) return dd__no_memory(count * sizeof **in);
-    *batched = false;
+    *rows = 0;
     for (size_t i = 0; i < count; i++) {
         const dd__walked *read = output_of(w, visit->inputs[i]);
         (*in)[i] = read->value;
-        *batched |= read->batched;
+        if (*rows && read->rows && read->rows != *rows)
+            return dd__fail(DD_SHAPE, "it reads %u views of each image, and %u", *rows, read->rows);
+        if (read->rows) *rows = read->rows;
     }
     return DD_OK;
 }
@@ -98,14 +106,15 @@ static dd_status add_layer(dd__walker *w, const cJSON *layer, dd__layer_visit *v
     visit->input_count = count;
     dd__walked *added = &w->layers[w->layer_count];
     dd__value **in;
-    DD_TRY(values_of(w, visit, &in, &added->batched));
+    uint32_t rows = 0;
+    DD_TRY(values_of(w, visit, &in, &rows));
     w->graph->frozen = w->frozen && w->frozen[w->layer_count];
     dd_status status = op->layer(w->graph, op, visit->name, attributes, in, count, &added->value);
     w->graph->frozen = false;
     DD_TRY(status);
     visit->y = added->value;
     added->name = visit->name;
-    DD_TRY(check_batch(w, added));
+    DD_TRY(count_rows(w, op, rows, added));
     DD_TRY(check_sizes(w->graph, visit->first_value));
     w->layer_count++;
     return DD_OK;
@@ -134,7 +143,7 @@ dd_status dd__walk_start(dd__graph *graph, size_t sources, dd__walker *w) {
 }
 
 void dd__walk_source(dd__walker *w, const char *name, dd__value *value, bool batched) {
-    w->sources[w->source_count++] = (dd__walked){.name = name, .value = value, .batched = batched};
+    w->sources[w->source_count++] = (dd__walked){.name = name, .value = value, .rows = batched};
 }
 
 dd_status dd__walk_layer(dd__walker *w, const cJSON *layer, dd__layer_visit *visit) {

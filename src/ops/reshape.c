@@ -1,4 +1,4 @@
-/* flatten and reshape: the same bytes seen with other dims. Nothing is computed. */
+/* flatten, reshape and stack_views: the same bytes seen with other dims. Nothing is computed. */
 #include "graph/op.h"
 #include "ops/ops.h"
 
@@ -80,5 +80,46 @@ const dd__op dd__op_reshape = {
     .outputs = 1,
     .layer = layer_reshape,
     .infer = infer_reshape,
+    .gradient = gradient,
+};
+
+/* ---- stack_views: (N * count, ...) -> (N, count, ...) ---------------------------------- */
+
+typedef struct stacking {
+    int32_t count;
+} stacking;
+
+static const dd__attribute stack_attributes[] = {
+    {.name = "count",
+     .type = DD__INT,
+     .offset = offsetof(stacking, count),
+     .min = 1,
+     .max = INT32_MAX,
+     .required = true,
+     .help = "views of an image, which have been rows of the batch and get an axis behind it"},
+    {0},
+};
+
+static dd_status infer_stack(dd__graph *graph, dd__node *node) {
+    uint32_t count = (uint32_t)((const stacking *)node->attributes)->count;
+    const dd__dims *x = &node->in[0]->dims;
+    char found[80];
+    if (x->rank == 0 || x->rank == DD__MAX_RANK || x->d[0] % count != 0)
+        return dd__fail(DD_SHAPE, "expected %u views of each image, found %s", count,
+                        dd__dims_print(x, found));
+    dd__dims y = DD_DIMS(x->d[0] / count, count);
+    for (unsigned i = 1; i < x->rank; i++) y.d[y.rank++] = x->d[i];
+    return dd__node_view(graph, node, 0, node->in[0], y);
+}
+
+const dd__op dd__op_stack_views = {
+    .name = "stack_views",
+    .attributes_bytes = sizeof(stacking),
+    .attributes = stack_attributes,
+    .min_in = 1,
+    .max_in = 1,
+    .outputs = 1,
+    .layer = dd__layer_plain,
+    .infer = infer_stack,
     .gradient = gradient,
 };

@@ -459,6 +459,18 @@ static const struct {
          "{\"op\": \"flatten\", \"name\": \"a\"}, {\"op\": \"flatten\", \"inputs\": [\"input\"]},"
          "{\"op\": \"dense\", \"units\": 3}"),
      DD_FORMAT, "layer 1 \"a\": no later layer reads it"},
+    /* views, which are rows of the batch until they are stacked */
+    {NETWORK("{\"op\": \"views\", \"shift\": 1}" END), DD_SHAPE,
+     "the last layer \"softmax1\" gives 5 rows for one image: expected stack_views"},
+    {NETWORK("{\"op\": \"views\", \"zoom\": 0.1}, {\"op\": \"arithmetic\", \"kind\": \"add\","
+             "\"inputs\": [\"views1\", \"input\"]}" END),
+     DD_SHAPE, "layer 2 \"arithmetic1\": it reads 3 views of each image, and 1"},
+    {NETWORK("{\"op\": \"views\", \"zoom\": 0.1}, {\"op\": \"stack_views\", \"count\": 2}" END),
+     DD_SHAPE, "layer 2 \"stack_views1\": expected 2 views of each image, found 3x8x6x3"},
+    {NETWORK("{\"op\": \"views\", \"zoom\": 1.5}" END), DD_FORMAT,
+     "layer 1 \"views1\": \"zoom\": expected a number from 0 to 0.99, found 1.5"},
+    {NETWORK("{\"op\": \"views\"}" END), DD_SHAPE,
+     "layer 1 \"views1\": expected a shift, a rotation or a zoom above 0"},
     /* attributes */
     {NETWORK("{\"op\": \"flatten\"}, {\"op\": \"dense\", \"name\": \"d\"}"), DD_FORMAT,
      "layer 2 \"d\": \"units\" is missing: "},

@@ -145,7 +145,7 @@ const dd__dims *dd__onnx_dims_of(const dd__onnx *m, const char *layer) {
 }
 
 bool dd__onnx_is_batched(const dd__onnx *m, const char *layer) {
-    return dd__walk_find(&m->walker, layer)->batched;
+    return dd__walk_find(&m->walker, layer)->rows > 0;
 }
 
 /* ---- Common layers ----------------------------------------------------------------------------- */
