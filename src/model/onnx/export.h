@@ -69,12 +69,15 @@ dd_status dd__export_apply_number(dd__export *e, const char *op, const char *a, 
 /* The value in this form. */
 dd_status dd__export_in(dd__export *e, dd__exported *value, dd__form form, const char **name);
 
-/* ---- Layers (export_layers.c, export_activation.c) --------------------------------------------- */
+/* ---- Layers (export_layers.c, export_activation.c, export_views.c) --------------------------------------------- */
 
 /* Each that a walk of the network visits; `export` is a dd__export. DD_FORMAT  ONNX has no such layer */
 dd_status dd__export_layer(void *export, const dd__graph *graph, const dd__layer_visit *visit);
 /* What an activation of this kind, with settled numbers, makes of x. */
 dd_status dd__export_activate(dd__export *e, const char *kind, const dd__activate *a, const char *x,
                               const char **out);
+/* Replaces `value`, images x (N, H, W, C), by their views (N * views, H, W, C), called `name`. */
+dd_status dd__export_views(dd__export *e, const dd__views *views, const dd__dims *x,
+                           const char *name, const char **value);
 
 #endif

@@ -332,12 +332,12 @@ static dd_status export_same(dd__export *e, const dd__layer_visit *v) {
     return DD_OK;
 }
 
-/* The batch is whatever it is: 0 means that an extent stays. */
+/* The batch is whatever it is: 0 means that an extent stays, -1 that it is what is left over. */
 static dd_status export_view(dd__export *e, const dd__layer_visit *v) {
     const char *in[2], *name;
-    int64_t extents[DD__MAX_RANK];
+    int64_t extents[DD__MAX_RANK], batch = strcmp(v->op->name, "stack_views") == 0 ? -1 : 0;
     const dd__dims *y = &v->y->dims;
-    for (unsigned i = 0; i < y->rank; i++) extents[i] = i == 0 && e->images ? 0 : y->d[i];
+    for (unsigned i = 0; i < y->rank; i++) extents[i] = i == 0 && e->images ? batch : y->d[i];
     DD_TRY(dd__export_in(e, input_of(e, v, 0), DD__OWN, &in[0]));
     DD_TRY(dd__export_wholes(e, extents, y->rank, &in[1]));
     DD_TRY(dd__export_node(e, "Reshape", in, 2, v->name, NULL, &name));
@@ -450,6 +450,14 @@ static dd_status export_resize(dd__export *e, const dd__layer_visit *v) {
 
 /* ---- Layers --------------------------------------------------------------------------------------------- */
 
+static dd_status export_views(dd__export *e, const dd__layer_visit *v) {
+    dd__exported *x = input_of(e, v, 0);
+    const char *name;
+    DD_TRY(dd__export_in(e, x, DD__OWN, &name));
+    DD_TRY(dd__export_views(e, v->attributes, &x->dims, v->name, &name));
+    return give(e, v, DD__OWN, name);
+}
+
 static const struct {
     const char *op;
     dd_status (*function)(dd__export *, const dd__layer_visit *);
@@ -479,8 +487,10 @@ static const struct {
     {"resize", export_resize},
     {"slice", export_slice},
     {"softmax", export_softmax},
+    {"stack_views", export_view},
     {"take", export_take},
     {"transpose", export_transpose},
+    {"views", export_views},
 };
 
 dd_status dd__export_layer(void *context, const dd__graph *graph, const dd__layer_visit *v) {
