@@ -263,6 +263,23 @@ DD_API dd_status dd_model_set_images(dd_model *model, const char *preparation,
  * DD_FORMAT  a name is empty, not UTF-8, or has control characters */
 DD_API dd_status dd_model_for_classes(const dd_model *from, unsigned classes,
                                       const char *const *names, uint64_t seed, dd_model **model);
+typedef struct dd_merge_options {
+    const char *name; /* of the new network; NULL: "ensemble" */
+    /* Views of an image that are predicted beside it, the edge repeated beyond it; 0: none of these. */
+    double shift;    /* four, moved by so many pixels */
+    double rotation; /* two, turned by so many degrees either way */
+    double zoom;     /* two, 1 + zoom and 1 - zoom times as large */
+} dd_merge_options;
+
+/* Makes one model of several, an ensemble: what it predicts is the mean of what they predict, all for
+ * the image and for each of its views. It is a network like any other, whose layers are those of the
+ * members, called 1.conv1, 2.conv1 and so on, and a few behind them.
+ *   members  (count) 1 to 16, with tensors; of the same input, preparation and classes
+ *   options  NULL: defaults; with a single member it must ask for views
+ * DD_USAGE, DD_SHAPE  they do not go together: the message names both
+ * DD_FORMAT           a setting of the views is out of range */
+DD_API dd_status dd_model_merge(const dd_model *const *members, size_t count,
+                                const dd_merge_options *options, dd_model **merged);
 /* Whether the model has tensors: was loaded with them, initialised or trained. */
 DD_API bool dd_model_has_tensors(const dd_model *model);
 
