@@ -15,6 +15,7 @@
     X(run)              \
     X(inspect)          \
     X(convert)          \
+    X(merge)            \
     X(bench)            \
     X(tune)             \
     X(data)             \
