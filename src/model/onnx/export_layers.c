@@ -448,8 +448,6 @@ static dd_status export_resize(dd__export *e, const dd__layer_visit *v) {
     return give(e, v, DD__FIRST, name);
 }
 
-/* ---- Layers --------------------------------------------------------------------------------------------- */
-
 static dd_status export_views(dd__export *e, const dd__layer_visit *v) {
     dd__exported *x = input_of(e, v, 0);
     const char *name;
@@ -457,6 +455,8 @@ static dd_status export_views(dd__export *e, const dd__layer_visit *v) {
     DD_TRY(dd__export_views(e, v->attributes, &x->dims, v->name, &name));
     return give(e, v, DD__OWN, name);
 }
+
+/* ---- Layers --------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *op;
