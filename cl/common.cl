@@ -1,6 +1,5 @@
-/* common.cl: put before every program. The macros below are set by the host (see cl/README.md):
+/* common.cl: put before every program. The host sets one macro for all (see cl/README.md):
  *   DD_FMA        1 where the device reports a fused multiply-add (CL_FP_FMA), else 0
- *   DD_CPU        1 for the CPU class of kernels, 0 for the GPU class
  * OpenCL C 1.2; compiled with -cl-std=CL1.2 -cl-denorms-are-zero, never with fast math.
  */
 

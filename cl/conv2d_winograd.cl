@@ -10,6 +10,8 @@
  * -DBACKWARD_DATA or -DBACKWARD_WEIGHTS).
  */
 #include "finish.cl"
+/* What does not fit into the registers of a CPU lies in an array at once instead of being spilled. */
+#define ROLLED _Pragma("unroll 1")
 #include "winograd.cl"
 
 /* From one of the A * A matrices of tiles to the next, each of n numbers, a multiple of 2 * VW: a

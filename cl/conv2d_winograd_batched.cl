@@ -10,6 +10,8 @@
  * Launch: 1-D, an item a tile (or number of weights) and a channel, channels fastest; rounded up.
  */
 #include "finish.cl"
+/* A GPU has registers enough, and arrays that are indexed in loops would cost it memory. */
+#define ROLLED _Pragma("unroll")
 #include "winograd.cl"
 
 #define TILES                                                                                  \

@@ -1,6 +1,7 @@
 /* winograd.cl: what the forms of minimal filtering F(M x M, R x R) share, tile by tile and VW channels
  * at a time (formulas: src/ops/winograd.h; letters: cl/conv2d.cl). Included by conv2d_winograd.cl and
- * conv2d_winograd_batched.cl, behind finish.cl.
+ * conv2d_winograd_batched.cl, behind finish.cl and ROLLED, the pragma of loops over rows and columns of a
+ * tile.
  *
  *   y tile (M, M) = AT [ sum over c of (G w GT) * (BT x B) ] A       x tile (A, A), A = M + R - 1
  *
@@ -14,13 +15,6 @@ typedef __global float *restrict Output;
 
 #define A (WM + WR - 1)
 #define UNROLL _Pragma("unroll")
-/* What does not fit into the registers of a CPU lies in an array at once instead of being spilled; a
- * GPU has enough, and arrays that are indexed in loops would cost it memory. */
-#if DD_CPU
-#define ROLLED _Pragma("unroll 1")
-#else
-#define ROLLED UNROLL
-#endif
 #define ADD_PRODUCT(sum, factor, value) \
     if ((factor) != 0.0f) sum = FMA((V)(factor), value, sum)
 

@@ -13,14 +13,12 @@
 /* ---- Options --------------------------------------------------------------------------- */
 
 static char *make_options(const dd_device *device, const char *options) {
-    static const char form[] =
-        "-cl-std=CL1.2 -cl-denorms-are-zero -DDD_FMA=%d -DDD_CPU=%d -DDD_GROUP=%zu%s%s";
+    static const char form[] = "-cl-std=CL1.2 -cl-denorms-are-zero -DDD_FMA=%d -DDD_GROUP=%zu%s%s";
     size_t size = sizeof form + strlen(options) + 24;
     char *all = dd__alloc(size, 1);
     if (all)
-        snprintf(all, size, form, device->info.has_fast_fma ? 1 : 0,
-                 device->class == DD_CLASS_CPU ? 1 : 0, device->group, *options ? " " : "",
-                 options);
+        snprintf(all, size, form, device->info.has_fast_fma ? 1 : 0, device->group,
+                 *options ? " " : "", options);
     return all;
 }
 
