@@ -59,8 +59,9 @@ static void test_members_stand_side_by_side(void **state) {
     (void)state;
     dd_model *a = model_of(plain_text, 1), *b = model_of(branched_text, 2), *merged, *loaded;
     assert_fine(dd_model_merge((const dd_model *[]){a, b}, 2, NULL, &merged));
-    assert_layers(merged, "1.flatten1 1.fc 1.softmax1 2.conv 2.norm 2.add1 2.flatten1 2.fc "
-                          "2.probabilities members each mean probabilities positive logits softmax");
+    assert_layers(merged,
+                  "1.flatten1 1.fc 1.softmax1 2.conv 2.norm 2.add1 2.flatten1 2.fc "
+                  "2.probabilities members each mean probabilities positive logits softmax");
     assert_string_equal(merged->name, "ensemble");
     assert_int_equal(merged->layers[3].inputs[0], -1); /* not the member before it */
     assert_int_equal(merged->layers[5].inputs[1], -1);
