@@ -25,34 +25,35 @@ static size_t mark_others(const dd__loop *loop, bool *others) {
     return left;
 }
 
-static uint32_t images_at_a_time(const dd__loop *loop) { return loop->micro; }
-
-static uint32_t runs(const dd__loop *loop) {
-    uint32_t images = loop->training.count < IMAGES ? (uint32_t)loop->training.count : IMAGES;
-    uint32_t count = images / images_at_a_time(loop);
-    return count ? count : 1;
+/* Batches that hold so many. */
+static uint32_t count_runs(const dd__loop *loop) {
+    size_t images = loop->training.count < IMAGES ? loop->training.count : IMAGES;
+    return images < loop->micro ? 1 : (uint32_t)(images / loop->micro);
 }
 
-dd_status dd__average_prepare(dd__loop *loop) {
-    dd_status status = DD_OK;
-    dd__graph *graph;
-    const dd__binding examples[] = {{"images", loop->training.images},
-                                    {"labels", loop->training.labels}};
+dd_status dd__average_graph(const dd__loop *loop, uint32_t micro, dd__graph **graph) {
+    *graph = NULL;
     bool *others = dd__alloc(loop->model->layer_count, sizeof *others);
     if (!others) return dd__no_memory(loop->model->layer_count);
-    DD_TRY_OUT(dd__model_twin(loop->model, &loop->averaged));
-    if (mark_others(loop, others) == 0) goto out;
-    DD_TRY_OUT(dd__statistics_graph(loop->model, loop->training.count, images_at_a_time(loop),
-                                    others, &graph));
-    status =
-        dd__verified_plan(loop->device, graph, examples, DD_COUNT(examples), &loop->statistics);
-out:
+    dd_status status = DD_OK;
+    if (mark_others(loop, others) > 0)
+        status = dd__statistics_graph(loop->model, loop->training.count, micro, others, graph);
     dd__free(others);
     return status;
 }
 
+dd_status dd__average_prepare(dd__loop *loop) {
+    dd__graph *graph;
+    const dd__binding examples[] = {{"images", loop->training.images},
+                                    {"labels", loop->training.labels}};
+    DD_TRY(dd__model_twin(loop->model, &loop->averaged));
+    DD_TRY(dd__average_graph(loop, loop->micro, &graph));
+    if (!graph) return DD_OK;
+    return dd__verified_plan(loop->device, graph, examples, DD_COUNT(examples), &loop->statistics);
+}
+
 static dd_status take_statistics(dd__loop *loop) {
-    const dd__step start = {.count = (uint32_t)loop->training.count, .parts = runs(loop)};
+    const dd__step start = {.count = (uint32_t)loop->training.count, .parts = count_runs(loop)};
     DD_TRY(dd__load_parameters(loop->statistics, loop->averaged));
     DD_TRY(dd__plan_write(loop->statistics, "step", &start, sizeof start));
     for (uint32_t run = 0; run < start.parts; run++) DD_TRY(dd__plan_run(loop->statistics));

@@ -66,6 +66,8 @@ dd__plan *dd__plans_holder(const dd__loop *loop, const char *state);
 
 /* ---- average.c ---------------------------------------------------------------------------- */
 
+/* What takes batch norm's running values anew, `micro` images at a time; NULL where there is none. */
+dd_status dd__average_graph(const dd__loop *loop, uint32_t micro, dd__graph **graph);
 /* Makes loop->averaged, and the plan that it needs. */
 dd_status dd__average_prepare(dd__loop *loop);
 /* loop->averaged becomes the average of the parameters so far, with batch norm's running values anew:

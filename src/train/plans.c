@@ -26,42 +26,59 @@ static dd__training training_of(const dd__loop *loop, uint32_t micro) {
 
 /* ---- How many fit ------------------------------------------------------------------------- */
 
+static const dd__binding examples_bound[] = {{"images", NULL}, {"labels", NULL}};
+
+/* What a plan of `graph` takes; frees that. */
 static dd_status add_need(const dd__loop *loop, dd__graph *graph, const dd__binding *bound,
                           size_t count, dd__need *sum) {
     dd__need need, before = *sum;
-    DD_TRY(dd__plan_need(loop->device, graph, bound, count, &need));
+    dd_status status = dd__plan_need(loop->device, graph, bound, count, &need);
+    dd__graph_free(graph);
+    DD_TRY(status);
     if (before.largest < need.largest) *sum = need;
     sum->bytes = before.bytes + need.bytes;
     return DD_OK;
 }
 
-/* Of all plans of the training. */
-static dd_status need_of(const dd__loop *loop, uint32_t micro, dd__need *need) {
-    static const dd__binding examples[] = {{"images", NULL}, {"labels", NULL}};
-    static const dd__binding update_bound[] = {
-        {"parameters", NULL}, {"gradients", NULL}, {"step", NULL}};
-    static const dd__binding measure_bound[] = {
-        {"images", NULL}, {"labels", NULL}, {"parameters", NULL}, {"statistics", NULL}};
-    dd_status status = DD_OK;
-    dd__graph *graph, *update = NULL, *measure = NULL;
+static dd_status add_step(const dd__loop *loop, uint32_t micro, dd__need *need) {
+    static const dd__binding bound[] = {{"parameters", NULL}, {"gradients", NULL}, {"step", NULL}};
     const dd__training training = training_of(loop, micro);
-    *need = (dd__need){0};
+    dd__graph *graph, *update = NULL;
     DD_TRY(dd__training_graph(loop->model, &training, loop->device, &graph));
-    DD_TRY_OUT(add_need(loop, graph, examples, DD_COUNT(examples), need));
-    if (micro < loop->batch) {
-        DD_TRY_OUT(dd__update_graph(&training, graph, &update));
-        DD_TRY_OUT(add_need(loop, update, update_bound, DD_COUNT(update_bound), need));
-    }
-    if (loop->validation.count) {
-        DD_TRY_OUT(dd__measuring_graph(loop->model, loop->validation.count, micro, loop->frozen,
-                                       loop->device, &measure));
-        DD_TRY_OUT(add_need(loop, measure, measure_bound, DD_COUNT(measure_bound), need));
-    }
-out:
-    dd__graph_free(measure);
-    dd__graph_free(update);
+    dd_status status = DD_OK;
+    if (micro < loop->batch) status = dd__update_graph(&training, graph, &update);
+    if (update) status = add_need(loop, update, bound, DD_COUNT(bound), need);
+    if (status == DD_OK)
+        return add_need(loop, graph, examples_bound, DD_COUNT(examples_bound), need);
     dd__graph_free(graph);
     return status;
+}
+
+static dd_status add_measuring(const dd__loop *loop, uint32_t micro, dd__need *need) {
+    static const dd__binding bound[] = {
+        {"images", NULL}, {"labels", NULL}, {"parameters", NULL}, {"statistics", NULL}};
+    size_t shared = loop->settled.options.average > 0 ? 2 : DD_COUNT(bound);
+    dd__graph *graph;
+    if (loop->validation.count == 0) return DD_OK;
+    DD_TRY(dd__measuring_graph(loop->model, loop->validation.count, micro, loop->frozen,
+                               loop->device, &graph));
+    return add_need(loop, graph, bound, shared, need);
+}
+
+static dd_status add_average(const dd__loop *loop, uint32_t micro, dd__need *need) {
+    dd__graph *graph;
+    if (loop->settled.options.average <= 0) return DD_OK;
+    DD_TRY(dd__average_graph(loop, micro, &graph));
+    if (!graph) return DD_OK;
+    return add_need(loop, graph, examples_bound, DD_COUNT(examples_bound), need);
+}
+
+/* Of all plans of the training. */
+static dd_status need_of(const dd__loop *loop, uint32_t micro, dd__need *need) {
+    *need = (dd__need){0};
+    DD_TRY(add_step(loop, micro, need));
+    DD_TRY(add_measuring(loop, micro, need));
+    return add_average(loop, micro, need);
 }
 
 /* Whether there is a batch norm that normalises by the images at hand. */
