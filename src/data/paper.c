@@ -41,17 +41,17 @@ static uint8_t median_around(const dd__image *image, unsigned channel, unsigned 
 static dd_status find_paper(const dd__image *image, dd__image *paper) {
     dd__image small;
     DD_TRY(dd__image_shrink(image, COARSE_SIDE, &small));
-    unsigned width = small.width, height = small.height;
+    size_t count = (size_t)small.width * small.height;
+    unsigned radius = most(small.width, small.height) * 3 / 8;
     *paper = small;
-    paper->pixels = dd__alloc((size_t)width * height, small.channels);
-    unsigned radius = most(width, height) * 3 / 8;
-    for (size_t i = 0; paper->pixels && i < (size_t)width * height * small.channels; i++) {
-        unsigned at = (unsigned)(i / small.channels);
-        paper->pixels[i] =
-            median_around(&small, (unsigned)(i % small.channels), at % width, at / width, radius);
-    }
+    paper->pixels = dd__alloc(count, small.channels);
+    uint8_t *to = paper->pixels;
+    for (unsigned y = 0; to && y < small.height; y++)
+        for (unsigned x = 0; x < small.width; x++)
+            for (unsigned c = 0; c < small.channels; c++)
+                *to++ = median_around(&small, c, x, y, radius);
     dd__image_clear(&small);
-    return paper->pixels ? DD_OK : dd__no_memory((size_t)width * height * small.channels);
+    return paper->pixels ? DD_OK : dd__no_memory(count * small.channels);
 }
 
 /* Where the ink is, seen from the paper: the mean difference, weighted with its square, so that a

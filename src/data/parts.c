@@ -158,9 +158,12 @@ static dd_status split(const dd__image *plane, const dd__image *dark, const dd__
     found->labels = dd__alloc(count, sizeof *found->labels);
     found->stack = dd__alloc(count, sizeof *found->stack);
     if (!found->labels || !found->stack) return dd__no_memory(count * sizeof *found->stack);
-    for (uint32_t i = 0; i < count; i++)
-        if (!found->labels[i] && plane->pixels[i] > writing->low)
-            DD_TRY(add_part(found, fill(plane, dark, writing, i, found)));
+    for (uint32_t y = 0; y < plane->height; y++)
+        for (uint32_t x = 0; x < plane->width; x++) {
+            uint32_t at = y * plane->width + x;
+            if (found->labels[at] || plane->pixels[at] <= writing->low) continue;
+            DD_TRY(add_part(found, fill(plane, dark, writing, at, found)));
+        }
     return DD_OK;
 }
 

@@ -49,16 +49,16 @@ static dd__axes_work work_of(const dd__node *node) {
 }
 
 static dd_status record(dd__recorder *recorder, const dd__node *node, const dd__axes_work *work,
-                        const char *form, dd__launch *launch) {
+                        const char *form, dd__launch launch) {
     char kernel[64], options[112];
     bool grouped = strcmp(form, "grouped") == 0;
     snprintf(kernel, sizeof kernel, "%s_%s", node->op->name, form);
-    snprintf(options, sizeof options, "%s -DOP_%s%s%s", launch->options, node->op->name,
+    snprintf(options, sizeof options, "%s -DOP_%s%s%s", launch.options, node->op->name,
              work->options, grouped ? " -DGROUPED" : "");
-    launch->program = "axes";
-    launch->kernel = kernel;
-    launch->options = options;
-    return dd__record(recorder, launch);
+    launch.program = "axes";
+    launch.kernel = kernel;
+    launch.options = options;
+    return dd__record(recorder, &launch);
 }
 
 static dd_status record_plain(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
@@ -71,7 +71,7 @@ static dd_status record_plain(dd__recorder *recorder, const dd__node *node, cons
     for (size_t i = 0; i < DD_COUNT(work.axes.over); i++)
         dd__launch_append(&launch, DD_INT(work.axes.over[i]));
     dd__launch_elements(&launch, site->device, work.items);
-    return record(recorder, node, &work, "plain", &launch);
+    return record(recorder, node, &work, "plain", launch);
 }
 
 /* ---- Axes that lie together ----------------------------------------------------------- */
@@ -105,7 +105,7 @@ static dd_status record_vector(dd__recorder *recorder, const dd__node *node, con
         size_t chunk = dd__launch_chunks(&launch, site->device, rows, work.axes.over[0], 1);
         dd__launch_append(&launch, DD_INT(rows));
         dd__launch_append(&launch, DD_INT(chunk));
-        return record(recorder, node, &work, "rows", &launch);
+        return record(recorder, node, &work, "rows", launch);
     }
     size_t width = block_width(site->device, &work.axes);
     dd__launch_append(&launch, DD_INT(columns));
@@ -113,7 +113,7 @@ static dd_status record_vector(dd__recorder *recorder, const dd__node *node, con
     launch.local[0] = launch.local[1] = launch.local[2] = 1;
     launch.global[0] = rows;
     launch.global[1] = (columns + width - 1) / width;
-    return record(recorder, node, &work, "columns", &launch);
+    return record(recorder, node, &work, "columns", launch);
 }
 
 /* Columns of a group; one where all of it goes along a row. */
@@ -138,7 +138,7 @@ static dd_status record_grouped(dd__recorder *recorder, const dd__node *node,
     dd__launch_append(&launch, DD_INT(columns));
     dd__launch_append(&launch, DD_INT(wide));
     dd__launch_groups(&launch, site->device, groups * dd__device_group(site->device));
-    return record(recorder, node, &work, "grouped", &launch);
+    return record(recorder, node, &work, "grouped", launch);
 }
 
 const dd__implementation dd__axes_vector = {
