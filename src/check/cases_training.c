@@ -58,13 +58,17 @@
                                           .shuffle = true,                            \
                                           .scale = {0.00390625f},                     \
                                           .shift = {-0.5f},                           \
-                                          .augment = {turn, lean, side, side, side}}, \
+                                          .augment = {.rotation = turn,               \
+                                                      .shear = lean,                  \
+                                                      .width = side,                  \
+                                                      .height = side,                 \
+                                                      .zoom = side}},                 \
         .in = {DD__IN(PIXELS, count, __VA_ARGS__), DD__IN(CLASSES, count),            \
                DD__IN(when, DD__STEP_WORDS)},                                         \
         .tolerance = 2e-4, .why = "places in f32, between pixels as unlike as noise", \
         .quick = in_quick                                                             \
     }
-/* Two words for what else may change; the erased square's edge may fall on a pixel's centre, but does
+/* What else may change, by name; the erased square's edge may fall on a pixel's centre, but does
  * not here. */
 #define CHANGE(title, batch_, in_quick, count, rows, columns, channels_, ...)           \
     {                                                                                   \

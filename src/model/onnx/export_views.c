@@ -19,7 +19,8 @@ static void mix(const mixture *m, size_t place, const dd__dims *x, double h, dou
     h = inside(h, H);
     w = inside(w, W);
     for (int corner = 0; corner < 4; corner++) {
-        double row = floor(h) + corner / 2, column = floor(w) + corner % 2;
+        int down = corner / 2, right = corner % 2;
+        double row = floor(h) + down, column = floor(w) + right;
         size_t at = (size_t)corner * m->places + place;
         m->shares[at] = (float)((1 - fabs(h - row)) * (1 - fabs(w - column)));
         m->pixels[at] = (int64_t)(inside(row, H) * W + inside(column, W));

@@ -100,7 +100,7 @@ dd_status dd__import_resize(dd__onnx *m, const Onnx__NodeProto *node) {
     dd__onnx_value *x;
     dd__onnx_layer resize;
     target t = {{0}, {0}};
-    way w = {NULL};
+    way w = {.mode = NULL};
     const char *layer;
     DD_TRY(dd__onnx_need(m, node, 0, &x));
     if (x->shape.rank != 4) return dd__fail(DD_FORMAT, "of an input of %u axes", x->shape.rank);
