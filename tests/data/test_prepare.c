@@ -7,6 +7,12 @@
 #include "scratch.h"
 
 enum { SIDE = 28, PIXELS = SIDE * SIDE };
+/* What sanitizers look for does not hang on how many there are, and they take their time. */
+#ifdef __SANITIZE_ADDRESS__
+enum { DIGITS = 8 };
+#else
+enum { DIGITS = 20 };
+#endif
 
 /* A canvas of one level with digit `index`, enlarged `scale` times, at (left, top); dark on light
  * when paper is above ink. */
@@ -56,7 +62,7 @@ static void test_digit_is_the_same_whatever_its_place_size_and_colours(void **st
     (void)state;
     double larger = 0,
            fainter = 0; /* on average: the middle is a whole pixel, and may fall either way */
-    for (uint64_t index = 0; index < 20; index++) {
+    for (uint64_t index = 0; index < DIGITS; index++) {
         uint8_t plain[PIXELS], dark[PIXELS], large[PIXELS], faint[PIXELS];
         prepare_page(page(index, 4, 200, 200, 40, 40, 0, 255), plain);
         prepare_page(page(index, 4, 300, 150, 150, 20, 255, 0), dark);
@@ -64,8 +70,8 @@ static void test_digit_is_the_same_whatever_its_place_size_and_colours(void **st
         prepare_page(page(index, 4, 160, 190, 3, 50, 200, 130), faint);
         check_centered(plain);
         assert_true(mean_difference(plain, dark) <= 1);
-        fainter += mean_difference(plain, faint) / 20;
-        larger += mean_difference(plain, large) / 20;
+        fainter += mean_difference(plain, faint) / DIGITS;
+        larger += mean_difference(plain, large) / DIGITS;
     }
     assert_true(larger <= 8);
     assert_true(fainter <= 4);
@@ -73,7 +79,7 @@ static void test_digit_is_the_same_whatever_its_place_size_and_colours(void **st
 
 static void test_digit_fills_a_box_of_20_by_20(void **state) {
     (void)state;
-    for (uint64_t index = 0; index < 20; index++) {
+    for (uint64_t index = 0; index < DIGITS; index++) {
         uint8_t out[PIXELS];
         prepare_page(page(index, 5, 240, 240, 50, 30, 250, 20), out);
         unsigned left = SIDE, right = 0, top = SIDE, bottom = 0, most = 0;
@@ -230,7 +236,7 @@ static double grain(int x, int y, unsigned channel, double level) {
 /* The mean, over digits, of how alike a photographed digit is to the digit. */
 static double likeness(effect *photograph) {
     double sum = 0;
-    for (uint64_t index = 0; index < 20; index++) {
+    for (uint64_t index = 0; index < DIGITS; index++) {
         uint8_t digit[PIXELS], out[PIXELS];
         dd__synthetic_draw(1, DD_SPLIT_TRAIN, index, digit);
         dd__image sheet = page(index, 8, 500, 400, 140, 90, 240, 40);
@@ -242,7 +248,7 @@ static double likeness(effect *photograph) {
         }
         free(sheet.pixels);
         prepare_page(photo, out);
-        sum += correlation(out, digit) / 20;
+        sum += correlation(out, digit) / DIGITS;
     }
     return sum;
 }
@@ -320,12 +326,12 @@ static void test_a_digit_may_reach_all_borders(void **state) {
         for (size_t l = 0; l < DD_COUNT(levels); l++) {
             double sum = 0;
             int unlike = 0;
-            for (uint64_t index = 0; index < 20; index++) {
+            for (uint64_t index = 0; index < DIGITS; index++) {
                 uint8_t digit[PIXELS], out[PIXELS];
                 dd__synthetic_draw(1, DD_SPLIT_TRAIN, index, digit);
                 prepare_page(cut_close(index, sides[s], levels[l][0], levels[l][1]), out);
                 double alike = likeness_nearby(out, digit);
-                sum += alike / 20;
+                sum += alike / DIGITS;
                 unlike += !(alike >= 0.7);
             }
             printf("%u, %d on %d: %.3f, unlike %d\n", sides[s], levels[l][1], levels[l][0], sum,
@@ -338,7 +344,7 @@ static void test_a_digit_may_reach_all_borders(void **state) {
 /* What the remains of a form's box on two sides have in common with a digit is the border alone. */
 static void test_lines_along_the_border_are_no_digit(void **state) {
     (void)state;
-    for (uint64_t index = 0; index < 20; index++) {
+    for (uint64_t index = 0; index < DIGITS; index++) {
         uint8_t digit[PIXELS], out[PIXELS];
         dd__synthetic_draw(1, DD_SPLIT_TRAIN, index, digit);
         dd__image sheet = page(index, 5, 190, 180, 24, 20, 245, 45);
@@ -394,7 +400,7 @@ static void test_loops_stay_open(void **state) {
 
 static void test_ruled_lines_go(void **state) {
     (void)state;
-    for (uint64_t index = 0; index < 20; index++) {
+    for (uint64_t index = 0; index < DIGITS; index++) {
         uint8_t plain[PIXELS], ruled[PIXELS];
         prepare_page(page(index, 6, 420, 300, 120, 60, 240, 40), plain);
         dd__image sheet = page(index, 6, 420, 300, 120, 60, 240, 40);
@@ -417,7 +423,7 @@ static void test_mnist_on_a_page_comes_back_as_it_was(void **state) {
     }
     assert_ok(dd_dataset_load(folder, DD_SPLIT_TEST, &data));
     double sum = 0;
-    for (size_t i = 0; i < 200; i++) {
+    for (size_t i = 0; i < 10 * DIGITS; i++) {
         dd__image small = {SIDE, SIDE, 1, data->pixels + i * PIXELS}, large;
         assert_ok(dd__image_resize(&small, SIDE * 5, SIDE * 5, &large));
         uint8_t *pixels = malloc(400 * 300), out[PIXELS];
@@ -429,7 +435,7 @@ static void test_mnist_on_a_page_comes_back_as_it_was(void **state) {
         dd__image_clear(&large);
         dd__image sheet = {400, 300, 1, pixels};
         assert_ok(dd__prepare(&sheet, DD_PREPARE_DIGIT, SIDE, SIDE, 1, out));
-        sum += mean_difference(out, data->pixels + i * PIXELS) / 200;
+        sum += mean_difference(out, data->pixels + i * PIXELS) / (10 * DIGITS);
         free(pixels);
     }
     printf("mean difference from MNIST: %.2f of 255\n", sum);
