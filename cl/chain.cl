@@ -15,7 +15,7 @@
  * table: the arguments that are no buffers, then where its buffers begin, in ints. Launch: (threads).
  */
 #define ROW      7
-#define PATIENCE (1 << 17) /* looks at a counter, some nanoseconds each */
+#define PATIENCE (1 << 20) /* looks at a counter, some nanoseconds each: longer than a task takes */
 
 ITEM_TYPE
 FUNCTIONS

@@ -21,8 +21,8 @@ struct dd_predictor {
     unsigned runs;
 };
 
-/* Of a node, in the mean: some 0.8 ms on two cores, against 30 us a launch. */
-static const double SMALL_FLOP = 200e6;
+/* Of a node, in the mean: some 0.4 ms on two cores, against 30 us a launch. */
+static const double SMALL_FLOP = 100e6;
 /* Whoever predicts that often waits a second for a chain to be made, once on a machine. */
 enum { RUNS_BEFORE_CHAIN = 100 };
 
