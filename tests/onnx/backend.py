@@ -37,7 +37,6 @@ REASONS = [
     (("maxpool_with_argmax", "dropout_default_mask"), "a second output: indices, or a mask"),
     (("cubic", "tf_crop_and_resize", "antialias", "not_larger", "not_smaller", "crop_and_resize"),
      "Resize: cubic, cropped, antialiased or keeping an aspect ratio"),
-    (("averagepool_2d_dilations", "averagepool_3d"), "AveragePool with dilations"),
     (("_zero_size", "reshape_allowzero", "slice_start_out_of_bounds", "split_zero_size", "empty_set",
       "constantofshape_int_shape_zero", "split_1d_uneven_none"), "empty tensors"),
     (("identity_sequence", "identity_opt"), "sequences and optional values"),

@@ -39,8 +39,6 @@ dd_status dd__import_pool(dd__onnx *m, const Onnx__NodeProto *node) {
     DD_TRY(dd__onnx_need(m, node, 0, &x));
     DD_TRY(dd__onnx_no_others(m, node, 1));
     DD_TRY(dd__onnx_window_begin(node, &x->shape, NULL, &w));
-    bool dilated = w.dilation[0] > 1 || w.dilation[1] > 1;
-    if (dilated && !max) return dd__fail(DD_FORMAT, "with dilations");
     DD_TRY(dd__onnx_windowed(m, x, &layer));
     DD_TRY(settle_edges(m, node, &w, &count_padding, &layer));
     DD_TRY(dd__onnx_begin(m, max ? "max_pool" : "average_pool", node, NULL, &pool));
@@ -48,7 +46,7 @@ dd_status dd__import_pool(dd__onnx *m, const Onnx__NodeProto *node) {
     dd__onnx_list(&pool, "kernel", w.kernel, 2);
     dd__onnx_list(&pool, "stride", w.stride, 2);
     dd__onnx_list(&pool, "padding", w.edges, 4);
-    if (dilated) dd__onnx_list(&pool, "dilation", w.dilation, 2);
+    dd__onnx_list(&pool, "dilation", w.dilation, 2);
     if (count_padding) dd__onnx_bool(&pool, "count_padding", true);
     DD_TRY(dd__onnx_end(m, &pool, &layer));
     return dd__onnx_give_windowed(m, node, x, layer);
