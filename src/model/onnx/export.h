@@ -69,7 +69,7 @@ dd_status dd__export_apply_number(dd__export *e, const char *op, const char *a, 
 /* The value in this form. */
 dd_status dd__export_in(dd__export *e, dd__exported *value, dd__form form, const char **name);
 
-/* ---- Layers (export_layers.c, export_activation.c, export_views.c) --------------------------------------------- */
+/* ---- Layers (export_layers.c, export_activation.c, export_views.c) ------------------------------ */
 
 /* Each that a walk of the network visits; `export` is a dd__export. DD_FORMAT  ONNX has no such layer */
 dd_status dd__export_layer(void *export, const dd__graph *graph, const dd__layer_visit *visit);
