@@ -643,8 +643,10 @@ DD_API void dd_arrays_free(dd_array *arrays, size_t count);
 /* ---- Folders of images -------------------------------------------------------------- */
 
 typedef enum dd_prepare {
-    DD_PREPARE_AUTO,  /* NONE when the image has the model's size, DIGIT for one-channel models
-                         whose preparation does not crop, PLAIN otherwise */
+    DD_PREPARE_AUTO,  /* NONE when the image has the model's size, and, where the model was trained
+                         on pictures like MNIST's, is one (bright on black, as large and in the
+                         middle); else DIGIT for one-channel models whose preparation does not
+                         crop, PLAIN otherwise */
     DD_PREPARE_DIGIT, /* find the one digit on a scan or photograph, in whatever colours and light,
                          make it bright on black, fit and centre it as MNIST does; nothing found is
                          a black picture */

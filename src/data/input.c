@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/memory.h"
+#include "data/digit.h"
 #include "data/image.h"
 #include "data/prepare.h"
 
@@ -9,11 +11,25 @@ size_t dd__input_bytes(const dd__input *input) {
     return (size_t)input->height * input->width * input->channels;
 }
 
-static dd_prepare settle(const dd__input *input, const dd__image *image) {
-    bool fits = image->height == input->height && image->width == input->width;
-    if (input->mode != DD_PREPARE_AUTO) return input->mode;
-    if (fits) return DD_PREPARE_NONE;
-    return input->channels == 1 && !input->crop ? DD_PREPARE_DIGIT : DD_PREPARE_PLAIN;
+static dd_status is_mnist_digit(const dd__image *image, bool *is) {
+    size_t count = (size_t)image->height * image->width;
+    uint8_t *grey = dd__alloc(count, 1);
+    if (!grey) return dd__no_memory(count);
+    dd__image_copy_channels(image, 1, grey);
+    *is = dd__is_mnist_digit(grey, image->height, image->width);
+    dd__free(grey);
+    return DD_OK;
+}
+
+/* What AUTO is for this picture. */
+static dd_status settle(const dd__input *input, const dd__image *image, dd_prepare *mode) {
+    bool is_ready = image->height == input->height && image->width == input->width;
+    *mode = input->mode;
+    if (*mode != DD_PREPARE_AUTO) return DD_OK;
+    if (is_ready && input->digits) DD_TRY(is_mnist_digit(image, &is_ready));
+    bool takes_digits = input->channels == 1 && !input->crop;
+    *mode = is_ready ? DD_PREPARE_NONE : takes_digits ? DD_PREPARE_DIGIT : DD_PREPARE_PLAIN;
+    return DD_OK;
 }
 
 /* Whether digits may be looked for is known only with the size: those pictures stay as they are. */
@@ -52,17 +68,19 @@ static dd_status prepare_middle(const dd__image *image, const dd__input *input, 
     return DD_OK;
 }
 
+static dd_status prepare(const dd__image *image, const dd__input *input, uint8_t *out) {
+    dd_prepare mode;
+    DD_TRY(settle(input, image, &mode));
+    if (mode == DD_PREPARE_PLAIN && input->crop) return prepare_middle(image, input, out);
+    return dd__prepare(image, mode, input->height, input->width, input->channels, out);
+}
+
 dd_status dd__input_read(const dd__input *input, const char *path, uint8_t *out) {
     dd__image image;
     unsigned least = least_side(input);
     /* ink is told from paper by its colour */
     DD_TRY(dd__image_load_reduced(path, least ? input->channels : 0, least, &image));
-    dd_prepare mode = settle(input, &image);
-    dd_status status = DD_OK;
-    if (mode == DD_PREPARE_PLAIN && input->crop)
-        status = prepare_middle(&image, input, out);
-    else
-        status = dd__prepare(&image, mode, input->height, input->width, input->channels, out);
+    dd_status status = prepare(&image, input, out);
     dd__image_clear(&image);
     return dd__within(status, "%s", path);
 }

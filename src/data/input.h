@@ -11,6 +11,7 @@ typedef struct dd__input {
      * height and width), and the middle is cut out; else it is stretched. */
     bool crop;
     unsigned resize;
+    bool digits; /* AUTO: a picture of the network's size is looked at as well (data/digit.h) */
 } dd__input;
 
 /* Of a prepared picture, (height, width, channels). */

@@ -49,7 +49,7 @@ static bool is_prepared_alike(const dd_model *a, const dd_model *b) {
     const dd__preparation *p = &a->preparation, *q = &b->preparation;
     for (unsigned c = 0; c < a->channels && c < DD__PREPARED; c++)
         if (p->scale[c] != q->scale[c] || p->shift[c] != q->shift[c]) return false;
-    return p->crop == q->crop && p->resize == q->resize;
+    return p->crop == q->crop && p->resize == q->resize && p->digits == q->digits;
 }
 
 static dd_status check_preparation(const dd_model *a, const dd_model *b) {

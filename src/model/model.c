@@ -63,6 +63,7 @@ static void read_preparation(dd_model *model, const cJSON *given) {
     read_numbers(member(given, "scale"), &p->channels, p->scale);
     read_numbers(member(given, "shift"), &p->channels, p->shift);
     p->crop = cJSON_IsTrue(member(given, "crop"));
+    p->digits = cJSON_IsTrue(member(given, "digits"));
     if (member(given, "resize")) p->resize = number_of(given, "resize");
 }
 
@@ -192,6 +193,15 @@ dd_status dd__model_from_network(const cJSON *network, dd_model **out) {
     else
         dd_model_free(model);
     return status;
+}
+
+dd_status dd__model_set_digits(dd_model *model, bool digits) {
+    cJSON *given = cJSON_GetObjectItemCaseSensitive(model->network, "preparation");
+    if (digits == model->preparation.digits || model->height == 0) return DD_OK;
+    cJSON_DeleteItemFromObjectCaseSensitive(given, "digits");
+    if (digits && !cJSON_AddTrueToObject(given, "digits")) return dd__no_memory(sizeof *given);
+    model->preparation.digits = digits;
+    return DD_OK;
 }
 
 dd_status dd__model_twin(const dd_model *model, dd_model **twin) {

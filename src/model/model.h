@@ -20,6 +20,7 @@ typedef struct dd__preparation {
     float scale[DD__PREPARED], shift[DD__PREPARED];
     bool crop;
     unsigned resize; /* 0: none */
+    bool digits;     /* trained on pictures like MNIST's */
 } dd__preparation;
 
 struct dd_model {
@@ -41,6 +42,9 @@ struct dd_model {
 dd_status dd__model_twin(const dd_model *model, dd_model **twin);
 /* The same from a network as JSON. DD_FORMAT, DD_SHAPE */
 dd_status dd__model_from_network(const cJSON *network, dd_model **model);
+/* Says in the network whether the model was trained on pictures like MNIST's: then others of its size are
+ * prepared as well. False for a network of tensors. */
+dd_status dd__model_set_digits(dd_model *model, bool digits);
 /* Whether both have the same network, classes and preparation. */
 bool dd__model_same_network(const dd_model *a, const dd_model *b);
 /* Exchanges the tensors of two models of the same network. */

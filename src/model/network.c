@@ -107,9 +107,20 @@ static dd_status check_crop(const cJSON *preparation, const cJSON *input) {
     return dd__json_integer(preparation, "resize", least, MAX_EXTENT, &resize);
 }
 
+/* It is about grey pictures of a digit each. */
+static dd_status check_digits(const cJSON *preparation, int64_t channels) {
+    const cJSON *digits = cJSON_GetObjectItemCaseSensitive(preparation, "digits");
+    bool crops = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(preparation, "crop"));
+    if (digits && !cJSON_IsBool(digits))
+        return dd__fail(DD_FORMAT, "\"digits\": expected true or false");
+    if (cJSON_IsTrue(digits) && (channels != 1 || crops))
+        return dd__fail(DD_FORMAT, "\"digits\": expected one channel, and no \"crop\"");
+    return DD_OK;
+}
+
 static dd_status check_preparation(const cJSON *network) {
     const cJSON *input = cJSON_GetObjectItemCaseSensitive(network, "input");
-    static const char *const known[] = {"scale", "shift", "resize", "crop"};
+    static const char *const known[] = {"scale", "shift", "resize", "crop", "digits"};
     const cJSON *preparation = cJSON_GetObjectItemCaseSensitive(network, "preparation");
     if (!cJSON_IsObject(preparation))
         return dd__fail(DD_FORMAT, "expected an object with scale and shift");
@@ -117,7 +128,8 @@ static dd_status check_preparation(const cJSON *network) {
     int64_t channels = (int64_t)cJSON_GetObjectItemCaseSensitive(input, "channels")->valuedouble;
     DD_TRY(check_numbers(preparation, "scale", channels, false));
     DD_TRY(check_numbers(preparation, "shift", channels, true));
-    return check_crop(preparation, input);
+    DD_TRY(check_crop(preparation, input));
+    return check_digits(preparation, channels);
 }
 
 static dd_status check_classes(const cJSON *network) {

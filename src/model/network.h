@@ -18,7 +18,8 @@
  * ImageNet's are given, scale is 1 / (255 deviation) and shift -mean / deviation. A picture of another size is
  * stretched to the input's, or, with "crop": true, scaled until it covers the input, and its middle cut out;
  * "resize": 256 beside that makes its shorter side 256 first. (One-channel networks without "crop" take other
- * sizes for digits, see dd_prepare.)
+ * sizes for digits, see dd_prepare; with "digits": true, which training on pictures like MNIST's sets, also
+ * those of the input's size that are not like MNIST's.)
  *
  * A layer reads the one before it, the first one the image, unless "inputs" names others: earlier
  * layers, or "input" for the image. A name is made of letters, digits, '_', '.' and '-'; without

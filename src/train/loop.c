@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "data/digit.h"
 #include "train/freeze.h"
 
 /* ---- Setting up --------------------------------------------------------------------------- */
@@ -52,6 +53,7 @@ static dd_status set_up(dd__loop *loop, const dd_dataset *validation,
     DD_TRY(dd__options_settle(options, &loop->settled));
     if (o->early_stop && !validation)
         return dd__fail(DD_USAGE, "early stopping needs a validation set to measure on");
+    DD_TRY(dd__model_set_digits(loop->model, dd__is_of_mnist_digits(loop->data)));
     DD_TRY(dd__freeze_layers(loop->model, o->freeze, &loop->frozen));
     tell_frozen(loop);
     loop->batch = o->batch < count ? o->batch : (uint32_t)count;

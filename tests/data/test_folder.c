@@ -330,7 +330,7 @@ static void test_folder_is_prepared_for_a_target(void **state) {
     (void)state;
     static const char *const names[] = {"cat", "dog", "eel"};
     const dd__target target = {
-        .input = {2, 2, 3, DD_PREPARE_AUTO, false, 0}, .class_names = names, .classes = 3};
+        .input = {2, 2, 3, DD_PREPARE_AUTO, false, 0, false}, .class_names = names, .classes = 3};
     dd_dataset *loaded;
     make_folder("eel");
     make_folder("cat");

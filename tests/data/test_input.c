@@ -3,6 +3,8 @@
 
 #include "base/memory.h"
 #include "data/image.h"
+#include "data/prepare.h"
+#include "data/sources.h"
 #include "scratch.h"
 
 enum { WIDE = 60, HIGH = 40 };
@@ -34,7 +36,7 @@ static void test_plain_stretches(void **state) {
     (void)state;
     uint8_t out[10 * 20 * 3];
     save_places("a.png");
-    const dd__input input = {10, 20, 3, DD_PREPARE_PLAIN, false, 0};
+    const dd__input input = {10, 20, 3, DD_PREPARE_PLAIN, false, 0, false};
     assert_ok(dd__input_read(&input, at("a.png"), out));
     assert_shows(out, 20, 0, 0, 1.5, 2);
     assert_shows(out, 20, 9, 19, 58.5, 38);
@@ -44,7 +46,7 @@ static void test_crop_covers_the_input_and_keeps_the_middle(void **state) {
     (void)state;
     uint8_t out[20 * 20 * 3];
     save_places("a.png");
-    const dd__input input = {20, 20, 3, DD_PREPARE_AUTO, true, 0};
+    const dd__input input = {20, 20, 3, DD_PREPARE_AUTO, true, 0, false};
     assert_ok(dd__input_read(&input, at("a.png"), out));
     assert_shows(out, 20, 0, 0, 11,
                  1); /* a square of 40 from column 10 on, two pixels become one */
@@ -56,7 +58,7 @@ static void test_resize_comes_before_the_crop(void **state) {
     (void)state;
     uint8_t out[10 * 10 * 3];
     save_places("a.png");
-    const dd__input input = {10, 10, 3, DD_PREPARE_PLAIN, true, 20};
+    const dd__input input = {10, 10, 3, DD_PREPARE_PLAIN, true, 20, false};
     assert_ok(dd__input_read(&input, at("a.png"), out));
     assert_shows(out, 10, 0, 0, 21, 11);
     assert_shows(out, 10, 9, 9, 39, 29);
@@ -66,7 +68,7 @@ static void test_crop_of_a_picture_that_must_grow(void **state) {
     (void)state;
     uint8_t out[80 * 80 * 3];
     save_places("a.png");
-    const dd__input input = {80, 80, 3, DD_PREPARE_PLAIN, true, 0};
+    const dd__input input = {80, 80, 3, DD_PREPARE_PLAIN, true, 0, false};
     assert_ok(dd__input_read(&input, at("a.png"), out));
     assert_shows(out, 80, 40, 40, 30.25, 20.25); /* twice as large, columns 20 to 99 */
     assert_shows(out, 80, 2, 2, 11.25, 1.25);
@@ -77,7 +79,7 @@ static void test_a_picture_of_the_size_is_taken_as_it_is(void **state) {
     uint8_t out[HIGH * WIDE * 3];
     dd__image image;
     save_places("a.png");
-    const dd__input input = {HIGH, WIDE, 3, DD_PREPARE_AUTO, true, 64};
+    const dd__input input = {HIGH, WIDE, 3, DD_PREPARE_AUTO, true, 64, false};
     assert_ok(dd__input_read(&input, at("a.png"), out));
     assert_ok(dd__image_load(at("a.png"), 3, &image));
     assert_memory_equal(out, image.pixels, sizeof out);
@@ -88,7 +90,7 @@ static void test_a_grey_network_with_a_crop_takes_no_digits(void **state) {
     (void)state;
     uint8_t out[20 * 20], grey[20 * 20 * 3];
     save_places("a.png");
-    dd__input input = {20, 20, 1, DD_PREPARE_AUTO, true, 0};
+    dd__input input = {20, 20, 1, DD_PREPARE_AUTO, true, 0, false};
     assert_ok(dd__input_read(&input, at("a.png"), out));
     input.channels = 3;
     assert_ok(dd__input_read(&input, at("a.png"), grey));
@@ -104,7 +106,7 @@ static void test_extreme_proportions_leave_no_hole(void **state) {
     memset(line, 77, sizeof line);
     assert_ok(dd__image_save_png(at("line.png"), &(dd__image){300, 1, 1, line}));
     for (unsigned resize = 0; resize <= 16; resize += 16) {
-        const dd__input input = {16, 16, 1, DD_PREPARE_PLAIN, true, resize};
+        const dd__input input = {16, 16, 1, DD_PREPARE_PLAIN, true, resize, false};
         memset(out, 0, sizeof out);
         assert_ok(dd__input_read(&input, at("line.png"), out));
         for (size_t i = 0; i < sizeof out; i++) assert_int_equal(out[i], 77);
@@ -115,17 +117,48 @@ static void test_failures_name_the_file(void **state) {
     (void)state;
     uint8_t out[100];
     save_places("a.png");
-    const dd__input input = {10, 10, 1, DD_PREPARE_NONE, false, 0};
+    const dd__input input = {10, 10, 1, DD_PREPARE_NONE, false, 0, false};
     assert_fails(dd__input_read(&input, at("a.png"), out), DD_SHAPE,
                  "a.png: expected an image of 10x10 (width x height), found 60x40");
     assert_fails(dd__input_read(&input, at("none.png"), out), DD_IO, "none.png: cannot open");
-    const dd__input crop = {10, 10, 1, DD_PREPARE_PLAIN, true, 0};
+    const dd__input crop = {10, 10, 1, DD_PREPARE_PLAIN, true, 0, false};
     for (size_t i = 1; i < 40; i++) {
         dd__fail_allocation(i);
         dd_status status = dd__input_read(&crop, at("a.png"), out);
         assert_true(status == DD_OK || status == DD_MEMORY);
     }
     dd__fail_allocation(0);
+}
+
+/* A digit like MNIST's is taken as it is; for a network that was trained on such ones, the same dark on
+ * bright, in a corner, or on grey is made so first, and for another network none is. */
+static void test_a_digit_network_looks_at_pictures_of_its_size(void **state) {
+    (void)state;
+    enum { SIDE = 28, PIXELS = SIDE * SIDE };
+    static uint8_t digit[PIXELS], other[4][PIXELS], out[PIXELS];
+    dd__synthetic_draw(1, DD_SPLIT_TRAIN, 3, out);
+    const dd__image drawn = {SIDE, SIDE, 1, out};
+    assert_ok(dd__prepare(&drawn, DD_PREPARE_DIGIT, SIDE, SIDE, 1, digit));
+    for (int i = 0; i < PIXELS; i++) {
+        other[0][i] = (uint8_t)(255 - digit[i]);
+        if (i / SIDE >= 3 && i % SIDE >= 3) other[1][i - 3 * SIDE - 3] = digit[i];
+        other[2][i] = (uint8_t)(100 + digit[i] / 2);
+    }
+    dd__input input = {SIDE, SIDE, 1, DD_PREPARE_AUTO, false, 0, true};
+    assert_ok(dd__image_save_png(at("a.png"), &(dd__image){SIDE, SIDE, 1, digit}));
+    assert_ok(dd__input_read(&input, at("a.png"), out));
+    assert_memory_equal(out, digit, PIXELS);
+    for (int k = 0; k < 4; k++) { /* the last one is black */
+        assert_ok(dd__image_save_png(at("a.png"), &(dd__image){SIDE, SIDE, 1, other[k]}));
+        input.digits = true;
+        assert_ok(dd__input_read(&input, at("a.png"), out));
+        int difference = 0;
+        for (int i = 0; i < PIXELS; i++) difference += abs(out[i] - (k < 3 ? digit[i] : 0));
+        assert_true(difference <= 8 * PIXELS);
+        input.digits = false;
+        assert_ok(dd__input_read(&input, at("a.png"), out));
+        assert_memory_equal(out, other[k], PIXELS);
+    }
 }
 
 #define SCRATCH_TEST(test) cmocka_unit_test_setup_teardown(test, begin_scratch, end_scratch)
@@ -138,6 +171,7 @@ int main(void) {
         SCRATCH_TEST(test_crop_of_a_picture_that_must_grow),
         SCRATCH_TEST(test_a_picture_of_the_size_is_taken_as_it_is),
         SCRATCH_TEST(test_a_grey_network_with_a_crop_takes_no_digits),
+        SCRATCH_TEST(test_a_digit_network_looks_at_pictures_of_its_size),
         SCRATCH_TEST(test_extreme_proportions_leave_no_hole),
         SCRATCH_TEST(test_failures_name_the_file),
     };

@@ -1,5 +1,5 @@
 /* The real thing, where it is. */
-#include "data/dataset.h"
+#include "data/digit.h"
 #include "scratch.h"
 
 static const char *folder;
@@ -56,10 +56,26 @@ static void test_mnist_test_images_are_as_published(void **state) {
     dd_dataset_free(data);
 }
 
+/* Each of them: none that `classify` would prepare anew. */
+static void test_all_of_mnist_is_as_it_is_told_from_others(void **state) {
+    (void)state;
+    for (int split = DD_SPLIT_TRAIN; split <= DD_SPLIT_TEST; split++) {
+        dd_dataset *data = mnist(__func__, (dd_split)split);
+        for (size_t i = 0; i < data->count; i++)
+            assert_true(dd__is_mnist_digit(data->pixels + i * 784, 28, 28));
+        assert_true(dd__is_of_mnist_digits(data));
+        size_t others = data->count / 100 + 1;
+        for (size_t i = 0; i < 784 * others; i++) data->pixels[i] = 255 - data->pixels[i];
+        assert_false(dd__is_of_mnist_digits(data));
+        dd_dataset_free(data);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mnist_training_images_are_as_published),
         cmocka_unit_test(test_mnist_test_images_are_as_published),
+        cmocka_unit_test(test_all_of_mnist_is_as_it_is_told_from_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,6 +125,25 @@ static void test_names_classes_and_preparation_have_defaults(void **state) {
     dd_model_free(model);
 }
 
+static void test_a_model_says_what_it_was_trained_on(void **state) {
+    (void)state;
+    dd_model *model, *twin;
+    assert_fine(load_text("{\"deepdigits\": \"network 1\", \"name\": \"t\","
+                          "\"input\": {\"height\": 6, \"width\": 8, \"channels\": 1},"
+                          "\"layers\": [{\"op\": \"flatten\"}, {\"op\": \"dense\", \"units\": 4}]}",
+                          &model));
+    assert_false(model->preparation.digits);
+    for (int digits = 1; digits >= 0; digits--) {
+        assert_fine(dd__model_set_digits(model, digits));
+        assert_fine(dd__model_set_digits(model, digits));
+        assert_int_equal(model->preparation.digits, digits);
+        assert_fine(dd__model_twin(model, &twin));
+        assert_int_equal(twin->preparation.digits, digits);
+        dd_model_free(twin);
+    }
+    dd_model_free(model);
+}
+
 static void test_a_preparation_may_differ_by_channel(void **state) {
     (void)state;
     dd_model *model;
@@ -398,6 +417,10 @@ static const struct {
      "\"resize\": expected \"crop\": true beside it"},
     {HEAD "\"preparation\": {\"scale\": 1, \"shift\": 0, \"crop\": true, \"resize\": 5}, " REST,
      DD_FORMAT, "\"resize\""},
+    {HEAD "\"preparation\": {\"scale\": 1, \"shift\": 0, \"digits\": 1}, " REST, DD_FORMAT,
+     "\"digits\": expected true or false"},
+    {HEAD "\"preparation\": {\"scale\": 1, \"shift\": 0, \"digits\": true}, " REST, DD_FORMAT,
+     "\"digits\": expected one channel, and no \"crop\""},
     {HEAD "\"classes\": \"01\", " REST, DD_FORMAT, "\"classes\": expected a list of names"},
     {HEAD "\"classes\": [\"0\", 1], " REST, DD_FORMAT, "\"classes\": expected a list of names"},
     {HEAD "\"classes\": [\"0\", \"1\", \"2\"], " REST, DD_SHAPE,
@@ -602,6 +625,7 @@ int main(void) {
         cmocka_unit_test(test_all_shipped_networks_load),
         cmocka_unit_test(test_names_classes_and_preparation_have_defaults),
         cmocka_unit_test(test_given_classes_and_preparation_are_used),
+        cmocka_unit_test(test_a_model_says_what_it_was_trained_on),
         cmocka_unit_test(test_a_preparation_may_differ_by_channel),
         cmocka_unit_test(test_pairs_take_one_number_or_two),
         cmocka_unit_test(test_padding_takes_a_word_a_number_or_four_edges),

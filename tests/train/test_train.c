@@ -27,6 +27,7 @@ static void test_training_learns_the_synthetic_digits(void **state) {
         assert_true(result.accuracy > 0.7);
         assert_true(result.validation_accuracy > 0.6);
         assert_true(result.best_epoch >= 1 && result.best_epoch <= 6);
+        assert_false(model->preparation.digits); /* not as MNIST made them */
         dd_model_free(model);
     }
 }
@@ -200,6 +201,7 @@ static void test_mnist_is_learnt_in_a_few_steps(void **state) {
     assert_int_equal(dd_model_load("models/seed.json", &model), DD_OK);
     assert_int_equal(dd_train(device, model, some, NULL, &options, &result), DD_OK);
     assert_true(result.accuracy > 0.9);
+    assert_true(model->preparation.digits);
     dd_model_free(model);
     dd_dataset_free(all);
     dd_dataset_free(some);
