@@ -329,8 +329,9 @@ typedef enum dd_split { DD_SPLIT_TRAIN, DD_SPLIT_TEST } dd_split;
  * DD_IO, DD_FORMAT, with file, position, what was expected and found */
 DD_API dd_status dd_dataset_load(const char *source, dd_split split, dd_dataset **dataset);
 /* The same for use with `model`: where the source is a folder of images, of whatever sizes, each becomes the
- * model's input as dd_classify has it (DD_PREPARE_AUTO, and the model's own preparation), and class folders
- * that are all named as classes of the model have those classes' numbers.
+ * model's input as dd_classify has it (DD_PREPARE_AUTO, and the model's own preparation), but for those of its
+ * size, which stay as they are; and class folders that are all named as classes of the model have those
+ * classes' numbers.
  *   own_classes  they have numbers of their own all the same, for a model that will get new classes */
 DD_API dd_status dd_dataset_load_for(const dd_model *model, const char *source, dd_split split,
                                      bool own_classes, dd_dataset **dataset);
@@ -359,6 +360,11 @@ DD_API dd_status dd_dataset_divide_by(const dd_dataset *dataset, const char *pat
 struct dd_dataset_info;
 DD_API dd_status dd_dataset_divide_as(const dd_dataset *dataset, const struct dd_dataset_info *how,
                                       dd_dataset **first, dd_dataset **second);
+/* A dataset of the examples of `first` and, behind them, those of `second`, copied. It is described as
+ * `first` is, with second's source as `added`.
+ * DD_SHAPE   images of another size, labels on one side alone, classes that `first` does not have */
+DD_API dd_status dd_dataset_join(const dd_dataset *first, const dd_dataset *second,
+                                 dd_dataset **joined);
 DD_API void dd_dataset_free(dd_dataset *dataset);
 
 typedef struct dd_dataset_info {
@@ -371,6 +377,7 @@ typedef struct dd_dataset_info {
     unsigned folds, fold; /* of a part that dd_dataset_fold made; else 0 */
     uint64_t division;    /* seed of either */
     const char *list;     /* of a part that dd_dataset_divide_by made: its path; else NULL */
+    const char *added;    /* source of the second part of what dd_dataset_join made; else NULL */
 } dd_dataset_info;
 /* Fills `info`; its strings live as long as the dataset. */
 DD_API void dd_dataset_describe(const dd_dataset *dataset, dd_dataset_info *info);

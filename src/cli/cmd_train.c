@@ -46,6 +46,11 @@ static const cli_option options[] = {
      .offset = offsetof(settings, data),
      .help = "folder with IDX files, Kaggle CSV, folder of images with\none folder a class, or "
              "synthetic[:COUNT[:SEED]]"},
+    {.name = "add",
+     .kind = CLI_TEXT,
+     .value = "DATA",
+     .offset = offsetof(settings, add),
+     .help = "more images to train on, none of them for validation"},
     {.name = "output",
      .kind = CLI_TEXT,
      .value = "RUN",
@@ -224,6 +229,7 @@ static dd_status check_optimizer(const settings *set) {
 static dd_status check_resume(const settings *set) {
     const char *wrong = set->output       ? "output"
                         : set->overwrite  ? "overwrite"
+                        : set->add        ? "add"
                         : set->model      ? "model"
                         : set->init       ? "init"
                         : set->classes    ? "classes"

@@ -211,6 +211,20 @@ static dd_status divide(const cli_training *t, work *w) {
     return DD_OK;
 }
 
+/* More to train on, and nothing to validate on. */
+static dd_status add(const cli_training *t, work *w) {
+    const char *source = t->run ? t->run->data.added : t->set->add;
+    dd_dataset **data = w->data ? &w->data : &w->all, *added, *joined = NULL;
+    if (!source) return DD_OK;
+    CLI_TRY(cli_load_data(w->model, source, DD_SPLIT_TRAIN, false, &added));
+    dd_status status = dd_dataset_join(*data, added, &joined);
+    dd_dataset_free(added);
+    if (status != DD_OK) return cli_fail(status, "--add %s: %s", source, dd_message());
+    dd_dataset_free(*data);
+    *data = joined;
+    return DD_OK;
+}
+
 static dd_status load(const cli_training *t, work *w) {
     const char *source = t->set->data;
     int split = t->run ? (int)t->run->data.split : DD_SPLIT_TRAIN;
@@ -223,7 +237,8 @@ static dd_status load(const cli_training *t, work *w) {
     CLI_TRY(cli_check_size(w->model, w->all, source));
     CLI_TRY(check_weights(t, w));
     CLI_TRY(t->set->classes ? set_classes(t, w) : check_classes(w));
-    return divide(t, w);
+    CLI_TRY(divide(t, w));
+    return add(t, w);
 }
 
 /* ---- Training ------------------------------------------------------------------------ */

@@ -192,6 +192,7 @@ void dd_dataset_free(dd_dataset *dataset) {
     dd__free(dataset->class_names);
     dd__free(dataset->origin);
     dd__free(dataset->list);
+    dd__free(dataset->added);
     dd__free(dataset->source);
     dd__free(dataset);
 }
@@ -207,6 +208,7 @@ void dd_dataset_describe(const dd_dataset *dataset, dd_dataset_info *info) {
                               .split = dataset->split,
                               .fraction = dataset->fraction,
                               .list = dataset->list,
+                              .added = dataset->added,
                               .folds = dataset->folds,
                               .fold = dataset->fold,
                               .division = dataset->division};

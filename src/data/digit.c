@@ -46,5 +46,5 @@ bool dd__is_of_mnist_digits(const dd_dataset *dataset) {
     for (size_t i = 0; i < dataset->count; i++)
         others +=
             !dd__is_mnist_digit(dataset->pixels + i * pixels, dataset->height, dataset->width);
-    return others <= dataset->count / 100;
+    return others <= dataset->count / 20;
 }

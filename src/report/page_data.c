@@ -56,6 +56,7 @@ static void add_source(page *p, cJSON *json, const dd_run *run) {
     add_number(p, data, "fold", info->fold);
     dd__json_add_u64(&p->json, data, "division", info->division);
     add_text(p, data, "list", info->list);
+    add_text(p, data, "added", info->added);
 }
 
 static void add_run(page *p, cJSON *root, const dd_run *run) {

@@ -45,17 +45,33 @@ static dd_status check_images(const gathering *g, const char *source) {
                     source, run->hash, hash);
 }
 
+static dd_status divide(gathering *g, dd_dataset *all) {
+    if (g->run->validation_count == 0) {
+        g->training = all;
+        return DD_OK;
+    }
+    dd_status status = dd_dataset_divide_as(all, &g->run->data, &g->training, &g->validation);
+    dd_dataset_free(all);
+    return status;
+}
+
+static dd_status add(gathering *g, const char *source) {
+    dd_dataset *added, *joined = NULL;
+    DD_TRY(dd_dataset_load_for(g->model, source, DD_SPLIT_TRAIN, false, &added));
+    dd_status status = dd__within(dd_dataset_join(g->training, added, &joined), "%s", source);
+    dd_dataset_free(added);
+    if (status != DD_OK) return status;
+    dd_dataset_free(g->training);
+    g->training = joined;
+    return DD_OK;
+}
+
 static dd_status load_training(gathering *g, const char *source) {
     const dd_dataset_info *how = &g->run->data;
     dd_dataset *all;
     DD_TRY(dd_dataset_load_for(g->model, source, how->split, false, &all));
-    if (g->run->validation_count == 0) {
-        g->training = all;
-    } else {
-        dd_status status = dd_dataset_divide_as(all, how, &g->training, &g->validation);
-        dd_dataset_free(all);
-        DD_TRY(status);
-    }
+    DD_TRY(divide(g, all));
+    if (how->added) DD_TRY(add(g, how->added));
     DD_TRY(check_images(g, source));
     DD_TRY(dd__within(dd__check_examples(g->model, g->training), "%s", source));
     return g->validation ? dd__check_examples(g->model, g->validation) : DD_OK;

@@ -231,10 +231,12 @@ function networkWords() {
 }
 
 function splitWords() {
-  const { source, folds, fold, fraction, division, list, validation_count: held } = run.data;
+  const { source, added, folds, fold, fraction, division, list, validation_count: held } =
+    run.data;
   const second = held ? ` and ${count(held)} for validation` : "";
   const first = plural(run.data.count, "image", "images");
-  const all = `${first} to train on${second} from ${source || "memory"}`;
+  const more = added ? ` and, to train on alone, ${added}` : "";
+  const all = `${first} to train on${second} from ${source || "memory"}${more}`;
   if (list) return `${all}, whose numbers are in ${list}.`;
   if (folds)
     return `${all}: part ${fold} of ${folds}, drawn with seed ${division}, is for validation.`;

@@ -21,5 +21,6 @@ dd_status dd_dataset_load_for(const dd_model *model, const char *source, dd_spli
                          .classes = model->classes,
                          .own_classes = own_classes};
     bool takes_pictures = dd__model_input(model, DD_PREPARE_AUTO, &target.input) == DD_OK;
+    target.input.digits = false; /* a training that goes on has the images that it began with */
     return dd__dataset_load(source, split, takes_pictures ? &target : NULL, dataset);
 }

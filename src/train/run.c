@@ -6,7 +6,8 @@
  *      "network": {...},                              the network file
  *      "initial": "",                                 hash of the initial weights; "": the seed's
  *      "data": {"source": "mnist", "split": "train", "fraction": 0.2, "folds": 0, "fold": 0,
- *               "division": "42", "list": "", "training": 48000, "validation": 12000, "hash": "..."},
+ *               "division": "42", "list": "", "added": "", "training": 48000, "validation": 12000,
+ *               "hash": "..."},
  *      "options": {"epochs": 50, "batch": 128, "seed": "42", "freeze": "", ...},
  *      "device": {"selector": "", "name": "...", "platform": "...", "driver": "...", "threads": 0,
  *                 "kernel_class": "auto", "precision": "f32", "memory_bytes": 0,
@@ -47,6 +48,7 @@ static void add_data(dd__json *json, cJSON *root, const dd__loop *loop) {
     dd__json_add_number(json, object, "fold", data->fold);
     dd__json_add_u64(json, object, "division", data->division);
     dd__json_add_text(json, object, "list", data->list);
+    dd__json_add_text(json, object, "added", data->added);
     dd__json_add_number(json, object, "training", (double)loop->training.count);
     dd__json_add_number(json, object, "validation", (double)loop->validation.count);
     dd__json_add_text(json, object, "hash", loop->hash);
@@ -108,6 +110,13 @@ typedef struct run {
     char *folder;
 } run;
 
+/* Older runs had none. */
+static dd_status read_source(const cJSON *data, const char *key, const char **source) {
+    if (cJSON_GetObjectItem(data, key)) DD_TRY(dd__json_string(data, key, source));
+    if (*source && !**source) *source = NULL;
+    return DD_OK;
+}
+
 static dd_status read_data(const cJSON *root, dd_run *r) {
     const cJSON *data;
     const char *split;
@@ -122,9 +131,8 @@ static dd_status read_data(const cJSON *root, dd_run *r) {
     DD_TRY(dd__json_unsigned(data, "fold", &r->data.fold));
     DD_TRY(dd__json_integer(data, "training", 1, UINT32_MAX, &training));
     DD_TRY(dd__json_integer(data, "validation", 0, UINT32_MAX, &validation));
-    if (cJSON_GetObjectItem(data, "list")) /* older runs had none */
-        DD_TRY(dd__json_string(data, "list", &r->data.list));
-    if (r->data.list && !*r->data.list) r->data.list = NULL;
+    DD_TRY(read_source(data, "list", &r->data.list));
+    DD_TRY(read_source(data, "added", &r->data.added));
     if (!*r->data.source) r->data.source = NULL;
     r->data.split = strcmp(split, "test") == 0 ? DD_SPLIT_TEST : DD_SPLIT_TRAIN;
     r->data.count = (size_t)training;

@@ -135,6 +135,28 @@ static void test_a_finished_run_goes_on_to_more_epochs(void **state) {
     expect_same_run("unbroken", "short");
 }
 
+static void test_what_is_added_is_trained_on_and_goes_on(void **state) {
+    (void)state;
+    static const char recipe[] = "train --model models/small.json --data synthetic:500:5 "
+                                 "--add synthetic:100:6 --batch 16 --output \"$T/%s\" --epochs %d";
+    char arguments[512];
+    snprintf(arguments, sizeof arguments, recipe, "added", 1);
+    run(arguments);
+    expect_status(0);
+    expect_part(err, "split: 400 to train on, 100 for validation");
+    expect_part(err, "data: 100 images of 28x28x1 from synthetic:100:6");
+    assert_int_equal(system("grep -q '\"training\":.500,' \"$T/added/run.json\""), 0);
+    run("train --resume \"$T/added\" --epochs 2");
+    expect_status(0);
+    snprintf(arguments, sizeof arguments, recipe, "added-at-once", 2);
+    run(arguments);
+    expect_status(0);
+    expect_same_run("added-at-once", "added");
+    run("train --model models/small.json --data synthetic:500:5 --add models --output \"$T/x\"");
+    expect_status(2);
+    expect_part(err, "models");
+}
+
 static void test_options_that_a_resumed_run_cannot_have_are_refused(void **state) {
     (void)state;
     const char *rows[][2] = {
@@ -143,6 +165,7 @@ static void test_options_that_a_resumed_run_cannot_have_are_refused(void **state
         {"--optimizer sgd", "optimizer: the run"},
         {"--keep last", "keep: the run"},
         {"--freeze conv1", "--freeze belongs to a new run"},
+        {"--add synthetic:9", "--add belongs to a new run"},
         {"--classes 5", "--classes belongs to a new run"},
         {"--validation 0.5", "--validation belongs to a new run"},
         {"--output \"$T/x\"", "--output belongs to a new run"},
@@ -404,6 +427,7 @@ int main(void) {
         cmocka_unit_test_setup(test_a_run_killed_in_its_first_epoch_goes_on, need_unbroken),
         cmocka_unit_test_setup(test_a_run_whose_device_is_lost_says_how_to_go_on, need_unbroken),
         cmocka_unit_test_setup(test_a_finished_run_goes_on_to_more_epochs, need_unbroken),
+        cmocka_unit_test(test_what_is_added_is_trained_on_and_goes_on),
         cmocka_unit_test_setup(test_options_that_a_resumed_run_cannot_have_are_refused,
                                need_unbroken),
         cmocka_unit_test_setup(test_a_new_run_never_replaces_one_unasked, need_unbroken),
