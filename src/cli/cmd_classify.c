@@ -63,11 +63,12 @@ static const cli_option options[] = {
      .choices = preparations,
      .fallback = "auto",
      .offset = offsetof(settings, prepare),
-     .help = "how an image becomes the model's input: digit finds the ink\nand centres it as MNIST "
-             "does, plain resizes as the model\nsays, none refuses what does not fit, auto decides "
-             "for\n"
-             "each image: what fits is taken as it is, unless the\nmodel was trained on MNIST's digits "
-             "and it is not like\nthem: in other colours, off the middle, too small"},
+     .help =
+         "how an image becomes the model's input: digit finds the ink\nand centres it as MNIST "
+         "does, plain resizes as the model\nsays, none refuses what does not fit, auto decides "
+         "for\n"
+         "each image: what fits is taken as it is, unless the\nmodel was trained on MNIST's digits "
+         "and it is not like\nthem: in other colours, off the middle, too small"},
     {.name = "dump-prepared",
      .kind = CLI_TEXT,
      .value = "DIR",
