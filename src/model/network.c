@@ -166,6 +166,14 @@ static dd_status check_tensor(const cJSON *tensor, const char *const known[], si
                                            numbers, INT32_MAX);
 }
 
+static bool is_named_before(const cJSON *list, const cJSON *tensor) {
+    const char *name = cJSON_GetObjectItemCaseSensitive(tensor, "name")->valuestring;
+    for (const cJSON *other = list->child; other != tensor; other = other->next)
+        if (strcmp(cJSON_GetObjectItemCaseSensitive(other, "name")->valuestring, name) == 0)
+            return true;
+    return false;
+}
+
 static dd_status check_tensors(const cJSON *network, const char *key, const char *const known[],
                                size_t count) {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(network, key), *tensor;
@@ -173,8 +181,12 @@ static dd_status check_tensors(const cJSON *network, const char *key, const char
     if (cJSON_GetArraySize(list) > DD__NETWORK_TENSORS)
         return dd__fail(DD_FORMAT, "\"%s\": expected at most %d tensors, found %d", key,
                         DD__NETWORK_TENSORS, cJSON_GetArraySize(list));
-    cJSON_ArrayForEach(tensor, list)
+    cJSON_ArrayForEach(tensor, list) {
         DD_TRY(dd__within(check_tensor(tensor, known, count), "\"%s\"", key));
+        if (is_named_before(list, tensor))
+            return dd__fail(DD_FORMAT, "\"%s\": \"%s\" is there twice", key,
+                            cJSON_GetObjectItemCaseSensitive(tensor, "name")->valuestring);
+    }
     return DD_OK;
 }
 

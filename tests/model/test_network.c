@@ -10,7 +10,13 @@
     "{\"deepdigits\": \"network 1\", \"name\": \"t\", " \
     "\"input\": {\"height\": 8, \"width\": 6, \"channels\": 3}, "
 #define NETWORK(layers) HEAD "\"layers\": [" layers "]}"
-#define END             ", {\"op\": \"flatten\"}, {\"op\": \"dense\", \"units\": 4}, {\"op\": \"softmax\"}"
+#define X               "{\"name\": \"x\", \"shape\": [2]}"
+#define Y               "{\"name\": \"y\", \"layer\": \"r\", \"shape\": [2]}"
+#define TENSORS(inputs, outputs)                                                             \
+    "{\"deepdigits\": \"network 1\", \"name\": \"t\", \"inputs\": [" inputs                  \
+    "], \"outputs\": [" outputs "], \"layers\": [{\"op\": \"activation\", \"name\": \"r\", " \
+    "\"kind\": \"relu\", \"inputs\": [\"x\"]}]}"
+#define END ", {\"op\": \"flatten\"}, {\"op\": \"dense\", \"units\": 4}, {\"op\": \"softmax\"}"
 
 static dd_layer_info layer_named(const dd_model *model, const char *name) {
     dd_model_info info;
@@ -425,6 +431,14 @@ static const struct {
     {HEAD "\"classes\": [\"0\", 1], " REST, DD_FORMAT, "\"classes\": expected a list of names"},
     {HEAD "\"classes\": [\"0\", \"1\", \"2\"], " REST, DD_SHAPE,
      "\"classes\": 3 names for the 4 numbers of the last layer"},
+    /* tensors in place of an image */
+    {TENSORS("3", Y), DD_FORMAT, "\"inputs\": expected an object"},
+    {TENSORS(X ", " X, Y), DD_FORMAT, "\"inputs\": \"x\" is there twice"},
+    {TENSORS(X, Y ", " Y), DD_FORMAT, "\"outputs\": \"y\" is there twice"},
+    {TENSORS(X, Y ", {\"name\": \"z\", \"layer\": \"s\", \"shape\": [2]}"), DD_FORMAT,
+     "\"outputs\": there is no layer \"s\""},
+    {TENSORS("{\"name\": \"x\", \"shape\": [0.5]}", Y), DD_FORMAT,
+     "\"shape\": expected whole numbers from 1 on"},
     /* layers */
     {HEAD "\"layers\": []}", DD_FORMAT, "\"layers\": expected a list of layers"},
     {HEAD "\"layers\": {}}", DD_FORMAT, "\"layers\": expected a list of layers"},
