@@ -61,7 +61,7 @@ static void choose_levels(const dd__image *plane, dd__writing *writing) {
     unsigned floor = 8 + 4 * grain(plane);
     if (floor > DD__LEVELS / 2) floor = DD__LEVELS / 2;
     writing->high = dd__otsu(counts, floor, NULL);
-    writing->low = writing->high * 35 / 100;
+    writing->low = writing->high * 6 / 10;
     if (writing->low < floor) writing->low = floor;
     if (writing->high < writing->low) writing->high = writing->low;
 }
