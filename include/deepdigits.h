@@ -360,11 +360,10 @@ DD_API dd_status dd_dataset_divide_by(const dd_dataset *dataset, const char *pat
 struct dd_dataset_info;
 DD_API dd_status dd_dataset_divide_as(const dd_dataset *dataset, const struct dd_dataset_info *how,
                                       dd_dataset **first, dd_dataset **second);
-/* A dataset of the examples of `first` and, behind them, those of `second`, copied. It is described as
- * `first` is, with second's source as `added`.
- * DD_SHAPE   images of another size, labels on one side alone, classes that `first` does not have */
-DD_API dd_status dd_dataset_join(const dd_dataset *first, const dd_dataset *second,
-                                 dd_dataset **joined);
+/* Puts copies of the examples of `more` behind those of `dataset`, which is described as before, with
+ * more's source as `added`. Whatever fails, `dataset` is as it was.
+ * DD_SHAPE   images of another size, labels on one side alone, classes that `dataset` does not have */
+DD_API dd_status dd_dataset_append(dd_dataset *dataset, const dd_dataset *more);
 DD_API void dd_dataset_free(dd_dataset *dataset);
 
 typedef struct dd_dataset_info {
@@ -377,7 +376,7 @@ typedef struct dd_dataset_info {
     unsigned folds, fold; /* of a part that dd_dataset_fold made; else 0 */
     uint64_t division;    /* seed of either */
     const char *list;     /* of a part that dd_dataset_divide_by made: its path; else NULL */
-    const char *added;    /* source of the second part of what dd_dataset_join made; else NULL */
+    const char *added;    /* source of what dd_dataset_append put behind the others, or NULL */
 } dd_dataset_info;
 /* Fills `info`; its strings live as long as the dataset. */
 DD_API void dd_dataset_describe(const dd_dataset *dataset, dd_dataset_info *info);

@@ -214,15 +214,12 @@ static dd_status divide(const cli_training *t, work *w) {
 /* More to train on, and nothing to validate on. */
 static dd_status add(const cli_training *t, work *w) {
     const char *source = t->run ? t->run->data.added : t->set->add;
-    dd_dataset **data = w->data ? &w->data : &w->all, *added, *joined = NULL;
+    dd_dataset *more;
     if (!source) return DD_OK;
-    CLI_TRY(cli_load_data(w->model, source, DD_SPLIT_TRAIN, false, &added));
-    dd_status status = dd_dataset_join(*data, added, &joined);
-    dd_dataset_free(added);
-    if (status != DD_OK) return cli_fail(status, "--add %s: %s", source, dd_message());
-    dd_dataset_free(*data);
-    *data = joined;
-    return DD_OK;
+    CLI_TRY(cli_load_data(w->model, source, DD_SPLIT_TRAIN, false, &more));
+    dd_status status = dd_dataset_append(w->data ? w->data : w->all, more);
+    dd_dataset_free(more);
+    return status == DD_OK ? DD_OK : cli_fail(status, "--add %s: %s", source, dd_message());
 }
 
 static dd_status load(const cli_training *t, work *w) {

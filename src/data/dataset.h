@@ -14,7 +14,7 @@ struct dd_dataset {
     char *source;       /* where it came from, and how it was divided: as dd_dataset_info has it */
     dd_split split;
     char *list;
-    char *added; /* source of what dd_dataset_join put behind the others */
+    char *added; /* source of what dd_dataset_append put behind the others */
     double fraction;
     unsigned folds, fold;
     uint64_t division;

@@ -56,14 +56,11 @@ static dd_status divide(gathering *g, dd_dataset *all) {
 }
 
 static dd_status add(gathering *g, const char *source) {
-    dd_dataset *added, *joined = NULL;
-    DD_TRY(dd_dataset_load_for(g->model, source, DD_SPLIT_TRAIN, false, &added));
-    dd_status status = dd__within(dd_dataset_join(g->training, added, &joined), "%s", source);
-    dd_dataset_free(added);
-    if (status != DD_OK) return status;
-    dd_dataset_free(g->training);
-    g->training = joined;
-    return DD_OK;
+    dd_dataset *more;
+    DD_TRY(dd_dataset_load_for(g->model, source, DD_SPLIT_TRAIN, false, &more));
+    dd_status status = dd__within(dd_dataset_append(g->training, more), "%s", source);
+    dd_dataset_free(more);
+    return status;
 }
 
 static dd_status load_training(gathering *g, const char *source) {

@@ -231,62 +231,62 @@ static void test_parts_know_where_they_came_from(void **state) {
     dd_dataset_free(data);
 }
 
-/* The second's examples come last; the rest is known of the first. */
-static void test_joined_datasets_are_one_behind_the_other(void **state) {
+/* More examples come last; the rest is known of those before. */
+static void test_more_is_put_behind(void **state) {
     (void)state;
-    dd_dataset *one, *first, *second, *more, *joined;
+    dd_dataset *one, *first, *second, *before, *more;
     dd_dataset_info info;
     assert_ok(dd_dataset_load("synthetic:20:3", DD_SPLIT_TRAIN, &one));
     assert_ok(dd_dataset_load("synthetic:5:4", DD_SPLIT_TRAIN, &more));
     assert_ok(dd_dataset_divide(one, 0.5, 7, &first, &second));
-    assert_ok(dd_dataset_join(first, more, &joined));
-    dd_dataset_describe(joined, &info);
+    assert_ok(dd__dataset_copy(first, &before));
+    dd_status status = DD_MEMORY;
+    for (size_t i = 1; status == DD_MEMORY; i++) {
+        assert_int_equal(first->count, 10);
+        assert_null(first->added);
+        dd__fail_allocation(i);
+        status = dd_dataset_append(first, more);
+    }
+    dd__fail_allocation(0);
+    assert_ok(status);
+    dd_dataset_describe(first, &info);
     assert_int_equal(info.count, 15);
     assert_string_equal(info.source, "synthetic:20:3");
     assert_string_equal(info.added, "synthetic:5:4");
     assert_true(info.fraction == 0.5);
     for (size_t i = 0; i < 15; i++) {
-        const dd_dataset *from = i < 10 ? first : more;
+        const dd_dataset *from = i < 10 ? before : more;
         size_t k = i < 10 ? i : i - 10;
-        assert_memory_equal(dd_dataset_pixels(joined, i), dd_dataset_pixels(from, k), 784);
-        assert_int_equal(dd_dataset_label(joined, i), dd_dataset_label(from, k));
-        if (i < 10) assert_int_equal(dd_dataset_origin(joined, i), dd_dataset_origin(first, k));
+        assert_memory_equal(dd_dataset_pixels(first, i), dd_dataset_pixels(from, k), 784);
+        assert_int_equal(dd_dataset_label(first, i), dd_dataset_label(from, k));
+        assert_int_equal(dd_dataset_origin(first, i), i < 10 ? dd_dataset_origin(before, k) : i);
     }
-    dd_dataset_free(joined);
-    dd_status status = DD_MEMORY;
-    for (size_t i = 1; status == DD_MEMORY; i++) {
-        dd__fail_allocation(i);
-        status = dd_dataset_join(first, more, &joined);
-        assert_true(status == DD_OK || !joined);
-    }
-    dd__fail_allocation(0);
-    assert_ok(status);
-    dd_dataset_free(joined);
     dd_dataset_free(more);
+    dd_dataset_free(before);
     dd_dataset_free(second);
     dd_dataset_free(first);
     dd_dataset_free(one);
 }
 
-static void test_what_does_not_fit_is_not_joined(void **state) {
+static void test_what_does_not_fit_is_not_put_behind(void **state) {
     (void)state;
     static const uint8_t pixels[8] = {0};
     static const int32_t labels[] = {0, 11};
-    dd_dataset *data = count_up(4, true), *other, *joined;
+    dd_dataset *data = count_up(4, true), *other;
     assert_ok(dd_dataset_create(pixels, labels, 1, 2, 1, 1, 10, &other));
-    assert_fails(dd_dataset_join(data, other, &joined), DD_SHAPE,
+    assert_fails(dd_dataset_append(data, other), DD_SHAPE,
                  "expected images of 1x2x1 as the others, found 2x1x1");
     dd_dataset_free(other);
     assert_ok(dd_dataset_create(pixels, NULL, 2, 1, 2, 1, 10, &other));
-    assert_fails(dd_dataset_join(data, other, &joined), DD_SHAPE, "all labelled or all not");
+    assert_fails(dd_dataset_append(data, other), DD_SHAPE, "all labelled or all not");
     dd_dataset_free(other);
     assert_ok(dd_dataset_create(pixels, labels, 2, 1, 2, 1, 12, &other));
-    assert_fails(dd_dataset_join(data, other, &joined), DD_SHAPE,
+    assert_fails(dd_dataset_append(data, other), DD_SHAPE,
                  "at most the 10 classes of the others, found 12");
     const char *names[] = {"0", "1", "two"};
     other->labels[1] = 2;
     assert_ok(dd__dataset_name_classes(other, names, 3));
-    assert_fails(dd_dataset_join(data, other, &joined), DD_SHAPE,
+    assert_fails(dd_dataset_append(data, other), DD_SHAPE,
                  "class 2: expected \"2\" as the others, found \"two\"");
     dd_dataset_free(other);
     dd_dataset_free(data);
@@ -339,8 +339,8 @@ int main(void) {
         cmocka_unit_test(test_wrong_lists_are_refused),
         cmocka_unit_test(test_folds_share_the_examples_evenly),
         cmocka_unit_test(test_parts_know_where_they_came_from),
-        cmocka_unit_test(test_joined_datasets_are_one_behind_the_other),
-        cmocka_unit_test(test_what_does_not_fit_is_not_joined),
+        cmocka_unit_test(test_more_is_put_behind),
+        cmocka_unit_test(test_what_does_not_fit_is_not_put_behind),
         cmocka_unit_test(test_divide_survives_every_failed_allocation),
         cmocka_unit_test(test_labels_decide_the_number_of_classes),
     };
