@@ -43,7 +43,7 @@ bool dd__is_mnist_digit(const uint8_t *pixels, unsigned height, unsigned width) 
 bool dd__is_of_mnist_digits(const dd_dataset *dataset) {
     size_t pixels = (size_t)dataset->height * dataset->width, others = 0;
     if (dataset->channels != 1) return false;
-    for (size_t i = 0; i < dataset->count; i++)
+    for (size_t i = 0; i < dataset->count && others <= dataset->count / 20; i++)
         others +=
             !dd__is_mnist_digit(dataset->pixels + i * pixels, dataset->height, dataset->width);
     return others <= dataset->count / 20;

@@ -125,7 +125,8 @@ static dd_status load_image(const folder *from, const char *path, uint8_t *out) 
     if (from->target) return dd__input_read(&from->target->input, path, out);
     dd__image image;
     DD_TRY(dd__image_load(path, from->channels, &image));
-    dd_prepare mode = from->is_prepared ? DD_PREPARE_AUTO : DD_PREPARE_NONE;
+    bool fits = image.height == from->height && image.width == from->width;
+    dd_prepare mode = from->is_prepared && !fits ? DD_PREPARE_DIGIT : DD_PREPARE_NONE;
     dd_status status = dd__prepare(&image, mode, from->height, from->width, from->channels, out);
     dd__image_clear(&image);
     return dd__within(status, "%s", path);

@@ -135,9 +135,6 @@ out:
 
 dd_status dd__prepare(const dd__image *image, dd_prepare mode, unsigned height, unsigned width,
                       unsigned channels, uint8_t *out) {
-    bool fits = image->height == height && image->width == width;
-    if (mode == DD_PREPARE_AUTO)
-        mode = fits ? DD_PREPARE_NONE : channels == 1 ? DD_PREPARE_DIGIT : DD_PREPARE_PLAIN;
     switch (mode) {
     case DD_PREPARE_NONE:
         return prepare_none(image, height, width, channels, out);

@@ -42,6 +42,16 @@ static void test_plain_stretches(void **state) {
     assert_shows(out, 20, 9, 19, 58.5, 38);
 }
 
+static void test_auto_is_plain_for_networks_with_colour(void **state) {
+    (void)state;
+    uint8_t out[10 * 20 * 3];
+    save_places("a.png");
+    const dd__input input = {10, 20, 3, DD_PREPARE_AUTO, false, 0, false};
+    assert_ok(dd__input_read(&input, at("a.png"), out));
+    assert_shows(out, 20, 0, 0, 1.5, 2);
+    assert_shows(out, 20, 9, 19, 58.5, 38);
+}
+
 static void test_crop_covers_the_input_and_keeps_the_middle(void **state) {
     (void)state;
     uint8_t out[20 * 20 * 3];
@@ -166,6 +176,7 @@ static void test_a_digit_network_looks_at_pictures_of_its_size(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         SCRATCH_TEST(test_plain_stretches),
+        SCRATCH_TEST(test_auto_is_plain_for_networks_with_colour),
         SCRATCH_TEST(test_crop_covers_the_input_and_keeps_the_middle),
         SCRATCH_TEST(test_resize_comes_before_the_crop),
         SCRATCH_TEST(test_crop_of_a_picture_that_must_grow),

@@ -145,7 +145,7 @@ static void test_pages_of_odd_shapes_do_not_crash(void **state) {
         uint8_t *pixels = malloc(3 * count), out[3 * PIXELS];
         for (unsigned i = 0; i < 3 * count; i++) pixels[i] = (uint8_t)(i * 2654435761u >> 24);
         for (unsigned channels = 1; channels <= 3; channels += 2)
-            for (int mode = DD_PREPARE_AUTO; mode <= DD_PREPARE_PLAIN; mode++) {
+            for (int mode = DD_PREPARE_DIGIT; mode <= DD_PREPARE_PLAIN; mode++) {
                 dd__image image = {sizes[s][0], sizes[s][1], channels, pixels};
                 assert_ok(dd__prepare(&image, (dd_prepare)mode, SIDE, SIDE, 1, out));
                 assert_ok(dd__prepare(&image, (dd_prepare)mode, SIDE, SIDE, 3, out));
@@ -162,25 +162,13 @@ static void test_none_takes_only_the_right_size(void **state) {
     dd__image image = {SIDE, SIDE, 1, pixels};
     assert_ok(dd__prepare(&image, DD_PREPARE_NONE, SIDE, SIDE, 1, out));
     assert_memory_equal(out, pixels, PIXELS);
-    assert_ok(dd__prepare(&image, DD_PREPARE_AUTO, SIDE, SIDE, 1, out));
-    assert_memory_equal(out, pixels, PIXELS);
     assert_ok(dd__prepare(&image, DD_PREPARE_NONE, SIDE, SIDE, 3, out));
     assert_int_equal(out[3 * 5 + 2], 5);
     image = (dd__image){100, 80, 1, pixels};
     assert_fails(dd__prepare(&image, DD_PREPARE_NONE, SIDE, SIDE, 1, out), DD_SHAPE,
                  "expected an image of 28x28 (width x height), found 100x80");
-    assert_fails(dd__prepare(&image, (dd_prepare)9, SIDE, SIDE, 1, out), DD_USAGE,
-                 "9 is no way of preparing");
-}
-
-static void test_auto_is_plain_for_networks_with_colour(void **state) {
-    (void)state;
-    uint8_t pixels[40 * 40 * 3], plain[PIXELS * 3], out[PIXELS * 3];
-    for (int i = 0; i < 40 * 40 * 3; i++) pixels[i] = (uint8_t)(i / 40);
-    dd__image image = {40, 40, 3, pixels};
-    assert_ok(dd__prepare(&image, DD_PREPARE_PLAIN, SIDE, SIDE, 3, plain));
-    assert_ok(dd__prepare(&image, DD_PREPARE_AUTO, SIDE, SIDE, 3, out));
-    assert_memory_equal(out, plain, sizeof out);
+    assert_fails(dd__prepare(&image, DD_PREPARE_AUTO, SIDE, SIDE, 1, out), DD_USAGE,
+                 "0 is no way of preparing");
 }
 
 static double correlation(const uint8_t *a, const uint8_t *b) {
@@ -452,7 +440,6 @@ int main(void) {
         cmocka_unit_test(test_blank_pages_give_empty_pictures),
         cmocka_unit_test(test_pages_of_odd_shapes_do_not_crash),
         cmocka_unit_test(test_none_takes_only_the_right_size),
-        cmocka_unit_test(test_auto_is_plain_for_networks_with_colour),
         cmocka_unit_test(test_photographs_give_the_digit),
         cmocka_unit_test(test_a_digit_may_reach_all_borders),
         cmocka_unit_test(test_lines_along_the_border_are_no_digit),
