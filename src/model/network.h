@@ -26,8 +26,9 @@
  * one a layer is called after its op and the how-manyth of that op it is: "add1". What else a layer
  * takes are its op's attributes. The last layer gives one number a class.
  *
- * A row of what a layer gives is of one image, which has but one, except between "views", which makes several
- * of it, and "stack_views", which makes them one again; a layer cannot read from inside and outside.
+ * A row of what a layer gives is of one image, which has but one, except between "views" (or "unstack_views"),
+ * which makes several of it, and "stack_views", which makes them one again; a layer cannot read from inside
+ * and outside.
  *
  * A network of tensors, which `run` alone takes, has these in place of "input", "preparation" and
  * "classes"; shapes are whole, and [] is a single number:

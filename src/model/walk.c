@@ -59,7 +59,7 @@ static dd_status count_rows(const dd__walker *w, const dd__op *op, uint32_t befo
     layer->rows = before;
     if (before == 0) return DD_OK;
     uint32_t batch = w->sources[0].value->dims.d[0];
-    bool regroups = op == &dd__op_views || op == &dd__op_stack_views;
+    bool regroups = op == &dd__op_views || op == &dd__op_stack_views || op == &dd__op_unstack_views;
     if (regroups) layer->rows = y->d[0] > batch ? y->d[0] / batch : 1;
     if (y->rank >= 2 && y->d[0] == layer->rows * batch) return DD_OK;
     char found[80];

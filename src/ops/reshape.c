@@ -1,4 +1,4 @@
-/* flatten, reshape and stack_views: the same bytes seen with other dims. Nothing is computed. */
+/* flatten, reshape, stack_views and unstack_views: the same bytes seen with other dims. Nothing is computed. */
 #include "graph/op.h"
 #include "ops/ops.h"
 
@@ -121,5 +121,28 @@ const dd__op dd__op_stack_views = {
     .outputs = 1,
     .layer = dd__layer_plain,
     .infer = infer_stack,
+    .gradient = gradient,
+};
+
+/* ---- unstack_views: (N, count, ...) -> (N * count, ...) --------------------------------- */
+
+static dd_status infer_unstack(dd__graph *graph, dd__node *node) {
+    const dd__dims *x = &node->in[0]->dims;
+    char found[80];
+    if (x->rank < 3 || dd__dims_count(x) == 0)
+        return dd__fail(DD_SHAPE, "expected views of images, three axes or more, found %s",
+                        dd__dims_print(x, found));
+    dd__dims y = DD_DIMS(x->d[0] * x->d[1]);
+    for (unsigned i = 2; i < x->rank; i++) y.d[y.rank++] = x->d[i];
+    return dd__node_view(graph, node, 0, node->in[0], y);
+}
+
+const dd__op dd__op_unstack_views = {
+    .name = "unstack_views",
+    .min_in = 1,
+    .max_in = 1,
+    .outputs = 1,
+    .layer = dd__layer_plain,
+    .infer = infer_unstack,
     .gradient = gradient,
 };

@@ -19,7 +19,7 @@ static void test_every_op_is_found_by_its_name(void **state) {
         assert_ptr_equal(dd__op_find(op->name), op);
         assert_true(op->layer || op->infer);
     }
-    assert_int_equal(count, 62);
+    assert_int_equal(count, 63);
     assert_null(dd__op_find("conv3d"));
     assert_null(dd__op_find(""));
 }

@@ -134,6 +134,26 @@ static void test_views_are_stacked_behind_the_batch(void **state) {
     host_close(&h);
 }
 
+static void test_unstacked_views_are_rows_of_the_batch(void **state) {
+    host h;
+    dd__value *y, *dx = NULL;
+    const dd__op *op = &dd__op_unstack_views;
+    (void)state;
+    host_open(&h);
+    dd__value *x = host_input(&h, "x", DD__F32, DD_DIMS(2, 3, 5, 2), NULL);
+    assert_int_equal(dd__graph_add1(h.graph, op, "unstack", NULL, &x, 1, &y), DD_OK);
+    assert_ptr_equal(y->base, x);
+    assert_true(dd__dims_equal(&y->dims, &DD_DIMS(6, 5, 2)));
+    dd__value *dy = host_input(&h, "dy", DD__F32, y->dims, NULL);
+    assert_int_equal(op->gradient(h.graph, h.graph->nodes[0], &dy, &dx), DD_OK);
+    assert_true(dd__dims_equal(&dx->dims, &x->dims));
+    dd__value *flat = host_input(&h, "flat", DD__F32, DD_DIMS(6, 5), NULL);
+    assert_int_equal(dd__graph_add1(h.graph, op, "unstack", NULL, &flat, 1, &y), DD_SHAPE);
+    assert_string_equal(
+        dd_message(), "layer \"unstack\": expected views of images, three axes or more, found 6x5");
+    host_close(&h);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_moved_views_repeat_the_edge),
@@ -143,6 +163,7 @@ int main(void) {
         cmocka_unit_test(test_views_come_in_a_fixed_order),
         cmocka_unit_test(test_what_has_no_views_is_refused),
         cmocka_unit_test(test_views_are_stacked_behind_the_batch),
+        cmocka_unit_test(test_unstacked_views_are_rows_of_the_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -210,23 +210,35 @@ static void compute(const char *path, float *numbers, uint32_t count, dd_array *
     dd_model_free(loaded);
 }
 
+static void save(const dd_model *it, char *path, size_t size, const char *name) {
+    snprintf(path, size, "%s/%s", folder, name);
+    if (dd_model_save(it, path) != DD_OK) fail_msg("%s", dd_message());
+}
+
+/* As they are computed from the ONNX file, and as a model for any number of images that was read from it,
+ * and as ONNX once more. */
 static void test_views_survive_onnx(void **state) {
     (void)state;
-    char own[512], onnx[512];
+    char own[512], onnx[512], again[2][512];
     float numbers[COUNT * PIXELS];
     dd_array *a, *b;
-    dd_model *merged = merge(2, all_views);
-    snprintf(own, sizeof own, "%s/merged.safetensors", folder);
-    snprintf(onnx, sizeof onnx, "%s/merged.onnx", folder);
+    dd_model *merged = merge(2, all_views), *read;
     for (size_t i = 0; i < COUNT * PIXELS; i++)
         numbers[i] = (float)dd_dataset_pixels(data, 0)[i] / 255;
-    assert_int_equal(dd_model_save(merged, own), DD_OK);
-    if (dd_model_save(merged, onnx) != DD_OK) fail_msg("%s", dd_message());
+    save(merged, own, sizeof own, "merged.safetensors");
+    save(merged, onnx, sizeof onnx, "merged.onnx");
+    if (dd_model_load(onnx, &read) != DD_OK) fail_msg("%s", dd_message());
+    save(read, again[0], sizeof again[0], "again.safetensors");
+    save(read, again[1], sizeof again[1], "again.onnx");
     compute(own, numbers, COUNT, &a);
-    compute(onnx, numbers, COUNT, &b);
-    assert_close(a->data, b->data, COUNT * CLASSES, 1e-5f);
+    const char *const others[] = {onnx, again[0], again[1]};
+    for (size_t i = 0; i < DD_COUNT(others); i++) {
+        compute(others[i], numbers, COUNT, &b);
+        assert_close(a->data, b->data, COUNT * CLASSES, 1e-5f);
+        dd_arrays_free(b, 1);
+    }
     dd_arrays_free(a, 1);
-    dd_arrays_free(b, 1);
+    dd_model_free(read);
     dd_model_free(merged);
 }
 

@@ -238,6 +238,7 @@ static const struct {
     {"stack_views", dd__export_reshape},
     {"take", dd__export_take},
     {"transpose", dd__export_transpose},
+    {"unstack_views", dd__export_reshape},
     {"views", dd__export_views_layer},
 };
 

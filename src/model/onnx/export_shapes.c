@@ -18,7 +18,8 @@ dd_status dd__export_same(dd__export *e, const dd__layer_visit *v) {
 /* The batch is whatever it is: 0 means that an extent stays, -1 that it is what is left over. */
 dd_status dd__export_reshape(dd__export *e, const dd__layer_visit *v) {
     const char *in[2], *name;
-    int64_t extents[DD__MAX_RANK], batch = strcmp(v->op->name, "stack_views") == 0 ? -1 : 0;
+    bool regroups = v->op == &dd__op_stack_views || v->op == &dd__op_unstack_views;
+    int64_t extents[DD__MAX_RANK], batch = regroups ? -1 : 0;
     const dd__dims *y = &v->y->dims;
     for (unsigned i = 0; i < y->rank; i++) extents[i] = i == 0 && e->images ? batch : y->d[i];
     DD_TRY(dd__export_in(e, dd__export_input(e, v, 0), DD__OWN, &in[0]));

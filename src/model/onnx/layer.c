@@ -150,18 +150,57 @@ bool dd__onnx_is_batched(const dd__onnx *m, const char *layer) {
 
 /* ---- Common layers ----------------------------------------------------------------------------- */
 
-dd_status dd__onnx_view(dd__onnx *m, const Onnx__NodeProto *node, const dd__dims *dims,
-                        const char **layer) {
+static dd_status reshape(dd__onnx *m, const Onnx__NodeProto *node, const dd__dims *shape,
+                         const char **layer) {
     dd__onnx_layer view;
-    dd__dims shape = dims->rank ? *dims : DD_DIMS(1);
-    if (dd__dims_equal(dd__onnx_dims_of(m, *layer), &shape)) return DD_OK;
+    if (dd__dims_equal(dd__onnx_dims_of(m, *layer), shape)) return DD_OK;
     bool batched = dd__onnx_is_batched(m, *layer);
-    if (batched && shape.d[0] != 1) return dd__fail(DD_FORMAT, "it mixes the images of a batch");
     DD_TRY(dd__onnx_begin(m, "reshape", node, NULL, &view));
     dd__onnx_reads(&view, *layer);
-    dd__onnx_dims(&view, "shape", &shape, batched ? 1 : 0);
+    dd__onnx_dims(&view, "shape", shape, batched ? 1 : 0);
     if (!batched) dd__onnx_bool(&view, "whole", true);
     return dd__onnx_end(m, &view, layer);
+}
+
+/* From so many rows an image to none but its own. */
+static dd_status stack(dd__onnx *m, const Onnx__NodeProto *node, uint32_t rows,
+                       const char **layer) {
+    dd__onnx_layer stacked;
+    DD_TRY(dd__onnx_begin(m, "stack_views", node, NULL, &stacked));
+    dd__onnx_reads(&stacked, *layer);
+    dd__onnx_number(&stacked, "count", rows);
+    return dd__onnx_end(m, &stacked, layer);
+}
+
+/* An image's axis behind the batch becomes rows of it. */
+static dd_status unstack(dd__onnx *m, const Onnx__NodeProto *node, const char **layer) {
+    dd__onnx_layer unstacked;
+    DD_TRY(dd__onnx_begin(m, "unstack_views", node, NULL, &unstacked));
+    dd__onnx_reads(&unstacked, *layer);
+    return dd__onnx_end(m, &unstacked, layer);
+}
+
+/* With an image alone in its batch the first extent is how many rows are made of it, which are views. */
+static dd_status regroup(dd__onnx *m, const Onnx__NodeProto *node, const dd__dims *shape,
+                         const char **layer) {
+    uint32_t before = dd__onnx_dims_of(m, *layer)->d[0];
+    dd__dims whole = DD_DIMS(1);
+    if (before > 1) DD_TRY(stack(m, node, before, layer));
+    if (shape->d[0] == 1) return reshape(m, node, shape, layer);
+    if (shape->rank == DD__MAX_RANK)
+        return dd__fail(DD_FORMAT, "into rows of the batch, and %u axes", shape->rank);
+    for (unsigned i = 0; i < shape->rank; i++) whole.d[whole.rank++] = shape->d[i];
+    DD_TRY(reshape(m, node, &whole, layer));
+    return unstack(m, node, layer);
+}
+
+dd_status dd__onnx_view(dd__onnx *m, const Onnx__NodeProto *node, const dd__dims *dims,
+                        const char **layer) {
+    dd__dims shape = dims->rank ? *dims : DD_DIMS(1);
+    bool same_rows = shape.d[0] == dd__onnx_dims_of(m, *layer)->d[0];
+    bool batched = dd__onnx_is_batched(m, *layer);
+    return batched && !same_rows ? regroup(m, node, &shape, layer)
+                                 : reshape(m, node, &shape, layer);
 }
 
 /* Whether the order moves nothing but axes of one element. */
