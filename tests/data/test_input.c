@@ -32,24 +32,23 @@ static void assert_shows(const uint8_t *out, unsigned width, unsigned row, unsig
                  pixel[0] / 4.0 + 0.5, pixel[1] / 4.0 + 0.5);
 }
 
-static void test_plain_stretches(void **state) {
-    (void)state;
+static void assert_stretches(dd_prepare mode) {
     uint8_t out[10 * 20 * 3];
     save_places("a.png");
-    const dd__input input = {10, 20, 3, DD_PREPARE_PLAIN, false, 0, false};
+    const dd__input input = {10, 20, 3, mode, false, 0, false};
     assert_ok(dd__input_read(&input, at("a.png"), out));
     assert_shows(out, 20, 0, 0, 1.5, 2);
     assert_shows(out, 20, 9, 19, 58.5, 38);
 }
 
+static void test_plain_stretches(void **state) {
+    (void)state;
+    assert_stretches(DD_PREPARE_PLAIN);
+}
+
 static void test_auto_is_plain_for_networks_with_colour(void **state) {
     (void)state;
-    uint8_t out[10 * 20 * 3];
-    save_places("a.png");
-    const dd__input input = {10, 20, 3, DD_PREPARE_AUTO, false, 0, false};
-    assert_ok(dd__input_read(&input, at("a.png"), out));
-    assert_shows(out, 20, 0, 0, 1.5, 2);
-    assert_shows(out, 20, 9, 19, 58.5, 38);
+    assert_stretches(DD_PREPARE_AUTO);
 }
 
 static void test_crop_covers_the_input_and_keeps_the_middle(void **state) {

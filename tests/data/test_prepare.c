@@ -169,6 +169,8 @@ static void test_none_takes_only_the_right_size(void **state) {
                  "expected an image of 28x28 (width x height), found 100x80");
     assert_fails(dd__prepare(&image, DD_PREPARE_AUTO, SIDE, SIDE, 1, out), DD_USAGE,
                  "0 is no way of preparing");
+    assert_fails(dd__prepare(&image, (dd_prepare)9, SIDE, SIDE, 1, out), DD_USAGE,
+                 "9 is no way of preparing");
 }
 
 static double correlation(const uint8_t *a, const uint8_t *b) {
