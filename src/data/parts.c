@@ -73,6 +73,7 @@ typedef struct part {
     size_t count, sum; /* pixels, their levels */
     size_t edge, drop; /* those next to paper, what the picture itself changes by there */
     bool strong, kept;
+    bool printed; /* the frame of a form */
 } part;
 
 typedef struct parts {
@@ -221,11 +222,12 @@ static double stroke_width(size_t pixels, size_t edge) {
     return 2.0 * (double)pixels / (double)edge;
 }
 
-/* How conspicuous: strong, long, sharp, in the middle; but not as thick as only spots and shadows
+static bool stands_out(const part *of) { return of->strong && mean_level(of) >= LEAST_CONTRAST; }
+
+/* How conspicuous: dark, long, sharp, in the middle; but not as thick as only spots and shadows
  * are, and no part of a printed form. */
 static double weigh(const dd__image *plane, const parts *found, uint32_t label) {
     const part *of = &found->items[label - 1];
-    if (!of->strong || mean_level(of) < LEAST_CONTRAST) return 0;
     double length = dd__area_longer_side(of->box), shorter = fmin(plane->width, plane->height);
     double sharpness = (double)of->drop / (double)of->edge / mean_level(of);
     double weight = mean_level(of) * nearness(plane, of->box) * length / (length + shorter / 5) *
@@ -234,7 +236,7 @@ static double weigh(const dd__image *plane, const parts *found, uint32_t label) 
     if (thickness > 0.3) weight *= 0.3 / thickness * 0.5;
     if (touches_border(plane, of->box)) weight *= 0.6 / (1 + 3 * corners_of(plane, found, label));
     if (is_line(plane, of->box)) weight /= 4;
-    return is_frame(plane, found, label) ? weight / 10 : weight;
+    return of->printed ? weight / 10 : weight;
 }
 
 static unsigned gap(unsigned low, unsigned high, unsigned other_low, unsigned other_high) {
@@ -263,10 +265,11 @@ static void gather(parts *found, const part *main, dd__writing *writing) {
         grown = false;
         for (size_t i = 0; i < found->count; i++) {
             part *other = &found->items[i];
-            bool belongs = other == main || (other->strong && other->count * 25 >= main->count &&
-                                             2 * mean_level(other) >= mean_level(main) &&
-                                             dd__area_longer_side(other->box) * 2 <= length * 3 &&
-                                             is_near(writing->box, other->box));
+            bool belongs = other == main ||
+                           (other->strong && !other->printed && other->count * 25 >= main->count &&
+                            2 * mean_level(other) >= mean_level(main) &&
+                            dd__area_longer_side(other->box) * 2 <= length * 3 &&
+                            is_near(writing->box, other->box));
             if (other->kept || !belongs) continue;
             other->kept = grown = true;
             unite(&writing->box, other->box);
@@ -283,10 +286,13 @@ static void gather(parts *found, const part *main, dd__writing *writing) {
 static dd_status choose(const dd__image *plane, parts *found, dd__writing *writing) {
     const part *main = NULL;
     for (uint32_t label = 1; label <= found->count; label++) {
+        part *of = &found->items[label - 1];
+        if (!stands_out(of)) continue;
+        of->printed = is_frame(plane, found, label);
         double weight = weigh(plane, found, label);
         if (weight <= writing->weight) continue;
         writing->weight = weight;
-        main = &found->items[label - 1];
+        main = of;
     }
     if (!main) return DD_OK;
     gather(found, main, writing);

@@ -401,6 +401,22 @@ static void test_ruled_lines_go(void **state) {
     }
 }
 
+/* The picture of a program's window: a canvas with an outline, and the digit in it. */
+static void test_an_outline_around_the_digit_goes(void **state) {
+    (void)state;
+    for (uint64_t index = 0; index < DIGITS; index++) {
+        uint8_t plain[PIXELS], outlined[PIXELS];
+        prepare_page(page(index, 6, 600, 400, 210, 110, 255, 0), plain);
+        dd__image sheet = page(index, 6, 600, 400, 210, 110, 255, 0);
+        for (int i = 0; i < 600 * 400; i++) {
+            int across = abs(i % 600 - 294), down = abs(i / 600 - 194);
+            if ((across <= 90 && down <= 90) && (across > 88 || down > 88)) sheet.pixels[i] = 0;
+        }
+        prepare_page(sheet, outlined);
+        assert_true(likeness_nearby(plain, outlined) > 0.9);
+    }
+}
+
 /* MNIST itself is the yardstick: enlarged, on a page, as dark ink, it comes back. */
 static void test_mnist_on_a_page_comes_back_as_it_was(void **state) {
     (void)state;
@@ -447,6 +463,7 @@ int main(void) {
         cmocka_unit_test(test_lines_along_the_border_are_no_digit),
         cmocka_unit_test(test_loops_stay_open),
         cmocka_unit_test(test_ruled_lines_go),
+        cmocka_unit_test(test_an_outline_around_the_digit_goes),
         cmocka_unit_test(test_lines_alone_and_several_digits_do_not_crash),
         cmocka_unit_test(test_mnist_on_a_page_comes_back_as_it_was),
     };
