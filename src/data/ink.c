@@ -1,6 +1,7 @@
 /* ink.c: two looks at a picture. The first, at all of it made small, finds where the digit is and
  * how wide its strokes are; the second, at that place alone and at a size that is always the same,
- * cuts it out. Before either, pictures cut close get paper around them. */
+ * cuts it out. Before either, a sheet on a table is cut out, and pictures cut close get paper around
+ * them. */
 #include "data/ink.h"
 
 #include <math.h>
@@ -10,6 +11,7 @@
 #include "data/margin.h"
 #include "data/paper.h"
 #include "data/parts.h"
+#include "data/sheet.h"
 
 enum { FIRST_SIDE = 512 };
 
@@ -203,11 +205,20 @@ static dd_status find(const dd__image *image, dd__image *ink) {
     return DD_OK;
 }
 
-dd_status dd__ink_find(const dd__image *image, dd__image *ink) {
+static dd_status find_with_margin(const dd__image *image, dd__image *ink) {
     dd__image wide;
-    *ink = (dd__image){.channels = 1};
     DD_TRY(dd__margin_add(image, &wide));
     dd_status status = find(wide.pixels ? &wide : image, ink);
     dd__image_clear(&wide);
+    return status;
+}
+
+dd_status dd__ink_find(const dd__image *image, dd__image *ink) {
+    dd__image sheet;
+    *ink = (dd__image){.channels = 1};
+    DD_TRY(dd__sheet_cut(image, &sheet));
+    dd_status status = sheet.pixels ? find_with_margin(&sheet, ink) : DD_OK;
+    if (status == DD_OK && !ink->pixels) status = find_with_margin(image, ink);
+    dd__image_clear(&sheet);
     return status;
 }

@@ -401,6 +401,52 @@ static void test_ruled_lines_go(void **state) {
     }
 }
 
+/* A sheet of 300 by 300 with a digit, on a table: a picture of 420 by 400 whose middle is at (x, y) of the
+ * sheet, which is turned by `turn` radians. */
+static dd__image on_table(uint64_t index, double turn, double x, double y, int paper, int ink,
+                          int table) {
+    dd__image sheet = page(index, 7, 300, 300, 52, 52, paper, ink);
+    dd__image photo = {420, 400, 1, malloc(420 * 400)};
+    for (int i = 0; i < 420 * 400; i++) {
+        double across = i % 420 - 210, down = i / 420 - 200;
+        double column = x + across * cos(turn) + down * sin(turn);
+        double row = y + down * cos(turn) - across * sin(turn);
+        bool is_sheet = column >= 0 && column < 300 && row >= 0 && row < 300;
+        photo.pixels[i] =
+            is_sheet ? sheet.pixels[(int)row * 300 + (int)column] : (uint8_t)(table + i * 7 % 9);
+    }
+    free(sheet.pixels);
+    return photo;
+}
+
+static void test_a_sheet_is_told_from_what_it_lies_on(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        double turn, x, y; /* the sheet's middle is at 150, 150 */
+        int paper, ink, table;
+    } cases[] = {{"dark table", 0, 150, 150, 235, 40, 50},
+                 {"turned", 0.2, 150, 150, 235, 40, 50},
+                 {"pencil", -0.1, 150, 150, 235, 170, 40},
+                 {"chalk on slate", 0.1, 150, 150, 50, 210, 190},
+                 {"table on three sides", 0, 150, 200, 235, 40, 50},
+                 {"table on two sides", 0, 210, 200, 235, 40, 50},
+                 {"table on one side", 0, 90, 150, 235, 40, 50}};
+    for (size_t c = 0; c < DD_COUNT(cases); c++) {
+        double sum = 0;
+        for (uint64_t index = 0; index < DIGITS; index++) {
+            uint8_t alone[PIXELS], out[PIXELS];
+            prepare_page(page(index, 7, 300, 300, 52, 52, 255, 0), alone);
+            prepare_page(on_table(index, cases[c].turn, cases[c].x, cases[c].y, cases[c].paper,
+                                  cases[c].ink, cases[c].table),
+                         out);
+            sum += likeness_nearby(alone, out) / DIGITS;
+        }
+        printf("%s: %.3f\n", cases[c].name, sum);
+        assert_true(sum > 0.93);
+    }
+}
+
 /* The picture of a program's window: a canvas with an outline, and the digit in it. */
 static void test_an_outline_around_the_digit_goes(void **state) {
     (void)state;
@@ -463,6 +509,7 @@ int main(void) {
         cmocka_unit_test(test_lines_along_the_border_are_no_digit),
         cmocka_unit_test(test_loops_stay_open),
         cmocka_unit_test(test_ruled_lines_go),
+        cmocka_unit_test(test_a_sheet_is_told_from_what_it_lies_on),
         cmocka_unit_test(test_an_outline_around_the_digit_goes),
         cmocka_unit_test(test_lines_alone_and_several_digits_do_not_crash),
         cmocka_unit_test(test_mnist_on_a_page_comes_back_as_it_was),

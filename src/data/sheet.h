@@ -1,0 +1,11 @@
+/* sheet.h: a sheet of paper, apart from what it lies on. */
+#ifndef DD_DATA_SHEET_H
+#define DD_DATA_SHEET_H
+
+#include "data/image.h"
+
+/* Where a picture (1 or 3 channels) shows a sheet that lies on something, with an edge or more: that sheet, upright
+ * and rectangular, at most 1024 pixels long. sheet->pixels is NULL for all other pictures. DD_MEMORY */
+dd_status dd__sheet_cut(const dd__image *image, dd__image *sheet);
+
+#endif
