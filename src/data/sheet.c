@@ -202,10 +202,10 @@ static quadrangle enlarge(const quadrangle *q, double scale) {
     return made;
 }
 
-/* Bilinear; `at` is inside the image. */
+/* Bilinear; what is beyond the image is as its border. */
 static void sample(const dd__image *image, corner at, uint8_t *out) {
-    double x = fmin(fmax(at.x - 0.5, 0), image->width - 1.0),
-           y = fmin(fmax(at.y - 0.5, 0), image->height - 1.0);
+    double x = fmin(fmax(at.x - 0.5, 0), image->width - 1.0);
+    double y = fmin(fmax(at.y - 0.5, 0), image->height - 1.0);
     unsigned x0 = (unsigned)x, y0 = (unsigned)y;
     size_t right = x0 + 1 < image->width ? image->channels : 0;
     size_t below = y0 + 1 < image->height ? (size_t)image->width * image->channels : 0;
@@ -225,29 +225,34 @@ static dd_status straighten(const dd__image *image, const quadrangle *q, dd__ima
     uint8_t *pixel = out->pixels;
     for (unsigned y = 0; y < out->height; y++) {
         double share = (y + 0.5) / out->height;
-        corner left = between(q->at[0], q->at[3], share),
-               right = between(q->at[1], q->at[2], share);
+        corner left = between(q->at[0], q->at[3], share);
+        corner right = between(q->at[1], q->at[2], share);
         for (unsigned x = 0; x < out->width; x++, pixel += out->channels)
             sample(image, between(left, right, (x + 0.5) / out->width), pixel);
     }
     return DD_OK;
 }
 
+/* `corners` are those of the small picture. */
+static dd_status cut(const dd__image *image, const dd__image *small, const quadrangle *corners,
+                     dd__image *sheet) {
+    dd__image large;
+    DD_TRY(dd__image_shrink(image, LARGE_SIDE, &large));
+    quadrangle there = enlarge(corners, (double)large.width / small->width);
+    dd_status status = straighten(&large, &there, sheet);
+    dd__image_clear(&large);
+    return status;
+}
+
 dd_status dd__sheet_cut(const dd__image *image, dd__image *sheet) {
-    dd__image large, small = {.pixels = NULL};
+    dd__image small;
     quadrangle corners;
-    bool found;
+    bool found = false;
     *sheet = (dd__image){.pixels = NULL};
     if (image->width < LEAST_SIDE || image->height < LEAST_SIDE) return DD_OK;
-    DD_TRY(dd__image_shrink(image, LARGE_SIDE, &large));
-    dd_status status;
-    DD_TRY_OUT(dd__image_shrink(&large, SMALL_SIDE, &small));
-    DD_TRY_OUT(find(&small, &corners, &found));
-    if (!found) goto out;
-    corners = enlarge(&corners, (double)large.width / small.width);
-    DD_TRY_OUT(straighten(&large, &corners, sheet));
-out:
+    DD_TRY(dd__image_shrink(image, SMALL_SIDE, &small));
+    dd_status status = find(&small, &corners, &found);
+    if (status == DD_OK && found) status = cut(image, &small, &corners, sheet);
     dd__image_clear(&small);
-    dd__image_clear(&large);
     return status;
 }

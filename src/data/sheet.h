@@ -4,8 +4,9 @@
 
 #include "data/image.h"
 
-/* Where a picture (1 or 3 channels) shows a sheet that lies on something, with an edge or more: that sheet, upright
- * and rectangular, at most 1024 pixels long. sheet->pixels is NULL for all other pictures. DD_MEMORY */
+/* Where a picture (1 or 3 channels) shows a sheet that lies on something, with one edge at least: that sheet,
+ * upright and rectangular, as large as it is in the picture shrunk to 1024 pixels. sheet->pixels is NULL for all
+ * other pictures. DD_MEMORY */
 dd_status dd__sheet_cut(const dd__image *image, dd__image *sheet);
 
 #endif
