@@ -48,3 +48,10 @@ dd_status dd__ground_remove(const dd__ground *ground, const dd__image *image, dd
         figure->pixels[i] = dd__ground_has(ground, image, i) ? 0 : DD__FIGURE;
     return DD_OK;
 }
+
+size_t dd__figure_count(const dd__image *figure) {
+    size_t count = 0;
+    for (size_t i = 0; i < (size_t)figure->width * figure->height; i++)
+        count += figure->pixels[i] == DD__FIGURE;
+    return count;
+}

@@ -4,7 +4,10 @@
 
 #include "data/image.h"
 
-enum { DD__FIGURE = 255 };
+enum {
+    DD__FIGURE = 255,
+    DD__GROUND_SIDE = 128, /* as large a picture shows both levels */
+};
 
 typedef struct dd__ground {
     unsigned threshold;
@@ -21,5 +24,6 @@ dd__ground dd__ground_find(const dd__image *image);
 bool dd__ground_has(const dd__ground *ground, const dd__image *image, size_t pixel);
 /* figure (height, width, 1): DD__FIGURE, or 0 where the ground is; the caller clears it. DD_MEMORY */
 dd_status dd__ground_remove(const dd__ground *ground, const dd__image *image, dd__image *figure);
+size_t dd__figure_count(const dd__image *figure);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/ground.h"
 #include "data/margin.h"
 #include "data/paper.h"
 #include "data/parts.h"
@@ -205,20 +206,31 @@ static dd_status find(const dd__image *image, dd__image *ink) {
     return DD_OK;
 }
 
-static dd_status find_with_margin(const dd__image *image, dd__image *ink) {
+/* `small` is the image shrunk to DD__GROUND_SIDE. */
+static dd_status find_with_margin(const dd__image *image, const dd__image *small, dd__image *ink) {
     dd__image wide;
-    DD_TRY(dd__margin_add(image, &wide));
+    DD_TRY(dd__margin_add(image, small, &wide));
     dd_status status = find(wide.pixels ? &wide : image, ink);
     dd__image_clear(&wide);
     return status;
 }
 
+static dd_status find_on_sheet(const dd__image *sheet, dd__image *ink) {
+    dd__image small;
+    DD_TRY(dd__image_shrink(sheet, DD__GROUND_SIDE, &small));
+    dd_status status = find_with_margin(sheet, &small, ink);
+    dd__image_clear(&small);
+    return status;
+}
+
 dd_status dd__ink_find(const dd__image *image, dd__image *ink) {
-    dd__image sheet;
+    dd__image small, sheet;
     *ink = (dd__image){.channels = 1};
-    DD_TRY(dd__sheet_cut(image, &sheet));
-    dd_status status = sheet.pixels ? find_with_margin(&sheet, ink) : DD_OK;
-    if (status == DD_OK && !ink->pixels) status = find_with_margin(image, ink);
+    DD_TRY(dd__image_shrink(image, DD__GROUND_SIDE, &small));
+    dd_status status = dd__sheet_cut(image, &small, &sheet);
+    if (status == DD_OK && sheet.pixels) status = find_on_sheet(&sheet, ink);
+    if (status == DD_OK && !ink->pixels) status = find_with_margin(image, &small, ink);
     dd__image_clear(&sheet);
+    dd__image_clear(&small);
     return status;
 }

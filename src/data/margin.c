@@ -9,8 +9,6 @@
 #include "data/ground.h"
 #include "data/paper.h"
 
-enum { SMALL_SIDE = 128 };
-
 /* Whether there is ink on the border, but no side is nearly all ink, as at a table's edge. */
 static bool reaches_border(const dd__image *ink) {
     size_t any = 0, first = 0;
@@ -28,12 +26,11 @@ static bool reaches_border(const dd__image *ink) {
 /* `ink` is of two levels, and loses what is joined to its border. */
 static dd_status is_cut_close(dd__image *ink, bool *close) {
     enum { SPECKS = 400 }; /* one of so many pixels */
-    size_t inner = 0, count = (size_t)ink->width * ink->height;
+    size_t count = (size_t)ink->width * ink->height;
     *close = reaches_border(ink);
     if (!*close) return DD_OK;
     DD_TRY(dd__paper_drop_border(ink));
-    for (size_t i = 0; i < count; i++) inner += ink->pixels[i] == DD__FIGURE;
-    *close = inner * SPECKS <= count;
+    *close = dd__figure_count(ink) * SPECKS <= count;
     return DD_OK;
 }
 
@@ -70,20 +67,18 @@ static dd_status widen(const dd__image *image, const dd__ground *paper, dd__imag
     return DD_OK;
 }
 
-dd_status dd__margin_add(const dd__image *image, dd__image *wide) {
-    dd__image small, ink = {.pixels = NULL};
+dd_status dd__margin_add(const dd__image *image, const dd__image *small, dd__image *wide) {
+    dd__image ink = {.pixels = NULL};
     bool close = false;
     *wide = (dd__image){.pixels = NULL};
-    DD_TRY(dd__image_shrink(image, SMALL_SIDE, &small));
-    dd__ground paper = dd__ground_find(&small);
+    dd__ground paper = dd__ground_find(small);
     dd_status status = DD_OK;
     if (paper.clear) {
-        DD_TRY_OUT(dd__ground_remove(&paper, &small, &ink));
+        DD_TRY_OUT(dd__ground_remove(&paper, small, &ink));
         DD_TRY_OUT(is_cut_close(&ink, &close));
     }
     if (close) DD_TRY_OUT(widen(image, &paper, wide));
 out:
-    dd__image_clear(&small);
     dd__image_clear(&ink);
     return status;
 }

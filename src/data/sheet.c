@@ -11,7 +11,6 @@
 #include "data/paper.h"
 
 enum {
-    SMALL_SIDE = 128, /* to find it */
     LARGE_SIDE = 1024,
     LEAST_SIDE = 64, /* what is smaller was cut out of something already */
 };
@@ -75,7 +74,7 @@ static quadrangle find_corners(const dd__image *plane) {
     static const int towards[4][2] = {{-1, -1}, {1, -1}, {1, 1}, {-1, 1}};
     quadrangle found;
     for (int i = 0; i < 4; i++) {
-        int farthest = -2 * SMALL_SIDE - 2;
+        int farthest = -2 * DD__GROUND_SIDE - 2;
         found.at[i] = (corner){0, 0};
         for (unsigned y = 0; y < plane->height; y++)
             for (unsigned x = 0; x < plane->width; x++) {
@@ -104,13 +103,12 @@ static bool is_inside(const quadrangle *q, double x, double y) {
     return true;
 }
 
-/* Pixels of the figure; within the quadrangle alone, unless that is NULL. */
-static double count_figure(const dd__image *plane, const quadrangle *within) {
+static double count_inside(const dd__image *plane, const quadrangle *q) {
     double count = 0;
     for (unsigned y = 0; y < plane->height; y++)
         for (unsigned x = 0; x < plane->width; x++)
             count += plane->pixels[(size_t)y * plane->width + x] == DD__FIGURE &&
-                     (!within || is_inside(within, x + 0.5, y + 0.5));
+                     is_inside(q, x + 0.5, y + 0.5);
     return count;
 }
 
@@ -121,7 +119,7 @@ static dd_status fill_holes(dd__image *plane, double *surrounded) {
     if (!holes.pixels) return dd__no_memory(count);
     for (size_t i = 0; i < count; i++) holes.pixels[i] = DD__FIGURE - plane->pixels[i];
     dd_status status = dd__paper_drop_border(&holes);
-    *surrounded = count_figure(&holes, NULL);
+    *surrounded = (double)dd__figure_count(&holes);
     for (size_t i = 0; i < count; i++) plane->pixels[i] |= holes.pixels[i];
     dd__image_clear(&holes);
     return status;
@@ -157,7 +155,7 @@ static bool has_margin(const dd__image *plane, const quadrangle *q) {
 
 /* `plane` is of a sheet with its writing, if of one at all: all of the quadrangle, and little else. */
 static bool is_sheet(const dd__image *plane, const quadrangle *q, double written) {
-    double all = count_figure(plane, NULL), inside = count_figure(plane, q);
+    double all = (double)dd__figure_count(plane), inside = count_inside(plane, q);
     double size = (double)plane->width * plane->height;
     bool large = inside > 0.1 * size && inside < 0.95 * size;
     bool square = across(q) < 2 * down(q) && down(q) < 2 * across(q);
@@ -173,9 +171,9 @@ static dd_status find_on(const dd__ground *table, const dd__image *small, quadra
     *found = false;
     if (status == DD_OK && leaves_border(&plane)) {
         *corners = find_corners(&plane);
-        bool margin = has_margin(&plane, corners);
+        if (!has_margin(&plane, corners)) goto out;
         DD_TRY_OUT(fill_holes(&plane, &written));
-        *found = margin && is_sheet(&plane, corners, written);
+        *found = is_sheet(&plane, corners, written);
     }
 out:
     dd__image_clear(&plane);
@@ -244,15 +242,11 @@ static dd_status cut(const dd__image *image, const dd__image *small, const quadr
     return status;
 }
 
-dd_status dd__sheet_cut(const dd__image *image, dd__image *sheet) {
-    dd__image small;
+dd_status dd__sheet_cut(const dd__image *image, const dd__image *small, dd__image *sheet) {
     quadrangle corners;
     bool found = false;
     *sheet = (dd__image){.pixels = NULL};
     if (image->width < LEAST_SIDE || image->height < LEAST_SIDE) return DD_OK;
-    DD_TRY(dd__image_shrink(image, SMALL_SIDE, &small));
-    dd_status status = find(&small, &corners, &found);
-    if (status == DD_OK && found) status = cut(image, &small, &corners, sheet);
-    dd__image_clear(&small);
-    return status;
+    DD_TRY(find(small, &corners, &found));
+    return found ? cut(image, small, &corners, sheet) : DD_OK;
 }
