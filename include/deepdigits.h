@@ -433,6 +433,8 @@ typedef struct dd_train_options {
     const char *schedule;  /* how the learning rate changes; NULL: "plateau". See below. */
     const char *augment;   /* how training images change; NULL: "none". See below. */
     const char *freeze;    /* layers that are not trained; NULL or "": none. See below. */
+    const char *teacher;   /* file of a model to learn from as well; NULL or "": none. See below. */
+    const char *distill;   /* how it teaches; NULL: as below. */
     double average; /* decay of an average of the weights, which is kept in their place; 0: none */
     unsigned early_stop; /* ends after so many epochs without a better validation loss, for which
                               there must be validation images; 0: never */
@@ -489,6 +491,15 @@ typedef struct dd_train_options {
  * for those of what lies before all trained layers, so that a step takes less time and memory. Where a
  * gradient must flow through ops that have none, dd_train says which, before it begins. */
 
+/* Teachers: a trained model, an ensemble or any other that takes the same images and tells the same classes
+ * apart, gives its answer to each image as it was augmented, and the network learns to give the same one
+ * (Hinton, Vinyals, Dean 2015). In `distill`:
+ *   share=0.9        of the teacher's answer in the loss, above 0 to 1; the labels have the rest
+ *   temperature=2    that the logits of both are divided by, so that what the teacher takes for unlikely
+ *                    counts for more
+ * The loss of training is that of both together, with an answer's entropy in it; those of validation and
+ * evaluation are plain. A step takes longer by what the teacher takes for inference. */
+
 /* Averages: with `average` (0.999, say) an exponential moving average of the weights is kept beside them
  * (Polyak, Juditsky 1992): after step s it keeps min(average, s / (s + 10)) of itself. It is what is
  * measured on the validation set and what the model has afterwards, with the running values of batch
@@ -532,8 +543,8 @@ typedef struct dd_train_result {
  *   history.csv, run.json     a row an epoch; everything needed to repeat the run
  * What another run left there under these names is removed first.
  * With `resume` the run in `output` goes on up to `epochs`; the model must have its network, data and
- * options must be the same, except epochs, micro_batch, early_stop, output, command and progress. On the
- * same device the files become what an unbroken run would have made (but for times and dates), unless
+ * options must be the same, except epochs, micro_batch, early_stop, output, command and progress, and
+ * `teacher`, whose weights must be. On the same device the files become what an unbroken run would have made (but for times and dates), unless
  * the schedule is laid out over all epochs (cosine, one-cycle) and these are others now, or micro_batch
  * is. Unless that is asked for anew, parts of a batch stay as large as they were; smaller where they do
  * not fit any more.

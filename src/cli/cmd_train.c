@@ -65,8 +65,7 @@ static const cli_option options[] = {
      .value = "RUN",
      .offset = offsetof(settings, resume),
      .help = "go on with the run in RUN, as it was begun: only\n--epochs, --early-stop, "
-             "--micro-batch, --data "
-             "(moved)\nand the device may be new"},
+             "--micro-batch, --data and\n--teacher (moved) and the device may be new"},
     {.name = "epochs",
      .kind = CLI_INTEGER,
      .value = "N",
@@ -194,6 +193,21 @@ static const cli_option options[] = {
      .offset = offsetof(settings, label_smoothing),
      .help = "share of a label's weight that all classes get alike;\nalso in the loss of training, "
              "not in that of validation"},
+    {.name = "teacher",
+     .kind = CLI_TEXT,
+     .value = "MODEL",
+     .fallback_help = "none",
+     .offset = offsetof(settings, teacher),
+     .help =
+         "trained model, an ensemble for one, whose answers to the\naugmented images NET learns "
+         "beside the labels; also in the\nloss of training, not in that of validation"},
+    {.name = "distill",
+     .kind = CLI_TEXT,
+     .value = "D",
+     .fallback_help = "share=0.9,temperature=2",
+     .offset = offsetof(settings, distill),
+     .help = "how MODEL teaches: its share in the loss (the labels have\nthe rest), and what the "
+             "logits of both are divided by"},
     {.name = "early-stop",
      .kind = CLI_INTEGER,
      .value = "N",
@@ -234,6 +248,7 @@ static dd_status check_resume(const settings *set) {
                         : set->init       ? "init"
                         : set->classes    ? "classes"
                         : set->freeze     ? "freeze"
+                        : set->distill    ? "distill"
                         : set->folds      ? "folds"
                         : set->split_seed ? "split-seed"
                         : set->validation ? "validation"
@@ -435,6 +450,8 @@ const cli_command cli_command_train = {
         "  deepdigits train --resume runs/first --epochs 10\n"
         "  deepdigits train --model models/seed.json --data train.csv --output runs/sgd \\\n"
         "      --optimizer sgd --learning-rate 0.05 --schedule cosine:warm-up=1 --device gpu\n"
+        "  deepdigits train --model models/tiny.json --teacher models/digits.safetensors \\\n"
+        "      --data mnist --output runs/taught\n"
         "  deepdigits train --init models/seed.safetensors --classes auto --freeze all-but-head "
         "\\\n"
         "      --data pictures/ --output runs/tuned --epochs 5\n",

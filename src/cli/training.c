@@ -268,6 +268,8 @@ static dd_train_options make_options(const cli_training *t) {
     if (set->schedule) o.schedule = set->schedule;
     if (set->augment) o.augment = set->augment;
     if (set->freeze) o.freeze = set->freeze;
+    if (set->teacher) o.teacher = set->teacher;
+    if (set->distill) o.distill = set->distill;
     if (!isnan(set->average)) o.average = set->average;
     if (set->keep >= 0) o.keep = (dd_keep)set->keep;
     if (!isnan(set->label_smoothing)) o.label_smoothing = set->label_smoothing;

@@ -11,7 +11,7 @@ extern const char *const cli_optimizer_names[]; /* ended by NULL */
 
 /* The options of `train`. NULL, 0 or NaN: not given. */
 typedef struct cli_train_settings {
-    const char *model, *init, *data, *add, *output, *resume, *classes, *freeze;
+    const char *model, *init, *data, *add, *output, *resume, *classes, *freeze, *teacher, *distill;
     int64_t epochs, batch, micro_batch, seed, split_seed, folds, early_stop;
     const char *validation; /* a share, or a list's path */
     double learning_rate, momentum, weight_decay, average, label_smoothing;

@@ -315,6 +315,7 @@ function repeat() {
     Schedule: options.schedule,
     ...(options.freeze && { "Frozen layers": options.freeze }),
     ...(smooths && { "Label smoothing": options.label_smoothing }),
+    ...(options.teacher && { Teacher: `${options.teacher}, ${options.distill}` }),
     Augmentation: options.augment || "none",
     Batch: plural(options.batch, "image", "images"),
     Epochs: `${epochs.length} of ${options.epochs}${stop}`,

@@ -205,21 +205,28 @@ function leastSmoothed() {
   return -own * Math.log(own) - (model.classes.length - 1) * other * Math.log(other);
 }
 
+/* What the loss of training is measured against, where that is not the labels alone. */
+function targetsWords() {
+  if (options.teacher)
+    return " The loss of training is that of the teacher's answers as well, which is more than 0 " +
+      "for the best of answers.";
+  if (!smooths) return "";
+  return " The loss of training is that of smoothed labels, which cannot be less than " +
+    `${decimal(leastSmoothed())}.`;
+}
+
 function curvesWords() {
-  const smoothed = smooths
-    ? " The loss of training is that of smoothed labels, which cannot be less than " +
-      `${decimal(leastSmoothed())}.`
-    : "";
+  const targets = targetsWords();
   if (!best)
     return "Without validation images, training alone can be shown: it does not tell how new " +
-      `images will do.${smoothed}`;
+      `images will do.${targets}`;
   const harder = [augments ? "augmentation" : "", drops ? "dropout" : ""].filter(Boolean);
   const behind = kept.accuracy < kept.validation_accuracy
     ? " Training can look worse than validation: it is measured while the weights still change" +
       `${harder.length ? `, with ${harder.join(" and ")}` : ""}.`
     : "";
   return `The dashed line marks epoch ${bestEpoch}, which had the least validation loss, ` +
-    `${decimal(best.validation_loss)}.${behind}${smoothed}`;
+    `${decimal(best.validation_loss)}.${behind}${targets}`;
 }
 
 function networkWords() {

@@ -7,6 +7,7 @@
  *         "network":    the network file
  *         "state":      JSON
  *             {"options": {...}, "data": hash, "initial": hash,     what the run is: must not change
+ *              "taught": hash,                                      by that teacher; "": by none
  *              "micro_batch": 32,                                   images computed at a time
  *              "command": "deepdigits train ...",                   that began it
  *              "position": 17, "sums": {"loss": .., "hits": .., "count": ..},   inside the epoch under way
@@ -114,6 +115,7 @@ static char *print_state(const dd__loop *loop) {
     dd__json_add_number(&json, root, "micro_batch", loop->micro);
     dd__json_add_text(&json, root, "data", loop->hash);
     dd__json_add_text(&json, root, "initial", loop->initial);
+    dd__json_add_text(&json, root, "taught", loop->taught);
     dd__json_add_text(&json, root, "command", loop->command);
     dd__json_add_number(&json, root, "position", at->position);
     dd__json_add_number(&json, root, "spent", at->spent);
@@ -221,11 +223,24 @@ static dd_status read_standing(const cJSON *root, const dd__loop *loop, dd__stan
     return read_best(root, at);
 }
 
+/* Older runs had no teacher. */
+static dd_status check_teacher(const cJSON *root, const dd__loop *loop) {
+    const char *taught = "";
+    if (cJSON_GetObjectItem(root, "taught")) DD_TRY(dd__json_string(root, "taught", &taught));
+    if (strcmp(taught, loop->taught) == 0) return DD_OK;
+    if (!*taught || !*loop->taught)
+        return dd__fail(DD_USAGE, "teacher: the run to go on with has %s, found %s",
+                        *taught ? "one" : "none", *loop->taught ? "one" : "none");
+    return dd__fail(DD_USAGE, "teacher: the run to go on with has one with other weights than %s",
+                    loop->settled.options.teacher);
+}
+
 static dd_status check_same(const cJSON *root, const dd__loop *loop) {
     const cJSON *before;
     const char *data;
     DD_TRY(dd__json_member(root, "options", &before));
     DD_TRY(dd__options_compare(before, &loop->settled.options));
+    DD_TRY(check_teacher(root, loop));
     DD_TRY(dd__json_string(root, "data", &data));
     if (strcmp(data, loop->hash) == 0) return DD_OK;
     return dd__fail(DD_USAGE, "the run was made with other images, or they were divided otherwise");

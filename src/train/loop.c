@@ -30,6 +30,14 @@ static dd_status take_weights(dd__loop *loop) {
     return best ? dd__model_twin(loop->model, &loop->last) : DD_OK;
 }
 
+static dd_status take_teacher(dd__loop *loop) {
+    const char *path = loop->settled.options.teacher;
+    if (!*path) return DD_OK;
+    DD_TRY(dd__teacher_load(path, loop->model, &loop->teacher));
+    dd__model_hash(loop->teacher, loop->taught);
+    return DD_OK;
+}
+
 static void tell_frozen(const dd__loop *loop) {
     const dd_model *model = loop->model;
     uint64_t parameters = 0;
@@ -56,6 +64,7 @@ static dd_status set_up(dd__loop *loop, const dd_dataset *validation,
     DD_TRY(dd__model_set_digits(loop->model, dd__is_of_mnist_digits(loop->data)));
     DD_TRY(dd__freeze_layers(loop->model, o->freeze, &loop->frozen));
     tell_frozen(loop);
+    DD_TRY(take_teacher(loop));
     loop->batch = o->batch < count ? o->batch : (uint32_t)count;
     loop->steps = (uint32_t)(count / loop->batch);
     loop->at = (dd__standing){.schedule = dd__schedule_start(o->learning_rate),
@@ -81,6 +90,7 @@ static void tear_down(dd__loop *loop) {
     dd__plans_free(loop);
     dd__examples_free(&loop->validation);
     dd__examples_free(&loop->training);
+    dd_model_free(loop->teacher);
     dd_model_free(loop->averaged);
     dd_model_free(loop->last);
     dd__free(loop->frozen);

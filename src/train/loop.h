@@ -26,16 +26,20 @@ typedef struct dd__loop {
     dd_device *device;
     dd_model *model;    /* the caller's: the weights that are kept */
     dd_model *last;     /* those of the last epoch, where the best are kept; else NULL */
+    dd_model *teacher;  /* NULL: labels are all there is to learn from */
     dd_model *averaged; /* those of the last epoch on average, with their statistics; else NULL */
     const dd_dataset *data;            /* to train on */
     bool *frozen;                      /* (layers) those that are not trained; NULL: all are */
     char *command;                     /* that began the run; NULL without */
     char hash[33];                     /* of all examples */
     char initial[33];                  /* of the initial weights; "" when they come from the seed */
+    char taught[33];                   /* of the teacher's weights; "" without one */
     dd__examples training, validation; /* validation.count is 0 without */
     uint32_t batch, steps;             /* images of a step, steps of an epoch */
     uint32_t
         micro; /* images at a time: a divisor of batch; before dd__plans_fit what is asked for */
+    dd__plan
+        *teach; /* runs before each run of plan, which shares its step; NULL without a teacher */
     dd__plan *plan;   /* a batch or, with `update`, a micro-batch */
     dd__plan *update; /* shares plan's parameters and gradients; NULL: plan updates itself */
     dd__plan

@@ -47,6 +47,20 @@ static dd_status check_average(double decay) {
     return dd__fail(DD_USAGE, "average: expected a decay from 0 to below 1, found %g", decay);
 }
 
+/* Without a teacher there is none of it. */
+static dd_status settle_distill(dd__settled *s) {
+    dd_train_options *o = &s->options;
+    if (!o->teacher) o->teacher = "";
+    if (*o->teacher) {
+        DD_TRY(dd__distill_parse(o->distill, &s->distill));
+        dd__distill_print(&s->distill, s->distill_text, sizeof s->distill_text);
+    } else if (o->distill && *o->distill) {
+        return dd__fail(DD_USAGE, "distill: expected a teacher as well, found none");
+    }
+    o->distill = s->distill_text;
+    return DD_OK;
+}
+
 dd_status dd__options_settle(const dd_train_options *given, dd__settled *s) {
     dd_train_options *o = &s->options;
     float learning_rate;
@@ -56,6 +70,7 @@ dd_status dd__options_settle(const dd_train_options *given, dd__settled *s) {
     DD_TRY(dd__schedule_parse(o->schedule, &s->schedule));
     DD_TRY(dd__augment_parse(o->augment, &s->augment));
     DD_TRY(dd__freeze_check(o->freeze));
+    DD_TRY(settle_distill(s));
     DD_TRY(check_smoothing(o->label_smoothing));
     DD_TRY(check_average(o->average));
     if (o->keep != DD_KEEP_BEST && o->keep != DD_KEEP_LAST)
@@ -100,6 +115,8 @@ void dd__options_json(dd__json *json, cJSON *parent, const dd_train_options *o) 
     dd__json_add_text(json, object, "schedule", o->schedule);
     dd__json_add_text(json, object, "augment", o->augment);
     dd__json_add_text(json, object, "freeze", o->freeze);
+    dd__json_add_text(json, object, "teacher", o->teacher);
+    dd__json_add_text(json, object, "distill", o->distill);
     dd__json_add_number(json, object, "average", o->average);
     dd__json_add_number(json, object, "early_stop", o->early_stop);
     dd__json_add_text(json, object, "keep", dd__keep_names[o->keep]);
@@ -133,6 +150,10 @@ dd_status dd__options_parse(const cJSON *object, dd_train_options *o) {
     DD_TRY(dd__json_string(object, "augment", &o->augment));
     if (cJSON_GetObjectItem(object, "freeze")) /* older runs had none */
         DD_TRY(dd__json_string(object, "freeze", &o->freeze));
+    if (cJSON_GetObjectItem(object, "teacher")) {
+        DD_TRY(dd__json_string(object, "teacher", &o->teacher));
+        DD_TRY(dd__json_string(object, "distill", &o->distill));
+    }
     if (cJSON_GetObjectItem(object, "average"))
         DD_TRY(dd__json_number(object, "average", &o->average));
     if (o->momentum == 0) o->momentum = -1; /* 0 would ask for the optimizer's own */
@@ -142,7 +163,8 @@ dd_status dd__options_parse(const cJSON *object, dd_train_options *o) {
 /* May be another when a run is gone on with. */
 static bool may_change(const char *key) {
     return strcmp(key, "epochs") == 0 || strcmp(key, "early_stop") == 0 ||
-           strcmp(key, "micro_batch") == 0;
+           strcmp(key, "micro_batch") == 0 ||
+           strcmp(key, "teacher") == 0; /* a file, whose weights are compared (checkpoint.c) */
 }
 
 /* Whether `old` says the same; an option that older runs did not have was "" or 0 there. */

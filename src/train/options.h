@@ -4,16 +4,20 @@
 #define DD_TRAIN_OPTIONS_H
 
 #include "base/json.h"
+#include "train/distill.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 
 typedef struct dd__settled {
-    dd_train_options options; /* schedule and augment point to the texts below: not to be copied */
+    dd_train_options
+        options; /* schedule, augment and distill point to the texts below: not to be copied */
     const dd__optimizer *optimizer;
     dd__optimizer_settings settings;
     dd__schedule schedule;
     dd__augment augment;
-    char schedule_text[DD__SETTINGS_TEXT], augment_text[DD__SETTINGS_TEXT];
+    dd__distill distill;
+    char schedule_text[DD__SETTINGS_TEXT], augment_text[DD__SETTINGS_TEXT],
+        distill_text[DD__SETTINGS_TEXT];
 } dd__settled;
 
 /* DD_USAGE with the option that makes no sense */

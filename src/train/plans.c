@@ -21,12 +21,17 @@ static dd__training training_of(const dd__loop *loop, uint32_t micro) {
                           .augment = s->augment,
                           .average = (float)s->options.average,
                           .smoothing = (float)s->options.label_smoothing,
+                          .distill = s->distill,
                           .frozen = loop->frozen};
 }
 
 /* ---- How many fit ------------------------------------------------------------------------- */
 
-static const dd__binding examples_bound[] = {{"images", NULL}, {"labels", NULL}};
+/* What a plan is given; the last two by the teacher's, where there is one. */
+static const dd__binding given[] = {
+    {"images", NULL}, {"labels", NULL}, {"step", NULL}, {"targets", NULL}};
+enum { EXAMPLES = 2, ALL_GIVEN = DD_COUNT(given) };
+static size_t count_given(const dd__loop *loop) { return loop->teacher ? ALL_GIVEN : EXAMPLES; }
 
 /* What a plan of `graph` takes; frees that. */
 static dd_status add_need(const dd__loop *loop, dd__graph *graph, const dd__binding *bound,
@@ -48,10 +53,17 @@ static dd_status add_step(const dd__loop *loop, uint32_t micro, dd__need *need) 
     dd_status status = DD_OK;
     if (micro < loop->batch) status = dd__update_graph(&training, graph, &update);
     if (update) status = add_need(loop, update, bound, DD_COUNT(bound), need);
-    if (status == DD_OK)
-        return add_need(loop, graph, examples_bound, DD_COUNT(examples_bound), need);
+    if (status == DD_OK) return add_need(loop, graph, given, count_given(loop), need);
     dd__graph_free(graph);
     return status;
+}
+
+static dd_status add_teacher(const dd__loop *loop, uint32_t micro, dd__need *need) {
+    const dd__training training = training_of(loop, micro);
+    dd__graph *graph;
+    if (!loop->teacher) return DD_OK;
+    DD_TRY(dd__teacher_graph(loop->teacher, &training, loop->device, &graph));
+    return add_need(loop, graph, given, EXAMPLES, need);
 }
 
 static dd_status add_measuring(const dd__loop *loop, uint32_t micro, dd__need *need) {
@@ -70,12 +82,13 @@ static dd_status add_average(const dd__loop *loop, uint32_t micro, dd__need *nee
     if (loop->settled.options.average <= 0) return DD_OK;
     DD_TRY(dd__average_graph(loop, micro, &graph));
     if (!graph) return DD_OK;
-    return add_need(loop, graph, examples_bound, DD_COUNT(examples_bound), need);
+    return add_need(loop, graph, given, EXAMPLES, need);
 }
 
 /* Of all plans of the training. */
 static dd_status need_of(const dd__loop *loop, uint32_t micro, dd__need *need) {
     *need = (dd__need){0};
+    DD_TRY(add_teacher(loop, micro, need));
     DD_TRY(add_step(loop, micro, need));
     DD_TRY(add_measuring(loop, micro, need));
     return add_average(loop, micro, need);
@@ -119,6 +132,26 @@ dd_status dd__plans_fit(dd__loop *loop) {
 
 /* ---- The plans ---------------------------------------------------------------------------- */
 
+static dd_status make_teacher(dd__loop *loop, const dd__training *training) {
+    const dd__binding examples[] = {{"images", loop->training.images},
+                                    {"labels", loop->training.labels}};
+    dd__graph *graph;
+    DD_TRY(dd__teacher_graph(loop->teacher, training, loop->device, &graph));
+    DD_TRY(dd__verified_plan(loop->device, graph, examples, DD_COUNT(examples), &loop->teach));
+    return dd__load_parameters(loop->teach, loop->teacher);
+}
+
+static dd_status make_step(dd__loop *loop, const dd__training *training) {
+    dd__binding examples[ALL_GIVEN] = {{"images", loop->training.images},
+                                       {"labels", loop->training.labels}};
+    dd__graph *graph;
+    for (size_t i = EXAMPLES; i < count_given(loop); i++)
+        examples[i] = (dd__binding){given[i].name, dd__plan_buffer(loop->teach, given[i].name)};
+    DD_TRY(dd__training_graph(loop->model, training, loop->device, &graph));
+    DD_TRY(dd__verified_plan(loop->device, graph, examples, count_given(loop), &loop->plan));
+    return dd__load_parameters(loop->plan, loop->model);
+}
+
 static dd_status make_update(dd__loop *loop, const dd__training *training) {
     dd__graph *graph;
     DD_TRY(dd__update_graph(training, dd__plan_graph(loop->plan), &graph));
@@ -142,12 +175,8 @@ static dd_status make_measure(dd__loop *loop) {
 
 dd_status dd__plans_make(dd__loop *loop) {
     const dd__training training = training_of(loop, loop->micro);
-    const dd__binding examples[] = {{"images", loop->training.images},
-                                    {"labels", loop->training.labels}};
-    dd__graph *graph;
-    DD_TRY(dd__training_graph(loop->model, &training, loop->device, &graph));
-    DD_TRY(dd__verified_plan(loop->device, graph, examples, DD_COUNT(examples), &loop->plan));
-    DD_TRY(dd__load_parameters(loop->plan, loop->model));
+    if (loop->teacher) DD_TRY(make_teacher(loop, &training));
+    DD_TRY(make_step(loop, &training));
     if (loop->micro < loop->batch) DD_TRY(make_update(loop, &training));
     if (training.average > 0) DD_TRY(dd__average_prepare(loop));
     return loop->validation.count ? make_measure(loop) : DD_OK;
@@ -158,13 +187,16 @@ void dd__plans_free(dd__loop *loop) {
     dd__plan_free(loop->measure);
     dd__plan_free(loop->update);
     dd__plan_free(loop->plan);
+    dd__plan_free(loop->teach);
 }
 
 /* ---- Running ------------------------------------------------------------------------------ */
 
 dd_status dd__plans_step(dd__loop *loop) {
-    for (uint32_t done = 0; done < loop->batch; done += loop->micro)
+    for (uint32_t done = 0; done < loop->batch; done += loop->micro) {
+        if (loop->teach) DD_TRY(dd__plan_run(loop->teach));
         DD_TRY(dd__plan_run(loop->plan));
+    }
     if (!loop->update) return DD_OK;
     dd__plan_parameters_changed(loop->plan);
     return dd__plan_run(loop->update);

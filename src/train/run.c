@@ -5,6 +5,7 @@
  *      "outcome": "finished",
  *      "network": {...},                              the network file
  *      "initial": "",                                 hash of the initial weights; "": the seed's
+ *      "taught": "",                                  hash of the teacher's weights; "": there is none
  *      "data": {"source": "mnist", "split": "train", "fraction": 0.2, "folds": 0, "fold": 0,
  *               "division": "42", "list": "", "added": "", "training": 48000, "validation": 12000,
  *               "hash": "..."},
@@ -83,6 +84,7 @@ static char *print_run(const dd__loop *loop, const char *outcome) {
     dd__json_add_text(&json, root, "command", loop->command);
     dd__json_add_text(&json, root, "outcome", outcome);
     dd__json_add_text(&json, root, "initial", loop->initial);
+    dd__json_add_text(&json, root, "taught", loop->taught);
     add_data(&json, root, loop);
     dd__options_json(&json, root, &loop->settled.options);
     add_device(&json, root, loop->device);

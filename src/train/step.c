@@ -27,11 +27,12 @@ static dd__dims image_of(const dd_model *model) {
 
 /* From the network's logits to the sums; *loss is each example's. */
 static dd_status add_loss(dd__graph *graph, dd__value *logits, dd__value *labels, float smoothing,
-                          dd__value **loss) {
+                          const dd__distill *distill, dd__value **loss) {
     dd__value *hit, *sums;
     dd__cross_entropy attributes = {.smoothing = smoothing};
     DD_TRY(dd__graph_add(graph, &dd__op_cross_entropy, "loss", &attributes,
                          (dd__value *[]){logits, labels}, 2, (dd__value * *[]){loss, &hit}, 2));
+    if (distill->share > 0) DD_TRY(dd__distill_loss(graph, distill, logits, loss));
     DD_TRY(dd__graph_state(graph, "sums", DD__F32, DD_DIMS(4), &sums));
     return dd__graph_add(graph, &dd__op_metrics, "metrics", NULL,
                          (dd__value *[]){*loss, hit, labels, sums}, 4, NULL, 0);
@@ -80,10 +81,22 @@ static dd_status add_accumulate(dd__graph *graph, uint32_t micro, dd__value *gra
     return add_next_part(graph, micro);
 }
 
+/* Images as the model is used to them. */
 static void prepare(const dd_model *model, dd__gather *gather) {
     gather->channels = (int32_t)model->preparation.channels;
     memcpy(gather->scale, model->preparation.scale, sizeof gather->scale);
     memcpy(gather->shift, model->preparation.shift, sizeof gather->shift);
+}
+
+static uint32_t images_of_a_run(const dd__training *training) {
+    return training->micro ? training->micro : training->batch;
+}
+
+static dd__gather gather_for(const dd_model *model, const dd__training *training) {
+    dd__gather gather = {
+        .batch = (int32_t)images_of_a_run(training), .shuffle = true, .augment = training->augment};
+    prepare(model, &gather);
+    return gather;
 }
 
 dd_status dd__training_graph(const dd_model *model, const dd__training *training,
@@ -91,18 +104,36 @@ dd_status dd__training_graph(const dd_model *model, const dd__training *training
     dd_status status = DD_OK;
     dd__graph *graph = NULL;
     dd__value *x, *labels, *logits, *y, *loss, *gradients;
-    uint32_t micro = training->micro ? training->micro : training->batch;
-    dd__gather gather = {.batch = (int32_t)micro, .shuffle = true, .augment = training->augment};
-    prepare(model, &gather);
+    const uint32_t micro = images_of_a_run(training);
+    const dd__gather gather = gather_for(model, training);
     DD_TRY(dd__graph_create(true, training->seed, &graph));
     const dd__dims image = image_of(model);
     DD_TRY_OUT(dd__add_batch(graph, training->count, &image, &gather, &x, &labels));
     DD_TRY_OUT(dd__model_build(model, graph, x, training->frozen, &logits, &y));
-    DD_TRY_OUT(add_loss(graph, logits, labels, training->smoothing, &loss));
+    DD_TRY_OUT(add_loss(graph, logits, labels, training->smoothing, &training->distill, &loss));
     DD_TRY_OUT(dd__graph_fuse(graph, device));
     DD_TRY_OUT(add_gradients(graph, training, loss, &gradients));
     DD_TRY_OUT(micro < training->batch ? add_accumulate(graph, micro, gradients)
                                        : add_update(graph, training, gradients, micro));
+    *out = graph;
+out:
+    if (status != DD_OK) dd__graph_free(graph);
+    return status;
+}
+
+dd_status dd__teacher_graph(const dd_model *teacher, const dd__training *training,
+                            const dd_device *device, dd__graph **out) {
+    dd_status status = DD_OK;
+    dd__graph *graph = NULL;
+    dd__value *x, *labels, *logits, *y;
+    const dd__gather gather = gather_for(teacher, training);
+    DD_TRY(dd__graph_create(false, training->seed, &graph));
+    const dd__dims image = image_of(teacher);
+    DD_TRY_OUT(dd__add_batch(graph, training->count, &image, &gather, &x, &labels));
+    DD_TRY_OUT(dd__model_build(teacher, graph, x, NULL, &logits, &y));
+    DD_TRY_OUT(dd__distill_targets(graph, &training->distill, logits));
+    DD_TRY_OUT(dd__graph_fuse(graph, device));
+    DD_TRY_OUT(dd__graph_halve(graph, device));
     *out = graph;
 out:
     if (status != DD_OK) dd__graph_free(graph);
@@ -135,7 +166,7 @@ dd_status dd__measuring_graph(const dd_model *model, size_t count, uint32_t batc
     const dd__dims image = image_of(model);
     DD_TRY_OUT(dd__add_batch(graph, count, &image, &gather, &x, &labels));
     DD_TRY_OUT(dd__model_build(model, graph, x, frozen, &logits, &y));
-    DD_TRY_OUT(add_loss(graph, logits, labels, 0, &loss));
+    DD_TRY_OUT(add_loss(graph, logits, labels, 0, &(dd__distill){0}, &loss));
     DD_TRY_OUT(add_advance(graph, batch));
     DD_TRY_OUT(dd__graph_fuse(graph, device));
     DD_TRY_OUT(dd__graph_halve(graph, device));

@@ -12,6 +12,7 @@
 #include "graph/attributes.h"
 #include "model/model.h"
 #include "plan/plan.h"
+#include "train/distill.h"
 #include "train/optimizer.h"
 
 /* gather (shuffled, augmented), the network in its training form, fused for `device` (plan/fuse.h),
@@ -26,12 +27,17 @@ typedef struct dd__training {
     dd__optimizer_settings settings;
     dd__learning_rate learning_rate;
     dd__augment augment;
-    float average;      /* decay of the state "average", of the parameters; 0: there is none */
-    float smoothing;    /* of labels */
+    float average;   /* decay of the state "average", of the parameters; 0: there is none */
+    float smoothing; /* of labels */
+    dd__distill distill;
     const bool *frozen; /* as dd__model_build has them */
 } dd__training;
 dd_status dd__training_graph(const dd_model *model, const dd__training *training,
                              const dd_device *device, dd__graph **graph);
+/* What runs before each of its runs, where there is a teacher: the same batch, the teacher in its inference form,
+ * the output "targets" to which that state of the training graph is to be bound, and its "step" to this one. */
+dd_status dd__teacher_graph(const dd_model *teacher, const dd__training *training,
+                            const dd_device *device, dd__graph **graph);
 /* What ends a step of micro-batches, whose graph is `part`: learning rate, update, advance. To be bound:
  * "parameters", "step", and "gradients" to the sums. */
 dd_status dd__update_graph(const dd__training *training, const dd__graph *part, dd__graph **graph);

@@ -165,6 +165,8 @@ static void test_options_that_a_resumed_run_cannot_have_are_refused(void **state
         {"--optimizer sgd", "optimizer: the run"},
         {"--keep last", "keep: the run"},
         {"--freeze conv1", "--freeze belongs to a new run"},
+        {"--distill share=1", "--distill belongs to a new run"},
+        {"--teacher models/tiny.safetensors", "distill: the run to go on with has \"\", found"},
         {"--add synthetic:9", "--add belongs to a new run"},
         {"--classes 5", "--classes belongs to a new run"},
         {"--validation 0.5", "--validation belongs to a new run"},
@@ -182,6 +184,26 @@ static void test_options_that_a_resumed_run_cannot_have_are_refused(void **state
     run("train --resume \"$T/nothing\"");
     expect_status(2);
     expect_part(err, "expected the folder of a run, which has a run.json");
+}
+
+static void test_a_run_remembers_its_teacher(void **state) {
+    (void)state;
+    run(RECIPE "--epochs 1 --teacher models/tiny.safetensors --output \"$T/taught\"");
+    expect_status(0);
+    char *page = read_text("taught/report.html");
+    expect_part(page, "\"teacher\":\"models/tiny.safetensors\"");
+    expect_part(page, "\"distill\":\"share=0.9,temperature=2\"");
+    free(page);
+    run("train --resume \"$T/taught\" --epochs 2");
+    expect_status(0);
+    run("train --resume \"$T/taught\" --epochs 3 --teacher models/seed.safetensors");
+    expect_status(2);
+    expect_part(err, "teacher: the run to go on with has one with other weights than "
+                     "models/seed.safetensors");
+    run(RECIPE "--distill share=1 --output \"$T/untaught\"");
+    expect_status(2);
+    expect_part(err, "distill: expected a teacher as well, found none");
+    assert_false(file_exists("untaught"));
 }
 
 static void test_a_new_run_never_replaces_one_unasked(void **state) {
@@ -430,6 +452,7 @@ int main(void) {
         cmocka_unit_test(test_what_is_added_is_trained_on_and_goes_on),
         cmocka_unit_test_setup(test_options_that_a_resumed_run_cannot_have_are_refused,
                                need_unbroken),
+        cmocka_unit_test(test_a_run_remembers_its_teacher),
         cmocka_unit_test_setup(test_a_new_run_never_replaces_one_unasked, need_unbroken),
         cmocka_unit_test(test_wrong_schedules_and_augmentations_leave_no_folder),
         cmocka_unit_test(test_cross_validation_trains_every_fold_and_goes_on_where_it_stopped),

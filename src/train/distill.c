@@ -1,0 +1,101 @@
+#include "train/distill.h"
+
+#include <string.h>
+
+#include "graph/attributes.h"
+#include "ops/ops.h"
+#include "train/settings.h"
+
+/* ---- Settings ----------------------------------------------------------------------------- */
+
+#define SETTING(field, usual, least, most)                                         \
+    {                                                                              \
+        .name = #field, .type = DD__FLOAT, .offset = offsetof(dd__distill, field), \
+        .fallback = usual, .min = least, .max = most                               \
+    }
+static const dd__attribute settings[] = {
+    SETTING(share, 0.9, 0.001, 1), SETTING(temperature, 2, 0.1, 100), {0}};
+
+dd_status dd__distill_parse(const char *text, dd__distill *distill) {
+    return dd__within(dd__settings_parse(text ? text : "", settings, distill), "distillation");
+}
+
+void dd__distill_print(const dd__distill *distill, char *out, size_t size) {
+    dd__settings_print(settings, distill, out, size);
+}
+
+/* ---- The teacher -------------------------------------------------------------------------- */
+
+static dd_status check_classes(const dd_model *teacher, const dd_model *model) {
+    if (teacher->classes != model->classes)
+        return dd__fail(DD_SHAPE, "expected a model of %u classes, as network \"%s\" has, found %u",
+                        model->classes, model->name, teacher->classes);
+    for (unsigned i = 0; i < model->classes; i++)
+        if (strcmp(teacher->class_names[i], model->class_names[i]) != 0)
+            return dd__fail(DD_SHAPE, "class %u is \"%s\", of network \"%s\" it is \"%s\"", i,
+                            teacher->class_names[i], model->name, model->class_names[i]);
+    return DD_OK;
+}
+
+static dd_status check_teacher(const dd_model *teacher, const dd_model *model) {
+    if (!dd_model_has_tensors(teacher))
+        return dd__fail(DD_USAGE, "expected a trained model, found a network without weights");
+    if (teacher->height != model->height || teacher->width != model->width ||
+        teacher->channels != model->channels)
+        return dd__fail(DD_SHAPE,
+                        "expected a model that takes images of %ux%ux%u, as network \"%s\" does, "
+                        "found one of %ux%ux%u",
+                        model->height, model->width, model->channels, model->name, teacher->height,
+                        teacher->width, teacher->channels);
+    return check_classes(teacher, model);
+}
+
+dd_status dd__teacher_load(const char *path, const dd_model *model, dd_model **teacher) {
+    DD_TRY(dd__within(dd_model_load(path, teacher), "teacher"));
+    dd_status status = check_teacher(*teacher, model);
+    if (status == DD_OK) return DD_OK;
+    dd_model_free(*teacher);
+    *teacher = NULL;
+    return dd__within(status, "teacher: %s", path);
+}
+
+/* ---- Graphs ------------------------------------------------------------------------------- */
+
+static dd_status combine(dd__graph *graph, dd__arithmetic_kind kind, dd__value *a, dd__value *b,
+                         dd__value **y) {
+    return dd__graph_add1(graph, &dd__op_arithmetic, "distill", &(dd__arithmetic){.kind = kind},
+                          (dd__value *[]){a, b}, 2, y);
+}
+
+static dd_status scale(dd__graph *graph, float factor, dd__value **x) {
+    dd__value *factors;
+    if (factor == 1) return DD_OK;
+    DD_TRY(dd__graph_add1(graph, &dd__op_fill, "distill.factor", &(dd__fill){.value = factor}, x, 1,
+                          &factors));
+    return combine(graph, DD__MULTIPLY, *x, factors, x);
+}
+
+dd_status dd__distill_targets(dd__graph *graph, const dd__distill *distill, dd__value *logits) {
+    const float T = distill->temperature;
+    dd__value *targets;
+    DD_TRY(scale(graph, 1 / T, &logits));
+    DD_TRY(dd__graph_add1(graph, &dd__op_softmax, "distill.softmax", NULL, &logits, 1, &targets));
+    DD_TRY(scale(graph, distill->share * T * T, &targets));
+    return dd__graph_output(graph, targets, "targets");
+}
+
+dd_status dd__distill_loss(dd__graph *graph, const dd__distill *distill, dd__value *logits,
+                           dd__value **loss) {
+    const dd__reduce sum = {.kind = DD__REDUCE_SUM, .axes = DD_DIMS(1)};
+    const dd__reshape one_each = {.dims = (*loss)->dims};
+    dd__value *targets, *logarithms, *products, *sums;
+    DD_TRY(dd__graph_state(graph, "targets", DD__F32, logits->dims, &targets));
+    DD_TRY(scale(graph, 1 / distill->temperature, &logits));
+    DD_TRY(dd__graph_add1(graph, &dd__op_log_softmax, "distill.log_softmax", NULL, &logits, 1,
+                          &logarithms));
+    DD_TRY(combine(graph, DD__MULTIPLY, targets, logarithms, &products));
+    DD_TRY(dd__graph_add1(graph, &dd__op_reduce, "distill.sum", &sum, &products, 1, &sums));
+    DD_TRY(dd__graph_add1(graph, &dd__op_reshape, "distill.sum", &one_each, &sums, 1, &sums));
+    DD_TRY(scale(graph, 1 - distill->share, loss));
+    return combine(graph, DD__SUBTRACT, *loss, sums, loss);
+}
