@@ -544,10 +544,10 @@ typedef struct dd_train_result {
  * What another run left there under these names is removed first.
  * With `resume` the run in `output` goes on up to `epochs`; the model must have its network, data and
  * options must be the same, except epochs, micro_batch, early_stop, output, command and progress, and
- * `teacher`, whose weights must be. On the same device the files become what an unbroken run would have made (but for times and dates), unless
- * the schedule is laid out over all epochs (cosine, one-cycle) and these are others now, or micro_batch
- * is. Unless that is asked for anew, parts of a batch stay as large as they were; smaller where they do
- * not fit any more.
+ * `teacher`, whose weights must be. On the same device the files become what an unbroken run would have
+ * made (but for times and dates), unless the schedule is laid out over all epochs (cosine, one-cycle) and
+ * these are others now, or micro_batch is. Unless that is asked for anew, parts of a batch stay as large
+ * as they were; smaller where they do not fit any more.
  *   result   may be NULL
  * DD_USAGE         the data has no labels, or an option makes no sense, or is not that of the run to
  *                  go on with; a layer to freeze is not there, or none is left to train; a layer on the

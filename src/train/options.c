@@ -150,7 +150,7 @@ dd_status dd__options_parse(const cJSON *object, dd_train_options *o) {
     DD_TRY(dd__json_string(object, "augment", &o->augment));
     if (cJSON_GetObjectItem(object, "freeze")) /* older runs had none */
         DD_TRY(dd__json_string(object, "freeze", &o->freeze));
-    if (cJSON_GetObjectItem(object, "teacher")) {
+    if (cJSON_GetObjectItem(object, "teacher")) { /* older runs had none */
         DD_TRY(dd__json_string(object, "teacher", &o->teacher));
         DD_TRY(dd__json_string(object, "distill", &o->distill));
     }
