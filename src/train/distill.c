@@ -61,7 +61,7 @@ dd_status dd__teacher_load(const char *path, const dd_model *model, dd_model **t
 
 /* ---- Graphs ------------------------------------------------------------------------------- */
 
-static dd_status combine(dd__graph *graph, dd__arithmetic_kind kind, dd__value *a, dd__value *b,
+static dd_status combine(dd__graph *graph, int32_t kind, dd__value *a, dd__value *b,
                          dd__value **y) {
     return dd__graph_add1(graph, &dd__op_arithmetic, "distill", &(dd__arithmetic){.kind = kind},
                           (dd__value *[]){a, b}, 2, y);
