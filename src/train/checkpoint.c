@@ -223,14 +223,11 @@ static dd_status read_standing(const cJSON *root, const dd__loop *loop, dd__stan
     return read_best(root, at);
 }
 
-/* Older runs had no teacher. */
+/* Where one of both has no teacher, the options differ already. Older runs had none. */
 static dd_status check_teacher(const cJSON *root, const dd__loop *loop) {
     const char *taught = "";
     if (cJSON_GetObjectItem(root, "taught")) DD_TRY(dd__json_string(root, "taught", &taught));
     if (strcmp(taught, loop->taught) == 0) return DD_OK;
-    if (!*taught || !*loop->taught)
-        return dd__fail(DD_USAGE, "teacher: the run to go on with has %s, found %s",
-                        *taught ? "one" : "none", *loop->taught ? "one" : "none");
     return dd__fail(DD_USAGE, "teacher: the run to go on with has one with other weights than %s",
                     loop->settled.options.teacher);
 }

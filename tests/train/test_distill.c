@@ -6,7 +6,7 @@
 
 #include "model/model.h"
 
-enum { CLASSES = 10, PIXELS = 28 * 28, IMAGES = 512 };
+enum { CLASSES = 10, IMAGES = 512 };
 
 #define NETWORK(name, side, units, layers)                                                  \
     "{\"deepdigits\": \"network 1\", \"name\": \"" name "\", \"input\": {\"height\": 28, "  \
