@@ -35,25 +35,10 @@ typedef struct merging {
 
 /* ---- Whether they can be one -------------------------------------------------------------------- */
 
-static dd_status check_classes(const dd_model *a, const dd_model *b) {
-    if (a->classes != b->classes)
-        return dd__fail(DD_SHAPE, "%u classes and %u", a->classes, b->classes);
-    for (unsigned i = 0; i < a->classes; i++)
-        if (strcmp(a->class_names[i], b->class_names[i]) != 0)
-            return dd__fail(DD_SHAPE, "class %u is \"%s\" and \"%s\"", i, a->class_names[i],
-                            b->class_names[i]);
-    return DD_OK;
-}
-
-static bool is_prepared_alike(const dd_model *a, const dd_model *b) {
+/* What alike models may yet differ in: how a picture becomes an image. */
+static dd_status check_pictures(const dd_model *a, const dd_model *b) {
     const dd__preparation *p = &a->preparation, *q = &b->preparation;
-    for (unsigned c = 0; c < a->channels && c < DD__PREPARED; c++)
-        if (p->scale[c] != q->scale[c] || p->shift[c] != q->shift[c]) return false;
-    return p->crop == q->crop && p->resize == q->resize && p->digits == q->digits;
-}
-
-static dd_status check_preparation(const dd_model *a, const dd_model *b) {
-    if (is_prepared_alike(a, b)) return DD_OK;
+    if (p->crop == q->crop && p->resize == q->resize && p->digits == q->digits) return DD_OK;
     char *first =
         cJSON_PrintUnformatted(cJSON_GetObjectItemCaseSensitive(a->network, "preparation"));
     char *second =
@@ -66,11 +51,8 @@ static dd_status check_preparation(const dd_model *a, const dd_model *b) {
 }
 
 static dd_status check_pair(const dd_model *a, const dd_model *b) {
-    if (a->height != b->height || a->width != b->width || a->channels != b->channels)
-        return dd__fail(DD_SHAPE, "images of %ux%ux%u and %ux%ux%u", a->height, a->width,
-                        a->channels, b->height, b->width, b->channels);
-    DD_TRY(check_classes(a, b));
-    return check_preparation(a, b);
+    DD_TRY(dd__model_check_alike(a, b));
+    return check_pictures(a, b);
 }
 
 static dd_status check_members(const dd_model *const *members, size_t count) {

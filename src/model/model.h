@@ -47,6 +47,9 @@ dd_status dd__model_from_network(const cJSON *network, dd_model **model);
 dd_status dd__model_set_digits(dd_model *model, bool digits);
 /* Whether both have the same network, classes and preparation. */
 bool dd__model_same_network(const dd_model *a, const dd_model *b);
+/* Whether both take the same images, by the same numbers, and tell the same classes apart.
+ * DD_SHAPE  what of `a` and of `b` differs */
+dd_status dd__model_check_alike(const dd_model *a, const dd_model *b);
 /* Exchanges the tensors of two models of the same network. */
 void dd__model_swap_tensors(dd_model *a, dd_model *b);
 /* Gives the model's tensors the numbers of those of `from` that have the same name and dims, but for

@@ -1,7 +1,5 @@
 #include "train/distill.h"
 
-#include <string.h>
-
 #include "graph/attributes.h"
 #include "ops/ops.h"
 #include "train/settings.h"
@@ -26,28 +24,11 @@ void dd__distill_print(const dd__distill *distill, char *out, size_t size) {
 
 /* ---- The teacher -------------------------------------------------------------------------- */
 
-static dd_status check_classes(const dd_model *teacher, const dd_model *model) {
-    if (teacher->classes != model->classes)
-        return dd__fail(DD_SHAPE, "expected a model of %u classes, as network \"%s\" has, found %u",
-                        model->classes, model->name, teacher->classes);
-    for (unsigned i = 0; i < model->classes; i++)
-        if (strcmp(teacher->class_names[i], model->class_names[i]) != 0)
-            return dd__fail(DD_SHAPE, "class %u is \"%s\", of network \"%s\" it is \"%s\"", i,
-                            teacher->class_names[i], model->name, model->class_names[i]);
-    return DD_OK;
-}
-
 static dd_status check_teacher(const dd_model *teacher, const dd_model *model) {
     if (!dd_model_has_tensors(teacher))
         return dd__fail(DD_USAGE, "expected a trained model, found a network without weights");
-    if (teacher->height != model->height || teacher->width != model->width ||
-        teacher->channels != model->channels)
-        return dd__fail(DD_SHAPE,
-                        "expected a model that takes images of %ux%ux%u, as network \"%s\" does, "
-                        "found one of %ux%ux%u",
-                        model->height, model->width, model->channels, model->name, teacher->height,
-                        teacher->width, teacher->channels);
-    return check_classes(teacher, model);
+    return dd__within(dd__model_check_alike(teacher, model), "\"%s\" cannot teach network \"%s\"",
+                      teacher->name, model->name);
 }
 
 dd_status dd__teacher_load(const char *path, const dd_model *model, dd_model **teacher) {

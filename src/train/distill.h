@@ -24,7 +24,7 @@ void dd__distill_print(const dd__distill *distill, char *out, size_t size);
 
 /* A trained model that may teach `model`: *teacher belongs to the caller.
  * DD_USAGE  it has no weights
- * DD_SHAPE  it takes other images, or tells other classes apart */
+ * DD_SHAPE  the two are not alike */
 dd_status dd__teacher_load(const char *path, const dd_model *model, dd_model **teacher);
 
 /* The teacher's part: from its logits (N, classes) the output "targets", share T^2 q. */

@@ -163,7 +163,12 @@ static void test_members_that_differ_are_refused(void **state) {
     assert_refused(NETWORK("\"classes\": [\"0\", \"2\", \"1\"],", PLAIN), 2, DD_SHAPE,
                    BOTH "class 1 is \"1\" and \"2\"");
     assert_refused(NETWORK("\"preparation\": {\"scale\": 0.25, \"shift\": 0},", PLAIN), 2, DD_SHAPE,
-                   "{\"scale\":0.25,\"shift\":0}");
+                   BOTH "channel 0 as pixel * 0.00392157 + 0 and pixel * 0.25 + 0");
+    assert_refused(NETWORK("\"preparation\": {\"scale\": 0.00392156862745098, \"shift\": 0, "
+                           "\"digits\": true},",
+                           PLAIN),
+                   2, DD_SHAPE,
+                   "\"shift\":0} and {\"scale\":0.00392156862745098,\"shift\":0,\"digits\":true}");
     assert_refused(plain_text, 0, DD_USAGE, "model 2 \"member\" has no weights: train it first");
     assert_refused("{\"deepdigits\": \"network 1\", \"name\": \"numbers\","
                    " \"inputs\": [{\"name\": \"x\", \"shape\": [2, 3]}],"

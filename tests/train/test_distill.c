@@ -8,17 +8,20 @@
 
 enum { CLASSES = 10, IMAGES = 512 };
 
-#define NETWORK(name, side, units, layers)                                                  \
-    "{\"deepdigits\": \"network 1\", \"name\": \"" name "\", \"input\": {\"height\": 28, "  \
-    "\"width\": " side ", \"channels\": 1}, \"layers\": [" layers " {\"op\": \"flatten\"}," \
+#define NETWORK(name, side, units, layers)                                                 \
+    "{\"deepdigits\": \"network 1\", \"name\": \"" name "\", \"input\": {\"height\": 28, " \
+    "\"width\": " side ", \"channels\": 1}, " layers " {\"op\": \"flatten\"},"             \
     " {\"op\": \"dense\", \"name\": \"logits\", \"units\": " units "}, {\"op\": \"softmax\"}]}"
-static const char flat[] = NETWORK("flat", "28", "10", "");
-static const char wide[] = NETWORK("wide", "30", "10", "");
-static const char few[] = NETWORK("few", "28", "7", "");
-static const char seeing[] =
-    NETWORK("seeing", "28", "10",
-            "{\"op\": \"conv2d\", \"filters\": 8, \"kernel\": 5, \"stride\": 2, \"activation\": "
-            "\"relu\"}, {\"op\": \"max_pool\", \"kernel\": 2},");
+#define LAYERS "\"layers\": ["
+static const char flat[] = NETWORK("flat", "28", "10", LAYERS);
+static const char wide[] = NETWORK("wide", "30", "10", LAYERS);
+static const char few[] = NETWORK("few", "28", "7", LAYERS);
+static const char bright[] =
+    NETWORK("bright", "28", "10", "\"preparation\": {\"scale\": 1, \"shift\": -0.5}, " LAYERS);
+static const char seeing[] = NETWORK(
+    "seeing", "28", "10",
+    LAYERS "{\"op\": \"conv2d\", \"filters\": 8, \"kernel\": 5, \"stride\": 2, \"activation\": "
+           "\"relu\"}, {\"op\": \"max_pool\", \"kernel\": 2},");
 
 static void assert_fine(dd_status status) {
     if (status != DD_OK) fail_msg("%s", dd_message());
@@ -246,10 +249,11 @@ static void test_a_teacher_that_cannot_teach_is_refused(void **state) {
     } rows[] = {
         {untrained, NULL, DD_USAGE, "expected a trained model, found a network without weights"},
         {save(make(wide, 1), "wide.safetensors"), NULL, DD_SHAPE,
-         "expected a model that takes images of 28x28x1, as network \"seeing\" does, found one of "
-         "28x30x1"},
+         "\"wide\" cannot teach network \"seeing\": images of 28x30x1 and 28x28x1"},
         {save(make(few, 1), "few.safetensors"), NULL, DD_SHAPE,
-         "expected a model of 10 classes, as network \"seeing\" has, found 7"},
+         "\"few\" cannot teach network \"seeing\": 7 classes and 10"},
+        {save(make(bright, 1), "bright.safetensors"), NULL, DD_SHAPE,
+         "channel 0 as pixel * 1 + -0.5 and pixel * 0.00392157 + 0"},
         {in_run(".", "none.safetensors"), NULL, DD_IO, "teacher: "},
         {fine, "share=0", DD_USAGE, "share: expected a number from 0.001 to 1"},
         {fine, "temperature=nan", DD_USAGE, "temperature: expected a number from 0.1 to 100"},
