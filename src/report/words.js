@@ -208,8 +208,8 @@ function leastSmoothed() {
 /* What the loss of training is measured against, where that is not the labels alone. */
 function targetsWords() {
   if (options.teacher)
-    return " The loss of training is that of the teacher's answers as well, which is more than 0 " +
-      "for the best of answers.";
+    return " The loss of training is that of the labels in part, and for the rest how far the answers " +
+      "are from the teacher's (their divergence, times the square of the temperature).";
   if (!smooths) return "";
   return " The loss of training is that of smoothed labels, which cannot be less than " +
     `${decimal(leastSmoothed())}.`;

@@ -56,27 +56,42 @@ static dd_status scale(dd__graph *graph, float factor, dd__value **x) {
     return combine(graph, DD__MULTIPLY, *x, factors, x);
 }
 
+/* The logarithms of softmax(logits / T). */
+static dd_status soften(dd__graph *graph, const dd__distill *distill, dd__value *logits,
+                        dd__value **logarithms) {
+    DD_TRY(scale(graph, 1 / distill->temperature, &logits));
+    return dd__graph_add1(graph, &dd__op_log_softmax, "distill.log_softmax", NULL, &logits, 1,
+                          logarithms);
+}
+
 dd_status dd__distill_targets(dd__graph *graph, const dd__distill *distill, dd__value *logits) {
-    const float T = distill->temperature;
     dd__value *targets;
-    DD_TRY(scale(graph, 1 / T, &logits));
-    DD_TRY(dd__graph_add1(graph, &dd__op_softmax, "distill.softmax", NULL, &logits, 1, &targets));
-    DD_TRY(scale(graph, distill->share * T * T, &targets));
+    DD_TRY(soften(graph, distill, logits, &targets));
     return dd__graph_output(graph, targets, "targets");
+}
+
+/* *divergence (N) = sum of exp(targets) (targets - answers) over the classes. */
+static dd_status diverge(dd__graph *graph, dd__value *targets, dd__value *answers,
+                         dd__value **divergence) {
+    const dd__activate exponential = {.kind = DD__EXP};
+    const dd__reduce sum = {.kind = DD__REDUCE_SUM, .axes = DD_DIMS(1)};
+    const dd__reshape one_each = {.dims = DD_DIMS(targets->dims.d[0])};
+    dd__value *q, *y;
+    DD_TRY(dd__graph_add1(graph, &dd__op_activation, "distill.q", &exponential, &targets, 1, &q));
+    DD_TRY(combine(graph, DD__SUBTRACT, targets, answers, &y));
+    DD_TRY(combine(graph, DD__MULTIPLY, q, y, &y));
+    DD_TRY(dd__graph_add1(graph, &dd__op_reduce, "distill.sum", &sum, &y, 1, &y));
+    return dd__graph_add1(graph, &dd__op_reshape, "distill.sum", &one_each, &y, 1, divergence);
 }
 
 dd_status dd__distill_loss(dd__graph *graph, const dd__distill *distill, dd__value *logits,
                            dd__value **loss) {
-    const dd__reduce sum = {.kind = DD__REDUCE_SUM, .axes = DD_DIMS(1)};
-    const dd__reshape one_each = {.dims = (*loss)->dims};
-    dd__value *targets, *logarithms, *products, *sums;
+    const float T = distill->temperature;
+    dd__value *targets, *answers, *divergence;
     DD_TRY(dd__graph_state(graph, "targets", DD__F32, logits->dims, &targets));
-    DD_TRY(scale(graph, 1 / distill->temperature, &logits));
-    DD_TRY(dd__graph_add1(graph, &dd__op_log_softmax, "distill.log_softmax", NULL, &logits, 1,
-                          &logarithms));
-    DD_TRY(combine(graph, DD__MULTIPLY, targets, logarithms, &products));
-    DD_TRY(dd__graph_add1(graph, &dd__op_reduce, "distill.sum", &sum, &products, 1, &sums));
-    DD_TRY(dd__graph_add1(graph, &dd__op_reshape, "distill.sum", &one_each, &sums, 1, &sums));
+    DD_TRY(soften(graph, distill, logits, &answers));
+    DD_TRY(diverge(graph, targets, answers, &divergence));
+    DD_TRY(scale(graph, distill->share * T * T, &divergence));
     DD_TRY(scale(graph, 1 - distill->share, loss));
-    return combine(graph, DD__SUBTRACT, *loss, sums, loss);
+    return combine(graph, DD__ADD, *loss, divergence, loss);
 }

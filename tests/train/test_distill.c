@@ -94,7 +94,7 @@ static expected compute(double share, double T) {
     softmax((double)teacher_step, T, q);
     for (size_t i = 0; i < IMAGES; i++) labels[dd_dataset_label(data, i)] += 1.0 / IMAGES;
     for (int c = 0; c < CLASSES; c++) {
-        e.loss -= (1 - share) * labels[c] * log(p[c]) + share * T * T * q[c] * log(soft[c]);
+        e.loss += share * T * T * q[c] * log(q[c] / soft[c]) - (1 - share) * labels[c] * log(p[c]);
         e.gradient[c] = (1 - share) * (p[c] - labels[c]) + share * T * (soft[c] - q[c]);
     }
     return e;
