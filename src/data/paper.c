@@ -20,6 +20,7 @@ enum {
 
 static unsigned least(unsigned a, unsigned b) { return a < b ? a : b; }
 static unsigned most(unsigned a, unsigned b) { return a > b ? a : b; }
+static uint8_t brighter(uint8_t a, uint8_t b) { return a > b ? a : b; }
 
 /* ---- The ink's colour ----------------------------------------------------------------------- */
 
@@ -155,40 +156,39 @@ static dd_status show_dark(const dd__image *image, const dd__ink_colour *ink, dd
 
 /* ---- The paper around it --------------------------------------------------------------------- */
 
-/* out[i * step] becomes the largest (or least) of `line` (count) within `radius`. */
-static void filter_line(const uint8_t *line, unsigned count, unsigned radius, bool largest,
-                        uint8_t *out, size_t step) {
-    for (unsigned i = 0; i < count; i++) {
-        unsigned end = least(i + radius + 1, count);
-        uint8_t best = line[i];
-        for (unsigned k = i > radius ? i - radius : 0; k < end; k++)
-            if (largest ? line[k] > best : line[k] < best) best = line[k];
-        out[i * step] = best;
-    }
+/* line[i], i < count, becomes the largest of line[i .. i + window). Of windows twice as wide each time, two
+ * cover any width. */
+static void take_largest(uint8_t *line, unsigned count, unsigned window) {
+    unsigned end = count + window - 1, span = 1;
+    for (; span * 2 <= window; span *= 2)
+        for (unsigned i = 0; i + span * 2 <= end; i++) line[i] = brighter(line[i], line[i + span]);
+    for (unsigned i = 0; i < count; i++) line[i] = brighter(line[i], line[i + window - span]);
+}
+
+/* Of `count` pixels that are `step` apart, each becomes the largest within `radius`, or with flip 255 the least. */
+static void filter_line(uint8_t *pixels, unsigned count, size_t step, unsigned radius,
+                        uint8_t flip) {
+    uint8_t line[3 * CLOSED_SIDE] = {0};
+    for (unsigned i = 0; i < count; i++) line[radius + i] = pixels[i * step] ^ flip;
+    take_largest(line, count, 2 * radius + 1);
+    for (unsigned i = 0; i < count; i++) pixels[i * step] = line[i] ^ flip;
 }
 
 /* Over squares: lines across, then lines down. */
-static void filter(dd__image *plane, unsigned radius, bool largest) {
-    uint8_t line[CLOSED_SIDE];
-    for (unsigned y = 0; y < plane->height; y++) {
-        memcpy(line, plane->pixels + (size_t)y * plane->width, plane->width);
-        filter_line(line, plane->width, radius, largest, plane->pixels + (size_t)y * plane->width,
-                    1);
-    }
-    for (unsigned x = 0; x < plane->width; x++) {
-        for (unsigned y = 0; y < plane->height; y++)
-            line[y] = plane->pixels[(size_t)y * plane->width + x];
-        filter_line(line, plane->height, radius, largest, plane->pixels + x, plane->width);
-    }
+static void filter(dd__image *plane, unsigned radius, uint8_t flip) {
+    for (unsigned y = 0; y < plane->height; y++)
+        filter_line(plane->pixels + (size_t)y * plane->width, plane->width, 1, radius, flip);
+    for (unsigned x = 0; x < plane->width; x++)
+        filter_line(plane->pixels + x, plane->height, plane->width, radius, flip);
 }
 
 static dd_status close_strokes(const dd__image *plane, unsigned reach, dd__image *paper) {
     dd__image small;
     DD_TRY(dd__image_shrink(plane, CLOSED_SIDE, &small));
     unsigned longer = most(plane->width, plane->height), side = most(small.width, small.height);
-    unsigned radius = (reach * side + longer - 1) / longer;
-    filter(&small, radius, true);
-    filter(&small, radius, false);
+    unsigned radius = least((reach * side + longer - 1) / longer, CLOSED_SIDE);
+    filter(&small, radius, 0);
+    filter(&small, radius, UINT8_MAX);
     dd_status status = dd__image_resize(&small, plane->width, plane->height, paper);
     dd__image_clear(&small);
     return status;
@@ -220,11 +220,6 @@ static void push(heap *waiting, unsigned level, uint32_t at) {
     waiting->head[level] = at + 1;
 }
 
-static bool on_border(const dd__image *plane, uint32_t at) {
-    uint32_t x = at % plane->width, y = at / plane->width;
-    return x == 0 || y == 0 || x == plane->width - 1 || y == plane->height - 1;
-}
-
 /* Gives the neighbours of `at` that have none a level: their own, at most that of `at`. */
 static void spread(const dd__image *plane, uint32_t at, unsigned level, uint8_t *reached,
                    uint8_t *levels, heap *waiting) {
@@ -239,17 +234,25 @@ static void spread(const dd__image *plane, uint32_t at, unsigned level, uint8_t 
         }
 }
 
-/* Reconstruction from the border (Vincent: "Morphological grayscale reconstruction in image
- * analysis", 1993), highest levels first, so that each pixel is visited once. */
-static void reconstruct(const dd__image *plane, uint8_t *reached, uint8_t *levels, heap *waiting) {
-    uint32_t count = plane->width * plane->height;
-    for (uint32_t i = 0; i < count; i++) {
-        if (!on_border(plane, i)) continue;
-        reached[i] = 1;
-        levels[i] = plane->pixels[i];
-        push(waiting, levels[i], i);
+static void begin_at_border(const dd__image *plane, uint8_t *reached, uint8_t *levels,
+                            heap *waiting) {
+    for (unsigned y = 0; y < plane->height; y++) {
+        bool inner = y > 0 && y < plane->height - 1 && plane->width > 1;
+        for (unsigned x = 0; x < plane->width; x += inner ? plane->width - 1 : 1) {
+            uint32_t at = y * plane->width + x;
+            reached[at] = 1;
+            levels[at] = plane->pixels[at];
+            push(waiting, levels[at], at);
+        }
     }
-    for (unsigned level = LEVELS; level-- > 0;)
+}
+
+/* Reconstruction from the border (Vincent: "Morphological grayscale reconstruction in image
+ * analysis", 1993), highest levels first, so that each pixel is visited once. From level 0, which
+ * all have to begin with, nothing higher is reached. */
+static void reconstruct(const dd__image *plane, uint8_t *reached, uint8_t *levels, heap *waiting) {
+    begin_at_border(plane, reached, levels, waiting);
+    for (unsigned level = LEVELS - 1; level > 0; level--)
         while (waiting->head[level]) {
             uint32_t at = waiting->head[level] - 1;
             waiting->head[level] = waiting->next[at];
