@@ -412,8 +412,8 @@ static dd__image on_table(uint64_t index, double turn, double x, double y, int p
         double column = x + across * cos(turn) + down * sin(turn);
         double row = y + down * cos(turn) - across * sin(turn);
         bool is_sheet = column >= 0 && column < 300 && row >= 0 && row < 300;
-        photo.pixels[i] =
-            is_sheet ? sheet.pixels[(int)row * 300 + (int)column] : (uint8_t)(table + i * 7 % 9);
+        int level = is_sheet ? sheet.pixels[(int)row * 300 + (int)column] : table + i * 7 % 9;
+        photo.pixels[i] = (uint8_t)level;
     }
     free(sheet.pixels);
     return photo;
