@@ -76,13 +76,18 @@ static void sum_differences(const dd__image *image, const dd__image *paper, doub
     }
 }
 
+/* From one outermost pixel of row y to the next. */
+static unsigned border_step(const dd__image *image, unsigned y) {
+    bool inner = y > 0 && y < image->height - 1 && image->width > 1;
+    return inner ? image->width - 1 : 1;
+}
+
 /* The median of a channel, on the outermost pixels or on all. */
 static uint8_t median_of(const dd__image *image, unsigned channel, bool border) {
     size_t counts[LEVELS] = {0}, total = 0, seen = 0;
     unsigned level = 0;
     for (unsigned y = 0; y < image->height; y++) {
-        bool inner = border && y > 0 && y < image->height - 1 && image->width > 1;
-        unsigned step = inner ? image->width - 1 : 1;
+        unsigned step = border ? border_step(image, y) : 1;
         for (unsigned x = 0; x < image->width; x += step, total++)
             counts[image->pixels[((size_t)y * image->width + x) * image->channels + channel]]++;
     }
@@ -241,15 +246,13 @@ static void spread(const dd__image *plane, uint32_t at, unsigned level, uint8_t 
 
 static void begin_at_border(const dd__image *plane, uint8_t *reached, uint8_t *levels,
                             heap *waiting) {
-    for (unsigned y = 0; y < plane->height; y++) {
-        bool inner = y > 0 && y < plane->height - 1 && plane->width > 1;
-        for (unsigned x = 0; x < plane->width; x += inner ? plane->width - 1 : 1) {
+    for (unsigned y = 0; y < plane->height; y++)
+        for (unsigned x = 0; x < plane->width; x += border_step(plane, y)) {
             uint32_t at = y * plane->width + x;
             reached[at] = 1;
             levels[at] = plane->pixels[at];
             push(waiting, levels[at], at);
         }
-    }
 }
 
 /* Reconstruction from the border (Vincent: "Morphological grayscale reconstruction in image

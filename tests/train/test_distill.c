@@ -8,20 +8,20 @@
 
 enum { CLASSES = 10, IMAGES = 512 };
 
-#define NETWORK(name, side, units, layers)                                                 \
-    "{\"deepdigits\": \"network 1\", \"name\": \"" name "\", \"input\": {\"height\": 28, " \
-    "\"width\": " side ", \"channels\": 1}, " layers " {\"op\": \"flatten\"},"             \
-    " {\"op\": \"dense\", \"name\": \"logits\", \"units\": " units "}, {\"op\": \"softmax\"}]}"
-#define LAYERS "\"layers\": ["
-static const char flat[] = NETWORK("flat", "28", "10", LAYERS);
-static const char wide[] = NETWORK("wide", "30", "10", LAYERS);
-static const char few[] = NETWORK("few", "28", "7", LAYERS);
+#define NETWORK(name, side, units, head, layers)                                               \
+    "{\"deepdigits\": \"network 1\", \"name\": \"" name "\", \"input\": {\"height\": 28, "     \
+    "\"width\": " side ", \"channels\": 1}," head "\"layers\": [" layers                       \
+    " {\"op\": \"flatten\"}, {\"op\": \"dense\", \"name\": \"logits\", \"units\": " units "}," \
+    " {\"op\": \"softmax\"}]}"
+static const char flat[] = NETWORK("flat", "28", "10", "", "");
+static const char wide[] = NETWORK("wide", "30", "10", "", "");
+static const char few[] = NETWORK("few", "28", "7", "", "");
 static const char bright[] =
-    NETWORK("bright", "28", "10", "\"preparation\": {\"scale\": 1, \"shift\": -0.5}, " LAYERS);
-static const char seeing[] = NETWORK(
-    "seeing", "28", "10",
-    LAYERS "{\"op\": \"conv2d\", \"filters\": 8, \"kernel\": 5, \"stride\": 2, \"activation\": "
-           "\"relu\"}, {\"op\": \"max_pool\", \"kernel\": 2},");
+    NETWORK("bright", "28", "10", "\"preparation\": {\"scale\": 1, \"shift\": -0.5},", "");
+static const char seeing[] =
+    NETWORK("seeing", "28", "10", "",
+            "{\"op\": \"conv2d\", \"filters\": 8, \"kernel\": 5, \"stride\": 2, \"activation\": "
+            "\"relu\"}, {\"op\": \"max_pool\", \"kernel\": 2},");
 
 static void assert_fine(dd_status status) {
     if (status != DD_OK) fail_msg("%s", dd_message());
