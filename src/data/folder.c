@@ -6,8 +6,8 @@
  * folder's name is the class's. Images below a class folder come sorted by name.
  *
  * Loaded for a model, a class folder that is named as one of its classes has that class's number, if all are,
- * and every image is prepared for the model as input.h says. Otherwise images of one size stay as they are, grey unless one of them has colour. Images of several sizes
- * are prepared as digits of 28x28 (prepare.c), except those that have this size already. */
+ * and every image is prepared for the model as input.h says. Otherwise images of one size stay as they are, grey
+ * unless one of them has colour; of several sizes, those that are not of 28x28 are prepared as digits of 28x28. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@
 #include "data/dataset.h"
 #include "data/files.h"
 #include "data/image.h"
-#include "data/prepare.h"
+#include "data/input.h"
 #include "data/sources.h"
 
 enum { SIDE = 28, LABELS = 256 };
@@ -28,10 +28,9 @@ typedef struct folder {
     dd__names classes;        /* (classes.count) names of the class folders */
     dd__names files;          /* (files.count) paths of all images, class after class */
     size_t *ends;             /* (classes.count) where the files of each class end */
-    unsigned height, width, channels;
-    bool is_prepared; /* without a target: images differ in size */
-    uint8_t *pixels;  /* (files.count, height, width, channels) */
-    int32_t *labels;  /* (files.count) */
+    dd__input input;          /* how each image is read */
+    uint8_t *pixels;          /* (files.count, height, width, channels) */
+    int32_t *labels;          /* (files.count) */
 } folder;
 
 static bool is_number(const char *name) { return name[0] && !name[strspn(name, "0123456789")]; }
@@ -93,62 +92,53 @@ static dd_status list_files(folder *from) {
                     from->classes.count);
 }
 
-/* The target's, or, read from the headers alone, the size and channels that all images share, or that they
- * differ. */
-static dd_status find_shape(folder *from) {
-    if (from->target) {
-        from->height = from->target->input.height;
-        from->width = from->target->input.width;
-        from->channels = from->target->input.channels;
-        return DD_OK;
-    }
-    from->channels = 1;
+/* The size and channels that all images share, read from their headers alone, or that they differ in size. */
+static dd_status find_shape(const folder *from, dd__input *shape, bool *differ) {
+    *differ = false;
     for (size_t i = 0; i < from->files.count; i++) {
         dd__image image;
         DD_TRY(dd__image_size(from->files.names[i], &image));
-        if (image.channels == 3) from->channels = 3;
-        if (i == 0) {
-            from->height = image.height;
-            from->width = image.width;
-        }
-        if (image.height != from->height || image.width != from->width) from->is_prepared = true;
+        if (i == 0)
+            *shape = (dd__input){.height = image.height, .width = image.width, .channels = 1};
+        if (image.channels == 3) shape->channels = 3;
+        if (image.height != shape->height || image.width != shape->width) *differ = true;
     }
-    if (!from->is_prepared) return DD_OK;
-    from->height = from->width = SIDE;
-    from->channels = 1;
+    shape->mode = DD_PREPARE_NONE;
+    return DD_OK;
+}
+
+static dd_status find_input(folder *from) {
+    if (from->target) {
+        from->input = from->target->input;
+        return DD_OK;
+    }
+    bool differ;
+    DD_TRY(find_shape(from, &from->input, &differ));
+    if (!differ) return DD_OK;
+    from->input =
+        (dd__input){.height = SIDE, .width = SIDE, .channels = 1, .mode = DD_PREPARE_AUTO};
     dd__log(DD_LOG_INFO, "%s: images of several sizes, prepared as digits of %dx%d", from->path,
             SIDE, SIDE);
     return DD_OK;
 }
 
-static dd_status load_image(const folder *from, const char *path, uint8_t *out) {
-    if (from->target) return dd__input_read(&from->target->input, path, out);
-    dd__image image;
-    DD_TRY(dd__image_load(path, from->channels, &image));
-    bool fits = image.height == from->height && image.width == from->width;
-    dd_prepare mode = from->is_prepared && !fits ? DD_PREPARE_DIGIT : DD_PREPARE_NONE;
-    dd_status status = dd__prepare(&image, mode, from->height, from->width, from->channels, out);
-    dd__image_clear(&image);
-    return dd__within(status, "%s", path);
-}
-
 /* Grey pictures are often stored as colour: three equal channels become one. */
 static void drop_colour(folder *from, size_t room) {
-    size_t count = room / from->channels;
-    if (from->channels != 3) return;
+    size_t count = room / from->input.channels;
+    if (from->input.channels != 3) return;
     for (size_t i = 0; i < count; i++) {
         const uint8_t *pixel = from->pixels + 3 * i;
         if (pixel[0] != pixel[1] || pixel[0] != pixel[2]) return;
     }
     for (size_t i = 0; i < count; i++) from->pixels[i] = from->pixels[3 * i];
-    from->channels = 1;
+    from->input.channels = 1;
     uint8_t *smaller = dd__resize(from->pixels, count, 1);
     if (smaller) from->pixels = smaller;
 }
 
 /* Memory grows with the images that were decoded, not with what headers say. */
 static dd_status load_images(folder *from) {
-    size_t bytes = (size_t)from->height * from->width * from->channels, room = 0;
+    size_t bytes = dd__input_bytes(&from->input), room = 0;
     for (size_t i = 0; i < from->files.count; i++) {
         if (i == room) {
             room = room ? room * 2 : 16;
@@ -157,7 +147,7 @@ static dd_status load_images(folder *from) {
             if (!larger) return dd__no_memory(room * bytes);
             from->pixels = larger;
         }
-        DD_TRY(load_image(from, from->files.names[i], from->pixels + i * bytes));
+        DD_TRY(dd__input_read(&from->input, from->files.names[i], from->pixels + i * bytes));
     }
     if (!from->target) drop_colour(from, from->files.count * bytes);
     return DD_OK;
@@ -206,7 +196,7 @@ static dd_status set_labels(folder *from, naming by) {
 static dd_status load(folder *from, dd_dataset **dataset) {
     DD_TRY(list_classes(from));
     DD_TRY(list_files(from));
-    DD_TRY(find_shape(from));
+    DD_TRY(find_input(from));
     DD_TRY(load_images(from));
     naming by = find_naming(from);
     DD_TRY(set_labels(from, by));
@@ -214,8 +204,8 @@ static dd_status load(folder *from, dd_dataset **dataset) {
     int32_t *labels = from->labels;
     from->pixels = NULL;
     from->labels = NULL;
-    DD_TRY(dd__dataset_adopt(pixels, labels, from->files.count, from->height, from->width,
-                             from->channels, dataset));
+    DD_TRY(dd__dataset_adopt(pixels, labels, from->files.count, from->input.height,
+                             from->input.width, from->input.channels, dataset));
     if (by == BY_NUMBER) return dd__dataset_check_labels(*dataset, 10);
     if (by == BY_TARGET)
         return dd__dataset_name_classes(*dataset, from->target->class_names, from->target->classes);

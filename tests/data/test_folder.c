@@ -114,6 +114,29 @@ static void test_folder_of_several_sizes_is_prepared_as_digits(void **state) {
     dd_dataset_free(data);
 }
 
+/* Red on a green that is as dark: grey, there would be nothing on it. */
+static void test_folder_of_several_sizes_tells_ink_by_its_colour(void **state) {
+    (void)state;
+    enum { WIDE = 60 };
+    static uint8_t pixels[WIDE][WIDE][3];
+    dd_dataset *data;
+    size_t bright = 0;
+    for (size_t y = 0; y < WIDE; y++)
+        for (size_t x = 0; x < WIDE; x++) {
+            bool is_ink = y >= 10 && y < 50 && x >= 27 && x < 33;
+            pixels[y][x][0] = is_ink ? 255 : 0;
+            pixels[y][x][1] = is_ink ? 0 : 130;
+        }
+    dd__image image = {WIDE, WIDE, 3, &pixels[0][0][0]};
+    make_folder("1");
+    assert_ok(dd__image_save_png(at("1/a.png"), &image));
+    write_image("1/b.png", SIDE, SIDE, 1, 0);
+    assert_ok(load(&data));
+    for (size_t i = 0; i < PIXELS; i++) bright += data->pixels[i] > 128;
+    assert_in_range(bright, 40, 120); /* a one, 20 pixels high */
+    dd_dataset_free(data);
+}
+
 static void test_folder_has_parts_for_training_and_testing(void **state) {
     (void)state;
     dd_dataset *data;
@@ -393,6 +416,7 @@ int main(void) {
         SCRATCH_TEST(test_folders_named_by_words_are_classes),
         SCRATCH_TEST(test_folder_keeps_colour_only_where_there_is_some),
         SCRATCH_TEST(test_folder_of_several_sizes_is_prepared_as_digits),
+        SCRATCH_TEST(test_folder_of_several_sizes_tells_ink_by_its_colour),
         SCRATCH_TEST(test_folder_has_parts_for_training_and_testing),
         SCRATCH_TEST(test_folder_without_images_is_refused),
         SCRATCH_TEST(test_folder_with_a_bad_image_names_it),
