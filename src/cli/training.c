@@ -314,6 +314,27 @@ static void note_outcome(const cli_training *t, const dd_train_options *options)
         cli_note("stopped early: %u epochs without a better validation loss", options->early_stop);
 }
 
+/* What a teacher adds to each step: its inference of the same batch. */
+static dd_status profile_teacher(cli_training *t, const char *path, dd_device *device) {
+    const dd_bench_options inference = {.batch = t->result.micro_batch};
+    cJSON *json = NULL;
+    dd_model *teacher;
+    CLI_TRY(dd_model_load(path, &teacher));
+    cli_note("the teacher, %s:", path);
+    dd_status status = cli_profile(device, teacher, &inference, t->profile ? &json : NULL);
+    if (json) cJSON_AddItemToObject(t->profile, "teacher", json);
+    dd_model_free(teacher);
+    return status;
+}
+
+static dd_status profile(cli_training *t, const dd_train_options *options, const work *w) {
+    const dd_bench_options step = {
+        .train = true, .freeze = options->freeze, .batch = t->result.micro_batch};
+    CLI_TRY(cli_profile(w->device, w->model, &step, t->set->json ? &t->profile : NULL));
+    bool is_taught = options->teacher && *options->teacher;
+    return is_taught ? profile_teacher(t, options->teacher, w->device) : DD_OK;
+}
+
 static dd_status train(cli_training *t, const dd_train_options *options, work *w) {
     CLI_TRY(open_device(t, &w->device));
     const dd_dataset *data = w->data ? w->data : w->all;
@@ -322,10 +343,7 @@ static dd_status train(cli_training *t, const dd_train_options *options, work *w
     if (can_go_on(t, status)) return fail_going_on(t, status);
     CLI_TRY(status);
     note_outcome(t, options);
-    if (!t->call->common.profile) return DD_OK;
-    const dd_bench_options step = {
-        .train = true, .freeze = options->freeze, .batch = t->result.micro_batch};
-    return cli_profile(w->device, w->model, &step, t->set->json ? &t->profile : NULL);
+    return t->call->common.profile ? profile(t, options, w) : DD_OK;
 }
 
 static void forget_images(work *w) {

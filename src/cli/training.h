@@ -30,7 +30,7 @@ typedef struct cli_training {
     dd_run *run;   /* what it was begun with, where the options do not say it; or NULL */
     dd_train_result result;
     bool keeps_last; /* weights of the last epoch, not the best one */
-    cJSON *profile;  /* of a step, with --profile and --json; or NULL */
+    cJSON *profile;  /* of a step, in it "teacher"; with --profile and --json, or NULL */
 } cli_training;
 
 /* What --validation, --split-seed and --folds ask for. DD_USAGE */

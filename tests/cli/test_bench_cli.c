@@ -242,15 +242,22 @@ static void test_profile_of_the_reference_has_no_roofline(void **state) {
     cJSON_Delete(json);
 }
 
+#define TRAIN \
+    "train --model models/small.json --data synthetic:64 --batch 16 --epochs 1 --json --profile "
+
 static void test_train_puts_its_profile_into_the_summary(void **state) {
     (void)state;
-    run("train --model models/small.json --data synthetic:64 --batch 16 --epochs 1 --json "
-        "--profile "
-        "--output \"$T/profiled\"");
+    run(TRAIN "--output \"$T/profiled\"");
     expect_status(0);
     cJSON *json = parse(out);
     assert_string_equal(text_of(json, "outcome"), "finished");
     check_profile(cJSON_GetObjectItem(json, "profile"));
+    assert_null(cJSON_GetObjectItem(cJSON_GetObjectItem(json, "profile"), "teacher"));
+    cJSON_Delete(json);
+    run(TRAIN "--teacher \"$T/profiled/model.safetensors\" --output \"$T/taught\"");
+    expect_status(0);
+    json = parse(out);
+    check_profile(cJSON_GetObjectItem(cJSON_GetObjectItem(json, "profile"), "teacher"));
     cJSON_Delete(json);
 }
 
