@@ -382,3 +382,22 @@ out:
     dd_model_free(w.model);
     return status;
 }
+
+void cli_json_training(cJSON *json, const cli_training *t) {
+    const dd_train_result *result = &t->result;
+    char model[CLI_PATH_LIMIT + 64];
+    snprintf(model, sizeof model, "%s/model.safetensors", t->output);
+    cli_json_text(json, "outcome", result->stopped_early ? "stopped early" : "finished");
+    cli_json_count(json, "epochs", result->epochs);
+    cli_json_count(json, "micro_batch", result->micro_batch);
+    cli_json_count(json, "best_epoch", result->best_epoch);
+    cli_json_number(json, "loss", result->loss);
+    cli_json_number(json, "accuracy", result->accuracy);
+    cli_json_number(json, "validation_loss", result->validation_loss);
+    cli_json_number(json, "validation_accuracy", result->validation_accuracy);
+    cli_json_number(json, "seconds", result->seconds);
+    cli_json_number(json, "images_per_second", result->images_per_second);
+    cli_json_text(json, "run", t->output);
+    cli_json_text(json, "model", model);
+    if (t->profile) cJSON_AddItemToObject(json, "profile", cJSON_Duplicate(t->profile, true));
+}

@@ -47,5 +47,7 @@ dd_status cli_run_load(const char *folder, dd_run **run);
 /* Checks, loads, divides, trains, calls `done`, writes the page. On failure `output` is gone again if
  * nothing is in it. The caller deletes `profile`, also then. */
 dd_status cli_training_run(cli_training *training, cli_training_done *done);
+/* Adds what came of it to the object. */
+void cli_json_training(cJSON *json, const cli_training *training);
 
 #endif
