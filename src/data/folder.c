@@ -98,12 +98,10 @@ static dd_status find_shape(const folder *from, dd__input *shape, bool *differ) 
     for (size_t i = 0; i < from->files.count; i++) {
         dd__image image;
         DD_TRY(dd__image_size(from->files.names[i], &image));
-        if (i == 0)
-            *shape = (dd__input){.height = image.height, .width = image.width, .channels = 1};
+        if (i == 0) *shape = (dd__input){image.height, image.width, 1, .mode = DD_PREPARE_NONE};
         if (image.channels == 3) shape->channels = 3;
         if (image.height != shape->height || image.width != shape->width) *differ = true;
     }
-    shape->mode = DD_PREPARE_NONE;
     return DD_OK;
 }
 
@@ -115,8 +113,7 @@ static dd_status find_input(folder *from) {
     bool differ;
     DD_TRY(find_shape(from, &from->input, &differ));
     if (!differ) return DD_OK;
-    from->input =
-        (dd__input){.height = SIDE, .width = SIDE, .channels = 1, .mode = DD_PREPARE_AUTO};
+    from->input = (dd__input){SIDE, SIDE, 1, .mode = DD_PREPARE_AUTO};
     dd__log(DD_LOG_INFO, "%s: images of several sizes, prepared as digits of %dx%d", from->path,
             SIDE, SIDE);
     return DD_OK;
