@@ -121,27 +121,21 @@ inline void tile_zero(V tile[MR][NV]) {
 
 /* One row of a tile from and to memory, of which the first `valid` numbers are there. */
 inline void row_load(V row[NV], __global const float *from, int valid) {
-    if (valid >= NR) {
 #pragma unroll
-        for (int j = 0; j < NV; j++) row[j] = VLOAD(from + j * VW);
-    } else {
-        float lanes[NR];
-        for (int j = 0; j < NR; j++) lanes[j] = j < valid ? from[j] : 0.0f;
-#pragma unroll
-        for (int j = 0; j < NV; j++) row[j] = VLOAD(lanes + j * VW);
-    }
+    for (int j = 0; j < NV; j++)
+        if (valid >= (j + 1) * VW)
+            row[j] = VLOAD(from + j * VW);
+        else
+            row[j] = load_some(from + j * VW, valid - j * VW);
 }
 
 inline void row_store(const V row[NV], __global float *to, int valid) {
-    if (valid >= NR) {
 #pragma unroll
-        for (int j = 0; j < NV; j++) VSTORE(row[j], to + j * VW);
-    } else {
-        float lanes[NR];
-#pragma unroll
-        for (int j = 0; j < NV; j++) VSTORE(row[j], lanes + j * VW);
-        for (int j = 0; j < valid; j++) to[j] = lanes[j];
-    }
+    for (int j = 0; j < NV; j++)
+        if (valid >= (j + 1) * VW)
+            VSTORE(row[j], to + j * VW);
+        else
+            store_some(row[j], to + j * VW, valid - j * VW);
 }
 
 inline void row_add(V row[NV], __global const float *from, int valid) {

@@ -39,6 +39,7 @@ ONE_ITEM void backward_data(Input dy, Input packed, Output dx, const int N, cons
     for (int tap = 0; tap < KH * KW; tap++) {
         Input weights = packed + ((size_t)b * KH * KW + tap) * OG * NR;
         const int down = tap / KW * DH - PT, right = tap % KW * DW - PL;
+        int n = 0, p = 0, q = 0; /* the place of the next pixel */
         for (int first = 0; first < M; first += MR) {
             Input pixel[MR];
 #pragma unroll
@@ -51,12 +52,16 @@ ONE_ITEM void backward_data(Input dy, Input packed, Output dx, const int N, cons
             }
 #pragma unroll
             for (int i = 0; i < MR; i++) {
-                const int m = first + i, q = m % Q, p = m / Q % P, n = m / Q / P;
                 const int h = p * SH + down, w = q * SW + right;
-                if (m >= M || h < 0 || h >= H || w < 0 || w >= W) continue;
                 Output to = dx + (((size_t)n * H + h) * W + w) * C;
-                row_add(sum[i], to, C - c);
-                row_store(sum[i], to, C - c);
+                if (first + i < M && h >= 0 && h < H && w >= 0 && w < W) {
+                    row_add(sum[i], to, C - c);
+                    row_store(sum[i], to, C - c);
+                }
+                if (++q == Q) {
+                    q = 0;
+                    if (++p == P) p = 0, n++;
+                }
             }
         }
     }

@@ -32,18 +32,20 @@ inline void pack_right(Input dy, float *right, int pixels, int O, int valid) {
     }
 }
 
-/* dw as a product of x^T (K = KH*KW*CG rows, gathered) and dy. An item computes `tiles` register
- * tiles of rows (at most TILES) from `images` images and writes them to its part: dw itself when
- * there is one part, else sums that `reduce` adds up in order. It goes through chunks of PIXELS
- * pixels, whose dy it packs first. Launch: (ceil(K / (tiles*MR)), parts, groups). */
-ONE_ITEM void backward_weights(Input x, Input dy, Output dw, const int N, const int images,
-                               const int tiles, const int P, const int Q, const int H, const int W,
+/* dw as a product of x^T (K = KH*KW*CG rows, gathered) and dy, of the images from `first` to before
+ * `end`. An item computes `tiles` register tiles of rows (at most TILES) from `images` of them and
+ * writes them to its part, or adds them to what is there: dw itself when there is one part, else
+ * sums that `reduce` adds up in order. It goes through chunks of PIXELS pixels, whose dy it packs
+ * first. Launch: (ceil(K / (tiles*MR)), parts, groups): items of one part follow each other and
+ * read the same images. */
+ONE_ITEM void backward_weights(Input x, Input dy, Output dw, const int first, const int end,
+                               const int add, const int images, const int tiles, const int P, const int Q, const int H, const int W,
                                const int C, const int CG, const int O, const int OG, const int KH,
                                const int KW, const int SH, const int SW, const int DH,
                                const int DW) {
     const int K = KH * KW * CG, rows = tiles * MR, k0 = get_global_id(0) * rows;
-    const int n0 = get_global_id(1) * images, group = get_global_id(2);
-    const int M = min(images, N - n0) * P * Q;
+    const int n0 = first + get_global_id(1) * images, group = get_global_id(2);
+    const int M = min(images, end - n0) * P * Q;
     x += (size_t)n0 * H * W * C + group * CG;
     dy += (size_t)n0 * P * Q * O + group * OG;
     dw += (size_t)get_global_id(1) * K * O + group * OG;
@@ -76,7 +78,7 @@ ONE_ITEM void backward_weights(Input x, Input dy, Output dw, const int N, const 
                     const int k = k0 + t * MR + i;
                     if (k >= K) break;
                     Output to = dw + (size_t)k * O + o;
-                    if (m0 > 0) row_add(sum[i], to, OG - o);
+                    if (add || m0 > 0) row_add(sum[i], to, OG - o);
                     row_store(sum[i], to, OG - o);
                 }
             }

@@ -115,6 +115,9 @@ const dd__case dd__cases_convolution[] = {
     PASSES("stride_two_same_padding_channels_16", false, (1, 9, 9, 16), (3, 3, 16, 16),
            (1, 5, 5, 16), .filters = 16, KERNEL(3, 3), STRIDE(2, 2), DILATION(1, 1), .groups = 1,
            .padding = {.same = 1}),
+    /* Images for two launches of the gradient for the weights, the second of which has one. */
+    PASSES("stride_two_large_images", false, (9, 39, 39, 16), (3, 3, 16, 4), (9, 19, 19, 4),
+           .filters = 4, KERNEL(3, 3), STRIDE(2, 2), DILATION(1, 1), .groups = 1),
     PASSES("stride_three", false, (1, 13, 11, 2), (3, 2, 2, 4), (1, 4, 4, 4), .filters = 4,
            KERNEL(3, 2), STRIDE(3, 3), DILATION(1, 1), .groups = 1),
     PASSES("stride_beyond_kernel", false, (1, 8, 8, 2), (1, 1, 2, 3), (1, 3, 3, 3), .filters = 3,

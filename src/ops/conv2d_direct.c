@@ -9,37 +9,41 @@
 #include "ops/launch.h"
 #include "ops/tile.h"
 
-/* ---- Forward ------------------------------------------------------------------------------ */
+/* ---- Tunables ----------------------------------------------------------------------------- */
 
-/* As many vectors as leave the fewest columns idle: 2, or 3 for 48 and 144 filters, 1 for 16. */
+/* Columns of a tile are filters, or in the gradient for the input channels, of one group. */
 static int32_t usual_vectors(const dd__node *node, const dd_device *device) {
-    static const int32_t candidates[] = {2, 3, 1};
     dd__conv_shape s = dd__conv_shape_of(node);
-    int32_t lanes = dd__tile_lanes(device), best = 0, least = 0;
-    for (size_t i = 0; i < DD_COUNT(candidates); i++) {
-        int32_t columns = lanes * candidates[i];
-        int32_t filled = dd__divide_up(s.og, columns) * columns;
-        if (best && filled >= least) continue;
-        best = candidates[i];
-        least = filled;
-    }
-    return best;
+    bool data = node->op == &dd__op_conv2d_backward_data;
+    return dd__tile_vectors_for(data ? s.cg : s.og, device);
 }
 
 static int32_t usual_rows(const dd__node *node, const dd_device *device);
-static const dd__tunable tunables_forward[] = {DD__TILE_TUNABLES(usual_rows, usual_vectors), {0}};
+static int32_t usual_rows_weights(const dd__node *node, const dd_device *device);
+static const dd__tunable tunables[] = {DD__TILE_TUNABLES(usual_rows, usual_vectors), {0}};
+static const dd__tunable tunables_weights[] = {DD__TILE_TUNABLES(usual_rows_weights, usual_vectors),
+                                               {0}};
 
-/* The device's own, or as many as 16 registers hold with 3 vectors each. */
 static int32_t usual_rows(const dd__node *node, const dd_device *device) {
-    int32_t vectors = dd__setting(node, device, tunables_forward, DD__TILE_VECTORS);
-    int32_t rows = dd__tile_usual_rows(node, device);
-    return vectors == 3 && rows < 8 ? 4 : rows;
+    return dd__tile_rows_for(dd__setting(node, device, tunables, DD__TILE_VECTORS), device);
 }
+
+/* A first layer has few rows of weights (25 of 5x5): those that leave no row of a tile idle, down to the
+ * 4 that still keep a processor busy. */
+static int32_t usual_rows_weights(const dd__node *node, const dd_device *device) {
+    dd__conv_shape s = dd__conv_shape_of(node);
+    int32_t usual = usual_rows(node, device), k = s.kh * s.kw * s.cg, best = usual;
+    for (int32_t rows = usual; rows >= 4; rows--)
+        if (dd__divide_up(k, rows) * rows < dd__divide_up(k, best) * best) best = rows;
+    return k < 8 * usual ? best : usual;
+}
+
+/* ---- Forward ------------------------------------------------------------------------------ */
 
 /* Windows lie inside a tile: with pooling it has a multiple of 4 rows. */
 static dd__tile forward_tile(const dd__node *node, const dd_device *device) {
     const dd__conv2d *a = node->attributes;
-    dd__tile t = dd__tile_with(node, device, tunables_forward);
+    dd__tile t = dd__tile_with(node, device, tunables);
     if (a->pool > 1) t.rows = t.rows < 4 ? 4 : t.rows - t.rows % 4;
     snprintf(t.options, sizeof t.options, "-DVW=%d -DMR=%d -DNV=%d -DPOOL=%d%s", t.lanes, t.rows,
              t.columns / t.lanes, a->pool > 1 ? a->pool : 1, a->normalize ? " -DFACTORS" : "");
@@ -143,21 +147,21 @@ static dd_status record_forward(dd__recorder *recorder, const dd__node *node,
 
 static const char *refuse_data(const dd__node *node, const dd_device *device) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    if (s.groups > 1 && s.cg % dd__tile_of(node, device).columns)
+    if (s.groups > 1 && s.cg % dd__tile_with(node, device, tunables).columns)
         return "channels of a group are not a multiple of the tile";
     return NULL;
 }
 
 static void scratch_data(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    dd__tile t = dd__tile_of(node, device);
+    dd__tile t = dd__tile_with(node, device, tunables);
     scratch->packed_bytes =
         sizeof(float) * (size_t)(s.kh * s.kw * s.og) * dd__round_up((size_t)s.c, (size_t)t.columns);
 }
 
 static dd_status pack_data(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    dd__tile t = dd__tile_of(node, site->device);
+    dd__tile t = dd__tile_with(node, site->device, tunables);
     return dd__record(
         recorder,
         &(dd__launch){.program = "conv2d_direct_data",
@@ -182,7 +186,7 @@ static int32_t images_of_item(const dd__conv_shape *s, const dd__tile *t, const 
 
 static dd_status record_data(dd__recorder *recorder, const dd__node *node, const dd__site *site) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    dd__tile t = dd__tile_of(node, site->device);
+    dd__tile t = dd__tile_with(node, site->device, tunables);
     int32_t images = images_of_item(&s, &t, site->device);
     return dd__record(recorder, &(dd__launch){.program = "conv2d_direct_data",
                                               .options = t.options,
@@ -217,33 +221,32 @@ static dd_status record_data(dd__recorder *recorder, const dd__node *node, const
 
 enum { TILES = 5, CHUNK = 1024 }; /* as in cl/conv2d_direct_weights.cl */
 
-/* A first layer has few rows of weights (25 of 5x5): those that leave no row of a tile idle, down to the
- * 4 that still keep a processor busy. */
-static int32_t usual_rows_weights(const dd__node *node, const dd_device *device) {
-    dd__conv_shape s = dd__conv_shape_of(node);
-    int32_t usual = dd__tile_usual_rows(node, device), k = s.kh * s.kw * s.cg, best = usual;
-    for (int32_t rows = usual; rows >= 4; rows--)
-        if (dd__divide_up(k, rows) * rows < dd__divide_up(k, best) * best) best = rows;
-    return k < 8 * usual ? best : usual;
-}
-
-static const dd__tunable tunables_weights[] = {
-    DD__TILE_TUNABLES(usual_rows_weights, dd__tile_usual_vectors), {0}};
-
-typedef struct division { /* of the work of backward_weights */
-    int32_t tiles, items, parts, images;
+typedef struct division {  /* of the work of backward_weights */
+    int32_t tiles, items;  /* tiles of an item, and items, by rows of weights */
+    int32_t parts, images; /* of a launch: parts, and images of each */
 } division;
 
+/* So many images that what all items read of them stays in a second-level cache, but enough pixels
+ * that the sums, which each launch reads and writes, cost little. */
+static int32_t images_in_cache(const dd__conv_shape *s) {
+    enum { CACHE = 64 << 10, PIXELS = 256 }; /* numbers of them */
+    int64_t numbers = (int64_t)s->h * s->w * s->c + (int64_t)s->p * s->q * s->o;
+    int32_t images = (int32_t)(CACHE / numbers), least = dd__divide_up(PIXELS, s->p * s->q);
+    return images < least ? least : images;
+}
+
 /* Rows go to items of at most TILES tiles each, evenly; where that makes too few items for all
- * threads, the images are divided as well. */
+ * threads, the images are divided as well. Where many items read the same images, a launch takes some at a time. */
 static division divide(const dd__conv_shape *s, const dd__tile *t, const dd_device *device) {
     int32_t tiles = dd__divide_up(s->kh * s->kw * s->cg, t->rows);
     int32_t items = dd__divide_up(tiles, TILES);
     int32_t threads = dd__threads(device);
     int32_t parts = dd__divide_up(8 * threads, items * s->groups);
     if (parts > s->n) parts = s->n;
-    int32_t images = dd__divide_up(s->n, parts);
-    return (division){dd__divide_up(tiles, items), items, dd__divide_up(s->n, images), images};
+    int32_t images = dd__divide_up(s->n, parts), cached = images_in_cache(s);
+    if (items > 2 && cached < images) images = cached;
+    if (parts > dd__divide_up(s->n, images)) parts = dd__divide_up(s->n, images);
+    return (division){dd__divide_up(tiles, items), items, parts, images};
 }
 
 static void scratch_weights(const dd__node *node, const dd_device *device, dd__scratch *scratch) {
@@ -263,23 +266,37 @@ static dd_status record_weights(dd__recorder *recorder, const dd__node *node,
     division d = divide(&s, &t, site->device);
     dd__buffer *x = node->in[0]->buffer, *dw = node->out[0]->buffer;
     dd__buffer *parts = d.parts > 1 ? site->workspace[1] : dw;
+    int32_t chunk = d.parts * d.images;
     DD_TRY(dd__conv_record_pad(recorder, site, &x, &s));
-    DD_TRY(dd__record(recorder,
-                      &(dd__launch){.program = "conv2d_direct_weights",
+    for (int32_t first = 0; first < s.n; first += chunk)
+        DD_TRY(dd__record(
+            recorder, &(dd__launch){.program = "conv2d_direct_weights",
                                     .options = t.options,
                                     .kernel = "backward_weights",
                                     .global = {(size_t)d.items, (size_t)d.parts, (size_t)s.groups},
                                     .local = {1, 1, 1},
-                                    .arguments = {DD_BUFFER(x),     DD_BUFFER(node->in[1]->buffer),
-                                                  DD_BUFFER(parts), DD_INT(s.n),
-                                                  DD_INT(d.images), DD_INT(d.tiles),
-                                                  DD_INT(s.p),      DD_INT(s.q),
-                                                  DD_INT(s.h),      DD_INT(s.w),
-                                                  DD_INT(s.c),      DD_INT(s.cg),
-                                                  DD_INT(s.o),      DD_INT(s.og),
-                                                  DD_INT(s.kh),     DD_INT(s.kw),
-                                                  DD_INT(s.sh),     DD_INT(s.sw),
-                                                  DD_INT(s.dh),     DD_INT(s.dw)}}));
+                                    .arguments = {DD_BUFFER(x),
+                                                  DD_BUFFER(node->in[1]->buffer),
+                                                  DD_BUFFER(parts),
+                                                  DD_INT(first),
+                                                  DD_INT(first + chunk < s.n ? first + chunk : s.n),
+                                                  DD_INT(first > 0),
+                                                  DD_INT(d.images),
+                                                  DD_INT(d.tiles),
+                                                  DD_INT(s.p),
+                                                  DD_INT(s.q),
+                                                  DD_INT(s.h),
+                                                  DD_INT(s.w),
+                                                  DD_INT(s.c),
+                                                  DD_INT(s.cg),
+                                                  DD_INT(s.o),
+                                                  DD_INT(s.og),
+                                                  DD_INT(s.kh),
+                                                  DD_INT(s.kw),
+                                                  DD_INT(s.sh),
+                                                  DD_INT(s.sw),
+                                                  DD_INT(s.dh),
+                                                  DD_INT(s.dw)}}));
     if (d.parts == 1) return DD_OK;
     int32_t count = (int32_t)dd__dims_count(&node->out[0]->dims);
     return dd__record(recorder, &(dd__launch){.program = "conv2d_direct_weights",
@@ -298,14 +315,14 @@ const dd__implementation dd__conv2d_direct[3] = {
      .scratch = scratch_forward,
      .pack = pack_forward,
      .record = record_forward,
-     .tunables = tunables_forward},
+     .tunables = tunables},
     {.name = "direct",
      .classes = DD__ON_CPU,
      .refuse = refuse_data,
      .scratch = scratch_data,
      .pack = pack_data,
      .record = record_data,
-     .tunables = dd__tile_tunables},
+     .tunables = tunables},
     {.name = "direct",
      .classes = DD__ON_CPU,
      .scratch = scratch_weights,

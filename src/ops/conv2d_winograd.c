@@ -116,7 +116,7 @@ static void options_of(const form *f, const char *pass, char out[OPTIONS]) {
 
 static const char *refuse(const dd__node *node, const dd_device *device) {
     dd__conv_shape s = dd__conv_shape_of(node);
-    int32_t lanes = dd__tile_of(node, device).lanes;
+    int32_t lanes = dd__tile_lanes(device);
     if (s.sh != 1 || s.sw != 1 || s.dh != 1 || s.dw != 1) return "stride or dilation is not 1";
     if (s.groups != 1) return "channels are in groups";
     if (s.kh != s.kw || (s.kh != 3 && s.kh != 5)) return "the kernel is neither 3x3 nor 5x5";

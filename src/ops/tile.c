@@ -1,5 +1,6 @@
 #include "ops/tile.h"
 
+#include <math.h>
 #include <stdio.h>
 
 dd__matrices dd__matrices_of(const dd__dims *a, bool transpose_a, const dd__dims *b,
@@ -23,9 +24,32 @@ int32_t dd__tile_lanes(const dd_device *device) {
     return width >= 16 ? 16 : width >= 8 ? 8 : 4;
 }
 
+int32_t dd__tile_vectors_for(int32_t columns, const dd_device *device) {
+    /* A row of one vector has a load for each multiply-add: 1.4 times the time for a column. */
+    static const struct {
+        int32_t vectors;
+        double cost;
+    } candidates[] = {{2, 1}, {3, 1}, {1, 1.4}};
+    double least = INFINITY;
+    int32_t best = 0;
+    for (size_t i = 0; i < DD_COUNT(candidates); i++) {
+        int32_t wide = dd__tile_lanes(device) * candidates[i].vectors;
+        double cost = candidates[i].cost * dd__divide_up(columns, wide) * wide;
+        if (cost >= least) continue;
+        least = cost;
+        best = candidates[i].vectors;
+    }
+    return best;
+}
+
+int32_t dd__tile_rows_for(int32_t vectors, const dd_device *device) {
+    if (dd__tile_lanes(device) == 16) return vectors < 3 ? 8 : 6;
+    return vectors < 3 ? 6 : 4;
+}
+
 int32_t dd__tile_usual_rows(const dd__node *node, const dd_device *device) {
-    (void)node;
-    return dd__tile_lanes(device) == 16 ? 8 : 6;
+    return dd__tile_rows_for(dd__setting(node, device, dd__tile_tunables, DD__TILE_VECTORS),
+                             device);
 }
 
 int32_t dd__tile_usual_vectors(const dd__node *node, const dd_device *device) {

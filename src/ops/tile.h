@@ -30,12 +30,17 @@ dd__tile dd__tile_with(const dd__node *node, const dd_device *device, const dd__
 
 /* The first rows of the tables of tunables of all that compute with such tiles. */
 enum { DD__TILE_ROWS, DD__TILE_VECTORS, DD__TILE_SETTINGS };
-/* 6 rows of 2 vectors fill AVX2's and NEON's 16 registers; AVX-512's 32 take 8 rows. */
+/* So many that of a block's columns few are idle: 2, or 3 for 48 and 144, or 1 for 16. */
+int32_t dd__tile_vectors_for(int32_t columns, const dd_device *device);
+/* 6 rows of 2 vectors, or 4 of 3, fill AVX2's and NEON's 16 registers; AVX-512's 32 take 8 rows, or 6,
+ * with which the compiler keeps the rows' numbers in registers as well. */
+int32_t dd__tile_rows_for(int32_t vectors, const dd_device *device);
+/* 2 vectors, whatever the columns, and rows for those that are set: one program for all products. */
 int32_t dd__tile_usual_rows(const dd__node *node, const dd_device *device);
+int32_t dd__tile_usual_vectors(const dd__node *node, const dd_device *device);
 bool dd__tile_rows_suit(const dd__node *node, const dd_device *device, int32_t rows);
 bool dd__tile_vectors_suit(const dd__node *node, const dd_device *device, int32_t vectors);
-int32_t dd__tile_usual_vectors(const dd__node *node, const dd_device *device);
-/* rows_, vectors_: the two above, or the op's own. */
+/* rows_, vectors_: dd__tile_usual_rows and dd__tile_usual_vectors, or the op's own. */
 #define DD__TILE_TUNABLES(rows_, vectors_)                        \
     [DD__TILE_ROWS] = {.name = "rows",                            \
                        .values = {1, 2, 4, 5, 6, 8, 14},          \
