@@ -39,10 +39,10 @@ inline void pack_right(Input dy, float *right, int pixels, int O, int valid) {
  * first. Launch: (ceil(K / (tiles*MR)), parts, groups): items of one part follow each other and
  * read the same images. */
 ONE_ITEM void backward_weights(Input x, Input dy, Output dw, const int first, const int end,
-                               const int add, const int images, const int tiles, const int P, const int Q, const int H, const int W,
-                               const int C, const int CG, const int O, const int OG, const int KH,
-                               const int KW, const int SH, const int SW, const int DH,
-                               const int DW) {
+                               const int add, const int images, const int tiles, const int P,
+                               const int Q, const int H, const int W, const int C, const int CG,
+                               const int O, const int OG, const int KH, const int KW, const int SH,
+                               const int SW, const int DH, const int DW) {
     const int K = KH * KW * CG, rows = tiles * MR, k0 = get_global_id(0) * rows;
     const int n0 = first + get_global_id(1) * images, group = get_global_id(2);
     const int M = min(images, end - n0) * P * Q;

@@ -229,7 +229,7 @@ typedef struct division {  /* of the work of backward_weights */
 /* So many images that what all items read of them stays in a second-level cache, but enough pixels
  * that the sums, which each launch reads and writes, cost little. */
 static int32_t images_in_cache(const dd__conv_shape *s) {
-    enum { CACHE = 64 << 10, PIXELS = 256 }; /* numbers of them */
+    enum { CACHE = 64 << 10, PIXELS = 256 }; /* floats; places in dy */
     int64_t numbers = (int64_t)s->h * s->w * s->c + (int64_t)s->p * s->q * s->o;
     int32_t images = (int32_t)(CACHE / numbers), least = dd__divide_up(PIXELS, s->p * s->q);
     return images < least ? least : images;
