@@ -266,37 +266,27 @@ static dd_status record_weights(dd__recorder *recorder, const dd__node *node,
     division d = divide(&s, &t, site->device);
     dd__buffer *x = node->in[0]->buffer, *dw = node->out[0]->buffer;
     dd__buffer *parts = d.parts > 1 ? site->workspace[1] : dw;
-    int32_t chunk = d.parts * d.images;
     DD_TRY(dd__conv_record_pad(recorder, site, &x, &s));
-    for (int32_t first = 0; first < s.n; first += chunk)
+    for (int32_t first = 0, end; first < s.n; first = end) {
+        end = first + d.parts * d.images < s.n ? first + d.parts * d.images : s.n;
         DD_TRY(dd__record(
             recorder, &(dd__launch){.program = "conv2d_direct_weights",
                                     .options = t.options,
                                     .kernel = "backward_weights",
                                     .global = {(size_t)d.items, (size_t)d.parts, (size_t)s.groups},
                                     .local = {1, 1, 1},
-                                    .arguments = {DD_BUFFER(x),
-                                                  DD_BUFFER(node->in[1]->buffer),
-                                                  DD_BUFFER(parts),
-                                                  DD_INT(first),
-                                                  DD_INT(first + chunk < s.n ? first + chunk : s.n),
-                                                  DD_INT(first > 0),
-                                                  DD_INT(d.images),
-                                                  DD_INT(d.tiles),
-                                                  DD_INT(s.p),
-                                                  DD_INT(s.q),
-                                                  DD_INT(s.h),
-                                                  DD_INT(s.w),
-                                                  DD_INT(s.c),
-                                                  DD_INT(s.cg),
-                                                  DD_INT(s.o),
-                                                  DD_INT(s.og),
-                                                  DD_INT(s.kh),
-                                                  DD_INT(s.kw),
-                                                  DD_INT(s.sh),
-                                                  DD_INT(s.sw),
-                                                  DD_INT(s.dh),
-                                                  DD_INT(s.dw)}}));
+                                    .arguments = {DD_BUFFER(x),     DD_BUFFER(node->in[1]->buffer),
+                                                  DD_BUFFER(parts), DD_INT(first),
+                                                  DD_INT(end),      DD_INT(first > 0),
+                                                  DD_INT(d.images), DD_INT(d.tiles),
+                                                  DD_INT(s.p),      DD_INT(s.q),
+                                                  DD_INT(s.h),      DD_INT(s.w),
+                                                  DD_INT(s.c),      DD_INT(s.cg),
+                                                  DD_INT(s.o),      DD_INT(s.og),
+                                                  DD_INT(s.kh),     DD_INT(s.kw),
+                                                  DD_INT(s.sh),     DD_INT(s.sw),
+                                                  DD_INT(s.dh),     DD_INT(s.dw)}}));
+    }
     if (d.parts == 1) return DD_OK;
     int32_t count = (int32_t)dd__dims_count(&node->out[0]->dims);
     return dd__record(recorder, &(dd__launch){.program = "conv2d_direct_weights",
