@@ -119,6 +119,11 @@ dd_status dd__compare_rms(const float *found, const float *expected, size_t coun
  * DD_WRONG  they differ;  DD_USAGE  the implementation refuses: the message has the reason */
 dd_status dd__check_forward(dd_device *device, const dd__case *c, const char *implementation,
                             double *worst);
+/* The same, and once more with every launch in parts of one group, where every bit must be the same: a kernel
+ * that takes its place from its group, or strides by the size of the launch, writes what it must not or
+ * leaves something out. */
+dd_status dd__check_parts(dd_device *device, const dd__case *c, const char *implementation,
+                          double *worst);
 /* The relative error (root mean square) of the first output, of type F32, against the reference's
  * sums in double. Fails as dd__check_forward does, and at an error of 1. */
 dd_status dd__check_error(dd_device *device, const dd__case *c, const char *implementation,

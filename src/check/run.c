@@ -64,25 +64,58 @@ static dd_status fault(dd_status status) {
     return status == DD_USAGE ? dd__fail(DD_WRONG, "%s", dd_message()) : status;
 }
 
+/* Whole, and with every launch in parts of one group (device/split.c). */
+static dd_status run_twice(dd_device *device, const dd__case *c, const dd__case_graph *built,
+                           dd__plan *plan, results *whole, results *parts) {
+    double limit = dd__device_limit_launches(device, 0);
+    dd_status status = run_and_fetch(c, built, plan, whole);
+    dd__device_limit_launches(device, 1e-9);
+    if (status == DD_OK)
+        status = dd__within(run_and_fetch(c, built, plan, parts), "in parts of one group");
+    dd__device_limit_launches(device, limit);
+    return status;
+}
+
+/* What is not split is computed in the same order: every bit is the same. */
+static dd_status compare_parts(const results *whole, const results *parts) {
+    for (size_t i = 0; i < whole->count; i++) {
+        size_t bytes = dd__dims_count(&whole->row[i].dims) * dd__type_bytes(whole->row[i].type);
+        if (memcmp(whole->row[i].data, parts->row[i].data, bytes) != 0)
+            return dd__fail(DD_WRONG, "%s is another with its launches in parts of one group",
+                            whole->row[i].name);
+    }
+    return DD_OK;
+}
+
+static dd_status run_plan(dd_device *device, const dd__case *c, const dd__case_graph *built,
+                          dd__plan *plan, bool in_parts, results *r) {
+    if (!in_parts) return run_and_fetch(c, built, plan, r);
+    results parts = {0};
+    dd_status status = run_twice(device, c, built, plan, r, &parts);
+    if (status == DD_OK) status = compare_parts(r, &parts);
+    dd__arena_free(&parts.arena);
+    return status;
+}
+
 static dd_status compile_and_run(dd_device *device, const dd__case *c, const dd__case_graph *built,
-                                 results *r) {
+                                 bool in_parts, results *r) {
     dd__plan *plan;
     DD_TRY(dd__plan_create(device, built->graph, NULL, 0, &plan));
     const dd__implementation *used = dd__plan_implementation(plan, built->node->number);
     r->relative_error = used ? used->relative_error : 0;
     r->rounds_factors = used && used->rounds_factors;
-    dd_status status = run_and_fetch(c, built, plan, r);
+    dd_status status = run_plan(device, c, built, plan, in_parts, r);
     dd__plan_free(plan);
     return status;
 }
 
 static dd_status run_case(dd_device *device, const dd__case *c, const char *implementation,
-                          results *r) {
+                          bool in_parts, results *r) {
     dd__case_graph built;
     DD_TRY(fault(dd__case_build(c, false, &built)));
     if (!dd__device_is_reference(device)) dd__node_set_half(built.node, c->half);
     dd_status status = force(device, &built, implementation);
-    if (status == DD_OK) return fault(compile_and_run(device, c, &built, r));
+    if (status == DD_OK) return fault(compile_and_run(device, c, &built, in_parts, r));
     dd__graph_free(built.graph);
     return status;
 }
@@ -130,34 +163,44 @@ static dd_status compare_results(const results *found, const results *expected, 
 }
 
 static dd_status run_both(dd_device *device, const dd__case *c, const char *implementation,
-                          results *found, results *expected) {
+                          bool in_parts, results *found, results *expected) {
     dd_device *reference = NULL;
     dd_status status;
-    DD_TRY_OUT(run_case(device, c, implementation, found));
+    DD_TRY_OUT(run_case(device, c, implementation, in_parts, found));
     DD_TRY_OUT(dd_device_open("reference", NULL, &reference));
-    DD_TRY_OUT(run_case(reference, c, NULL, expected));
+    DD_TRY_OUT(run_case(reference, c, NULL, false, expected));
 out:
     dd_device_close(reference);
     return status;
 }
 
-dd_status dd__check_forward(dd_device *device, const dd__case *c, const char *implementation,
-                            double *worst) {
+static dd_status check(dd_device *device, const dd__case *c, const char *implementation,
+                       bool in_parts, double *worst) {
     results found = {0}, expected = {0};
     double ignored, *largest = worst ? worst : &ignored;
     *largest = 0;
-    dd_status status = run_both(device, c, implementation, &found, &expected);
+    dd_status status = run_both(device, c, implementation, in_parts, &found, &expected);
     if (status == DD_OK) status = compare_results(&found, &expected, c->tolerance, largest);
     dd__arena_free(&found.arena);
     dd__arena_free(&expected.arena);
     return status;
 }
 
+dd_status dd__check_forward(dd_device *device, const dd__case *c, const char *implementation,
+                            double *worst) {
+    return check(device, c, implementation, false, worst);
+}
+
+dd_status dd__check_parts(dd_device *device, const dd__case *c, const char *implementation,
+                          double *worst) {
+    return check(device, c, implementation, true, worst);
+}
+
 dd_status dd__check_error(dd_device *device, const dd__case *c, const char *implementation,
                           double *error) {
     results found = {0}, expected = {0};
     *error = 0;
-    dd_status status = run_both(device, c, implementation, &found, &expected);
+    dd_status status = run_both(device, c, implementation, false, &found, &expected);
     if (status == DD_OK)
         status = dd__compare_rms(found.row[0].data, expected.row[0].data,
                                  dd__dims_count(&expected.row[0].dims), 1, error);

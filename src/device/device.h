@@ -52,8 +52,8 @@ const char *dd__device_matrix(const dd_device *device, dd_precision format);
 dd_status dd__device_finish(dd_device *device);
 /* From now on launches that are run for the first time are cut into parts of about `seconds` at most
  * (split.c); 0: never. A GPU is opened with a tenth of a second, which no watchdog minds; all others
- * without a limit. */
-void dd__device_limit_launches(dd_device *device, double seconds);
+ * without a limit. Returns what it was. */
+double dd__device_limit_launches(dd_device *device, double seconds);
 /* False with DEEPDIGITS_CACHE=off: nothing is read from the cache's folder nor written to it. */
 bool dd__cache_is_on(void);
 /* Bytes in buffers now. */

@@ -119,6 +119,8 @@ dd_status dd__step_run_split(dd_device *device, dd__step *step, cl_command_queue
     return DD_OK;
 }
 
-void dd__device_limit_launches(dd_device *device, double seconds) {
+double dd__device_limit_launches(dd_device *device, double seconds) {
+    double before = device->part_seconds;
     device->part_seconds = seconds;
+    return before;
 }

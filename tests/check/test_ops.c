@@ -16,16 +16,20 @@
 
 static dd_device *device;
 static const char *only; /* the name of an op; NULL: all */
-static bool cut;         /* every launch in parts of one group */
 static dd_precision precision;
 
 typedef struct counts {
     unsigned passed, refused, failed;
 } counts;
 
-static void run(const dd__case *c, const char *implementation, counts *total) {
+typedef dd_status check_function(dd_device *device, const dd__case *c, const char *implementation,
+                                 double *worst);
+
+/* False when the implementation refuses the case. */
+static bool run(check_function *check, const dd__case *c, const char *implementation,
+                counts *total) {
     double worst = 0;
-    dd_status status = dd__check_forward(device, c, implementation, &worst);
+    dd_status status = check(device, c, implementation, &worst);
     if (status == DD_OK) {
         total->passed++;
     } else if (status == DD_USAGE) {
@@ -36,6 +40,7 @@ static void run(const dd__case *c, const char *implementation, counts *total) {
                     implementation ? implementation : "", c->name, c->half, dd_status_name(status),
                     dd_message());
     }
+    return status != DD_USAGE;
 }
 
 /* What the implementation takes in half precision of the case's output and inputs. */
@@ -49,49 +54,93 @@ static size_t find_halves(const dd__case *c, const dd__implementation *implement
     return count;
 }
 
-/* With all of these in half precision, and the quick cases with those whose number has a certain binary
- * digit: then of any two values one is in half precision once and the other is not, and a kernel that
- * takes the one's type for the other's is found. Where launches are cut does not hang on types. */
-static void run_halves(const dd__case *c, const dd__implementation *implementation, counts *total) {
+/* The sets of values that an implementation was given in half precision, one by one. */
+typedef struct sets {
+    unsigned of[32];
+    size_t count;
+} sets;
+
+static bool is_known(const sets *known, unsigned set) {
+    for (size_t i = 0; i < known->count; i++)
+        if (known->of[i] == set) return true;
+    return false;
+}
+
+/* Those of the values whose number has a certain binary digit: then of any two of them one is in half
+ * precision once and the other is not, and a kernel that takes the one's type for the other's is found. */
+static void run_digits(const dd__case *c, const dd__implementation *implementation,
+                       const unsigned *bits, size_t count, counts *total) {
+    dd__case half = *c;
+    for (size_t digit = 1; digit < count; digit *= 2) {
+        half.half = 0;
+        for (size_t i = 0; i < count; i++)
+            if (i & digit) half.half |= bits[i];
+        run(dd__check_forward, &half, implementation->name, total);
+    }
+}
+
+/* With all values in half precision that may be; and with some of them, for the first quick case that has
+ * these: which shapes it has is of no importance to types. */
+static void run_halves(const dd__case *c, const dd__implementation *implementation, sets *known,
+                       counts *total) {
     unsigned bits[DD__CASE_INPUTS + 1];
     size_t count = find_halves(c, implementation, bits);
     dd__case half = *c;
     for (size_t i = 0; i < count; i++) half.half |= bits[i];
-    if (half.half) run(&half, implementation->name, total);
-    for (size_t digit = 1; c->quick && !cut && digit < count; digit *= 2) {
-        half.half = 0;
-        for (size_t i = 0; i < count; i++)
-            if (i & digit) half.half |= bits[i];
-        run(&half, implementation->name, total);
-    }
+    if (!half.half || !run(dd__check_forward, &half, implementation->name, total)) return;
+    if (!c->quick || is_known(known, half.half)) return;
+    assert_true(known->count < DD_COUNT(known->of));
+    known->of[known->count++] = half.half;
+    run_digits(c, implementation, bits, count, total);
 }
 
 /* A GPU never gets the form made for CPUs unasked; rusticl even compiles some of it wrongly. The
  * other way round all run, so that a machine without a GPU tests its kernels too, unless one class
- * was asked for. Launches are cut on GPUs alone. */
+ * was asked for. */
 static bool is_tried(const dd__implementation *implementation) {
-    bool gpu = dd__device_class(device) == DD_CLASS_GPU;
+    if (dd__device_class(device) == DD_CLASS_GPU) return implementation->classes & DD__ON_GPU;
     bool asked = dd__device_opened(device)->kernel_class != DD_CLASS_AUTO;
-    if (gpu || cut) return implementation->classes & DD__ON_GPU;
     return !asked || (implementation->classes & DD__ON_CPU);
+}
+
+/* Launches are cut on GPUs alone, and where does not hang on types. All that can be is when no class is
+ * asked for. */
+static check_function *check_of(const dd__implementation *implementation) {
+    bool asked = dd__device_opened(device)->kernel_class != DD_CLASS_AUTO;
+    return !asked && (implementation->classes & DD__ON_GPU) ? dd__check_parts : dd__check_forward;
+}
+
+static void run_implementation(const dd__op *op, const dd__implementation *implementation,
+                               counts *total) {
+    sets known = {0};
+    const dd__case *c;
+    for (size_t i = 0; (c = dd__case_at(i)) != NULL; i++) {
+        if (strcmp(c->op, op->name) != 0) continue;
+        run(check_of(implementation), c, implementation->name, total);
+        run_halves(c, implementation, &known, total);
+    }
+}
+
+static void run_reference(const dd__op *op, counts *total) {
+    const dd__case *c;
+    for (size_t i = 0; (c = dd__case_at(i)) != NULL; i++)
+        if (strcmp(c->op, op->name) == 0) run(dd__check_forward, c, NULL, total);
 }
 
 static counts run_op(const dd__op *op) {
     counts total = {0};
-    const dd__case *c;
-    for (size_t i = 0; (c = dd__case_at(i)) != NULL; i++) {
-        if (strcmp(c->op, op->name) != 0) continue;
-        if (dd__device_is_reference(device)) run(c, NULL, &total);
-        for (size_t k = 0; !dd__device_is_reference(device) && op->implementations[k]; k++) {
-            if (!is_tried(op->implementations[k])) continue;
-            run(c, op->implementations[k]->name, &total);
-            run_halves(c, op->implementations[k], &total);
-        }
+    if (dd__device_is_reference(device)) {
+        run_reference(op, &total);
+        return total;
     }
+    for (size_t k = 0; op->implementations[k]; k++)
+        if (is_tried(op->implementations[k]))
+            run_implementation(op, op->implementations[k], &total);
     return total;
 }
 
-static void check_all(void) {
+static void test_every_implementation_equals_the_reference_whole_and_in_parts(void **state) {
+    (void)state;
     counts total = {0};
     const dd__op *op;
     for (size_t i = 0; (op = dd__op_at(i)) != NULL; i++) {
@@ -108,25 +157,6 @@ static void check_all(void) {
                   total.failed, dd_device_describe(device)->name);
     assert_int_equal(total.failed, 0);
     assert_true(total.passed > 0);
-}
-
-static void test_every_implementation_equals_the_reference(void **state) {
-    (void)state;
-    check_all();
-}
-
-/* Each launch in parts of one group: then a kernel that takes its place from its group, or strides by
- * the size of the launch, writes what it must not or leaves something out. */
-static void test_every_launch_can_be_cut(void **state) {
-    (void)state;
-    bool asked = dd__device_opened(device)->kernel_class != DD_CLASS_AUTO;
-    if (dd__device_is_reference(device) || asked)
-        skip(); /* all that can be cut is when not asked */
-    cut = true;
-    dd__device_limit_launches(device, 1e-9);
-    check_all();
-    dd__device_limit_launches(device, 0);
-    cut = false;
 }
 
 static void test_every_op_that_computes_has_a_case(void **state) {
@@ -192,8 +222,7 @@ int main(int count, char **words) {
         cmocka_unit_test(test_every_op_that_computes_has_a_case),
         cmocka_unit_test(test_every_case_is_named_once_and_states_why),
         cmocka_unit_test(test_every_quick_op_has_a_quick_case),
-        cmocka_unit_test(test_every_implementation_equals_the_reference),
-        cmocka_unit_test(test_every_launch_can_be_cut),
+        cmocka_unit_test(test_every_implementation_equals_the_reference_whole_and_in_parts),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

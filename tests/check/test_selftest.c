@@ -158,6 +158,22 @@ static void test_wrong_derivative_is_caught_by_differences(void **state) {
     heal("activation");
 }
 
+static void test_place_taken_from_the_group_is_caught_in_parts(void **state) {
+    (void)state;
+    const dd__case *many = find_case("add", "many");
+    dd_device *device;
+    plant("elementwise",
+          "int i = (int)get_global_id(0);\n    if (i < count) WRITE(Y_T, READ(X_T, a",
+          "int i = (int)(get_group_id(0) * get_local_size(0) + get_local_id(0));\n"
+          "    if (i < count) WRITE(Y_T, READ(X_T, a");
+    assert_int_equal(dd_device_open(NULL, NULL, &device), DD_OK);
+    assert_int_equal(dd__check_forward(device, many, "plain", NULL), DD_OK);
+    assert_int_equal(dd__check_parts(device, many, "plain", NULL), DD_WRONG);
+    assert_non_null(strstr(dd_message(), "parts of one group"));
+    dd_device_close(device);
+    heal("elementwise");
+}
+
 /* ---- Verdicts -------------------------------------------------------------------- */
 
 static void count_checks(void *context, dd_log_level level, const char *line) {
@@ -277,6 +293,7 @@ int main(void) {
         HEALTHY(test_kernel_that_yields_nan_is_caught),
         HEALTHY(test_kernel_that_leaves_out_its_last_element_is_caught),
         HEALTHY(test_wrong_derivative_is_caught_by_differences),
+        HEALTHY(test_place_taken_from_the_group_is_caught_in_parts),
         HEALTHY(test_other_kernels_need_another_verdict),
         HEALTHY(test_a_refused_device_can_be_used_all_the_same),
     };
