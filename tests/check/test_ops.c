@@ -25,8 +25,7 @@ typedef struct counts {
 typedef dd_status check_function(dd_device *device, const dd__case *c, const char *implementation,
                                  double *worst);
 
-/* False when the implementation refuses the case. */
-static bool run(check_function *check, const dd__case *c, const char *implementation,
+static void run(check_function *check, const dd__case *c, const char *implementation,
                 counts *total) {
     double worst = 0;
     dd_status status = check(device, c, implementation, &worst);
@@ -40,7 +39,6 @@ static bool run(check_function *check, const dd__case *c, const char *implementa
                     implementation ? implementation : "", c->name, c->half, dd_status_name(status),
                     dd_message());
     }
-    return status != DD_USAGE;
 }
 
 /* What the implementation takes in half precision of the case's output and inputs. */
@@ -54,44 +52,27 @@ static size_t find_halves(const dd__case *c, const dd__implementation *implement
     return count;
 }
 
-/* The sets of values that an implementation was given in half precision, one by one. */
-typedef struct sets {
-    unsigned of[32];
-    size_t count;
-} sets;
-
-static bool is_known(const sets *known, unsigned set) {
-    for (size_t i = 0; i < known->count; i++)
-        if (known->of[i] == set) return true;
-    return false;
+/* Launches are cut on GPUs alone. All that can be is when no class is asked for. */
+static check_function *check_of(const dd__implementation *implementation) {
+    bool asked = dd__device_opened(device)->kernel_class != DD_CLASS_AUTO;
+    return !asked && (implementation->classes & DD__ON_GPU) ? dd__check_parts : dd__check_forward;
 }
 
-/* Those of the values whose number has a certain binary digit: then of any two of them one is in half
- * precision once and the other is not, and a kernel that takes the one's type for the other's is found. */
-static void run_digits(const dd__case *c, const dd__implementation *implementation,
-                       const unsigned *bits, size_t count, counts *total) {
+/* With all of these in half precision, and the quick cases with those whose number has a certain binary
+ * digit: then of any two values one is in half precision once and the other is not, and a kernel that
+ * takes the one's type for the other's is found. Where launches are cut does not hang on that. */
+static void run_halves(const dd__case *c, const dd__implementation *implementation, counts *total) {
+    unsigned bits[DD__CASE_INPUTS + 1];
+    size_t count = find_halves(c, implementation, bits);
     dd__case half = *c;
-    for (size_t digit = 1; digit < count; digit *= 2) {
+    for (size_t i = 0; i < count; i++) half.half |= bits[i];
+    if (half.half) run(check_of(implementation), &half, implementation->name, total);
+    for (size_t digit = 1; c->quick && digit < count; digit *= 2) {
         half.half = 0;
         for (size_t i = 0; i < count; i++)
             if (i & digit) half.half |= bits[i];
         run(dd__check_forward, &half, implementation->name, total);
     }
-}
-
-/* With all values in half precision that may be; and with some of them, for the first quick case that has
- * these: which shapes it has is of no importance to types. */
-static void run_halves(const dd__case *c, const dd__implementation *implementation, sets *known,
-                       counts *total) {
-    unsigned bits[DD__CASE_INPUTS + 1];
-    size_t count = find_halves(c, implementation, bits);
-    dd__case half = *c;
-    for (size_t i = 0; i < count; i++) half.half |= bits[i];
-    if (!half.half || !run(dd__check_forward, &half, implementation->name, total)) return;
-    if (!c->quick || is_known(known, half.half)) return;
-    assert_true(known->count < DD_COUNT(known->of));
-    known->of[known->count++] = half.half;
-    run_digits(c, implementation, bits, count, total);
 }
 
 /* A GPU never gets the form made for CPUs unasked; rusticl even compiles some of it wrongly. The
@@ -103,39 +84,24 @@ static bool is_tried(const dd__implementation *implementation) {
     return !asked || (implementation->classes & DD__ON_CPU);
 }
 
-/* Launches are cut on GPUs alone, and where does not hang on types. All that can be is when no class is
- * asked for. */
-static check_function *check_of(const dd__implementation *implementation) {
-    bool asked = dd__device_opened(device)->kernel_class != DD_CLASS_AUTO;
-    return !asked && (implementation->classes & DD__ON_GPU) ? dd__check_parts : dd__check_forward;
-}
-
-static void run_implementation(const dd__op *op, const dd__implementation *implementation,
-                               counts *total) {
-    sets known = {0};
-    const dd__case *c;
-    for (size_t i = 0; (c = dd__case_at(i)) != NULL; i++) {
-        if (strcmp(c->op, op->name) != 0) continue;
-        run(check_of(implementation), c, implementation->name, total);
-        run_halves(c, implementation, &known, total);
+static void run_implementations(const dd__case *c, const dd__op *op, counts *total) {
+    for (size_t k = 0; op->implementations[k]; k++) {
+        if (!is_tried(op->implementations[k])) continue;
+        run(check_of(op->implementations[k]), c, op->implementations[k]->name, total);
+        run_halves(c, op->implementations[k], total);
     }
-}
-
-static void run_reference(const dd__op *op, counts *total) {
-    const dd__case *c;
-    for (size_t i = 0; (c = dd__case_at(i)) != NULL; i++)
-        if (strcmp(c->op, op->name) == 0) run(dd__check_forward, c, NULL, total);
 }
 
 static counts run_op(const dd__op *op) {
     counts total = {0};
-    if (dd__device_is_reference(device)) {
-        run_reference(op, &total);
-        return total;
+    const dd__case *c;
+    for (size_t i = 0; (c = dd__case_at(i)) != NULL; i++) {
+        if (strcmp(c->op, op->name) != 0) continue;
+        if (dd__device_is_reference(device))
+            run(dd__check_forward, c, NULL, &total);
+        else
+            run_implementations(c, op, &total);
     }
-    for (size_t k = 0; op->implementations[k]; k++)
-        if (is_tried(op->implementations[k]))
-            run_implementation(op, op->implementations[k], &total);
     return total;
 }
 
